@@ -1,0 +1,463 @@
+/*
+ * dlwatch/log.h - the log of a watched process, the border between the shim
+ * that writes it and the tools that read it
+ *
+ * A process writes two files side by side: NAME.dlw, only ever appended to,
+ * and NAME.dlw.tail, a shared mapping with what has not been appended yet.
+ * The shim fills a block in a slot of the tail and appends it to the log with
+ * one write(2) when it is full; the kernel keeps both through a SIGKILL. After
+ * an orderly end the tail is empty and is removed.
+ *
+ *	NAME.dlw       header, block, block, …
+ *	NAME.dlw.tail  tail header, slot, slot, … ; a slot holds one block
+ *
+ * A block belongs to one thread (or to the process: thread 0) and has a
+ * sequence number within it, without gaps: a gap means that blocks were lost,
+ * and a slot whose (thread, sequence) is already in the log is ignored. A
+ * slot's block has no checksum yet and may grow until the process ends; its
+ * .length is stored last.
+ *
+ * Blocks hold either definition records (processes, modules, threads, objects,
+ * stacks: written before any event refers to them) or events of one thread in
+ * program order. All numbers are little-endian; records are 8-aligned; events
+ * are made of 32-bit units.
+ *
+ * Order. Every object counts its operations: an acquisition takes its number,
+ * the *ticket*, after it succeeded, a release before it is carried out. Program
+ * order and the order of tickets of each object never form a cycle, and any
+ * topological order of both is a run that could have been. Tickets of one object start at 1, have no gaps, and none is
+ * used twice, except where blocks were lost. Time is for people: it is not an
+ * order.
+ */
+#ifndef DLWATCH_LOG_H
+#define DLWATCH_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <dlwatch/words.h>
+
+#define DLW_LOG_MAGIC "\x89" "DLWLOG\n"
+#define DLW_TAIL_MAGIC "\x89" "DLWTAL\n"
+#define DLW_LOG_MAJOR 1 /* a reader refuses a larger one */
+#define DLW_LOG_MINOR 0 /* additions that an older reader may skip */
+#define DLW_LOG_BYTE_ORDER 0x01020304u
+
+/** First bytes of NAME.dlw. */
+struct dlw_log_header {
+	char magic[8];
+	uint32_t header_size; /* blocks start here; at least sizeof(struct dlw_log_header) */
+	uint16_t major, minor;
+	uint32_t byte_order; /* DLW_LOG_BYTE_ORDER as the writer's machine stores it */
+	int32_t pid;
+	int32_t parent_pid;
+	uint32_t reserved;
+	uint64_t process_start; /* field 22 of /proc/PID/stat: tells a reused pid */
+	uint8_t boot_id[16];
+	/* the same instant on three clocks */
+	uint64_t realtime_ns, monotonic_ns, ticks;
+};
+
+/** First bytes of NAME.dlw.tail; the header takes one whole slot. */
+struct dlw_tail_header {
+	char magic[8];
+	uint32_t slot_size; /* bytes; slot k starts at k * slot_size, k ≥ 1 */
+	uint32_t slot_count; /* including the header's */
+	int32_t pid;
+	uint32_t reserved;
+	uint64_t process_start;
+};
+
+#define DLW_LOG_SLOT_SIZE 8192u
+
+enum dlw_block_type {
+	DLW_BLOCK_NONE = 0,
+	DLW_BLOCK_DEFINITIONS = 1,
+	DLW_BLOCK_EVENTS = 2,
+};
+
+#define DLW_BLOCK_MAGIC 0x42574c44u /* "DLWB" */
+
+struct dlw_block {
+	uint32_t magic;
+	uint16_t type;  /* enum dlw_block_type; an unknown one is skipped */
+	uint16_t flags; /* 0 */
+	uint32_t thread;   /* serial of the thread, 0: the process */
+	uint32_t sequence; /* within the thread, from 0 */
+	uint32_t length;   /* payload bytes that follow; a multiple of 4 */
+	uint32_t checksum; /* of the payload, dlw_log_checksum(); in a tail: undefined */
+	/* the same instant on two clocks, when the block was begun */
+	uint64_t monotonic_ns, ticks;
+};
+
+#define DLW_BLOCK_ROOM (DLW_LOG_SLOT_SIZE - (uint32_t)sizeof(struct dlw_block))
+
+/** dlw_log_checksum() - of a payload; @length a multiple of 4 */
+static inline uint32_t dlw_log_checksum(const void *payload, size_t length)
+{
+	const unsigned char *bytes = payload;
+	uint64_t lane[4] = { 1, 2, 3, 4 };
+	size_t unit, at;
+
+	for (at = 0, unit = 0; at + 4 <= length; at += 4, unit++) {
+		uint32_t word;
+
+		memcpy(&word, bytes + at, sizeof(word));
+		lane[unit & 3] = (lane[unit & 3] ^ word) * 0x9e3779b97f4a7c15u;
+	}
+	lane[0] ^= lane[1] >> 7 ^ lane[2] << 13 ^ lane[3] >> 23 ^ length;
+	lane[0] *= 0xff51afd7ed558ccdu;
+	return (uint32_t)(lane[0] >> 32);
+}
+
+/* ------------------------------------------------------------------ definitions */
+
+enum dlw_record_type {
+	DLW_RECORD_PROCESS = 1,
+	DLW_RECORD_MODULE = 2,
+	DLW_RECORD_THREAD = 3,
+	DLW_RECORD_THREAD_NAME = 4,
+	DLW_RECORD_OBJECT = 5,
+	DLW_RECORD_STACK = 6,
+	DLW_RECORD_LOOK = 7,
+	DLW_RECORD_COVERAGE = 8,
+	DLW_RECORD_END = 9,
+	DLW_RECORD_OBJECT_NAME = 10,
+	DLW_RECORD_MODULE_GONE = 11,
+};
+
+/** In front of every record. */
+struct dlw_record {
+	uint16_t type; /* enum dlw_record_type; an unknown one is skipped */
+	uint16_t reserved;
+	uint32_t size; /* bytes including this header and padding; a multiple of 8 */
+};
+
+struct dlw_record_process {
+	struct dlw_record record;
+	int32_t pid, parent_pid;
+	uint32_t arg_count; /* as many strings follow the executable's path */
+	uint32_t args_cut;  /* arguments that did not fit and are not here */
+	char strings[];     /* exe \0 arg0 \0 arg1 \0 … */
+};
+
+struct dlw_record_module {
+	struct dlw_record record;
+	uint64_t start, end, bias; /* as in struct dlw_module of core/state.h */
+	char strings[];            /* path \0 build id in hex, or empty \0 */
+};
+
+struct dlw_record_module_gone {
+	struct dlw_record record;
+	uint64_t start;
+};
+
+struct dlw_record_thread {
+	struct dlw_record record;
+	uint32_t serial; /* from 1; never reused within a process */
+	int32_t tid;
+	uint32_t creator;       /* serial, 0: unknown */
+	uint32_t created_stack; /* 0: unknown */
+	uint32_t detached;      /* created detached */
+	uint32_t reserved;
+	char name[16];          /* NUL-terminated; "" if not known yet */
+};
+
+struct dlw_record_thread_name {
+	struct dlw_record record;
+	uint32_t serial;
+	uint32_t reserved;
+	char name[16];
+};
+
+/** One life of a lock, semaphore, …: a destroyed and initialised one gets a new id. */
+struct dlw_record_object {
+	struct dlw_record record;
+	uint32_t id;    /* from 1; never reused within a process */
+	uint8_t kind;   /* enum dlw_kind */
+	uint8_t type;   /* enum dlw_type */
+	uint16_t traits; /* enum dlw_trait */
+	uint64_t address;
+	uint32_t init_stack; /* 0: its initialisation was not seen */
+	uint32_t initial;    /* semaphore: initial value; barrier: parties */
+	uint32_t initial_known;
+	uint32_t reserved;
+	/* process-shared: what it is in every process; 0 0 0 otherwise */
+	uint64_t device, inode, offset;
+	char name[]; /* sem_open's or an annotation's, or empty; NUL-terminated */
+};
+
+struct dlw_record_object_name {
+	struct dlw_record record;
+	uint32_t id;
+	uint32_t reserved;
+	char name[];
+};
+
+struct dlw_record_stack {
+	struct dlw_record record;
+	uint32_t id; /* from 1 */
+	uint32_t depth;
+	uint64_t frames[]; /* return addresses, innermost first */
+};
+
+/** What the watcher saw of the world outside the records when it judged. */
+struct dlw_record_look {
+	struct dlw_record record;
+	uint64_t monotonic_ns;
+	uint32_t found;  /* findings reported at this look */
+	uint32_t reserved;
+	char open_reason[]; /* why somebody unseen could help; empty: the world is closed */
+};
+
+enum dlw_coverage_count {
+	DLW_LOST_EVENTS,       /* could not be written */
+	DLW_LOST_STACKS,       /* stack store full or unwinder absent: site only */
+	DLW_LOST_THREADS,      /* no record could be had */
+	DLW_LOST_OBJECTS,      /* no entry could be had */
+	DLW_LOST_SIGNAL_OPS,   /* operations in signal handlers that interrupted a hook, past the room for them */
+	DLW_UNSEEN_THREADS,    /* tasks that dlwatch did not see start */
+	DLW_UNSEEN_HOLDERS,    /* locks taken before loading or behind our back */
+	DLW_PRIVATE_MEMORY,    /* records outside the session's shared memory */
+	DLW_COVERAGE_COUNTS
+};
+
+struct dlw_record_coverage {
+	struct dlw_record record;
+	uint32_t count; /* of numbers that follow, in the order of enum dlw_coverage_count */
+	uint32_t reserved;
+	uint64_t counts[];
+};
+
+enum dlw_end_reason {
+	DLW_END_EXIT = 1,   /* exit(), return from main */
+	DLW_END_FAST = 2,   /* _exit, quick_exit */
+	DLW_END_EXEC = 3,   /* replaced by another program */
+	DLW_END_FINDING = 4, /* ended by on_deadlock */
+	DLW_END_LOG_MAX = 5, /* the log reached log_max and stops here, the process goes on */
+};
+
+/** Last record of an orderly log; absent: the process was killed or is running. */
+struct dlw_record_end {
+	struct dlw_record record;
+	uint64_t monotonic_ns;
+	uint32_t reason; /* enum dlw_end_reason */
+	int32_t status;  /* exit status, where known */
+};
+
+/* ----------------------------------------------------------------------- events */
+
+/*
+ * Three layouts; the low five bits of the first unit say which type, and with
+ * it which layout.
+ *
+ *	short, 1 unit    RELEASED_TOP
+ *	plain, 3 units   types 2 … 15
+ *	long, 5 units    types 16 … 30: plain and a 64-bit argument
+ *	wide, 8 units    any type whose fields do not fit
+ *
+ * A plain event, as one 96-bit number from its low end: type 5, mode 2,
+ * contended 1, form 2, delta 12, stack 20, object 22, ticket 32. Delta is in
+ * ticks since the event before in the same block (the first: since the
+ * block's own ticks); where 12 bits do not hold it, a TIME event comes first.
+ * A 32-bit ticket is the low half: unwrap it with the object's last one.
+ */
+enum dlw_event_type {
+	DLW_EVENT_PAD = 0,          /* one unit, skip */
+	DLW_EVENT_TIME = 1,         /* 3 units: type, then the ticks in 64 bits */
+	DLW_EVENT_ACQUIRED = 2,     /* lock taken, permit taken */
+	DLW_EVENT_RELEASED_TOP = 3, /* short: .argument is the depth below the thread's newest hold;
+				     * the ticket is that of the thread's last event on it, plus 1 */
+	DLW_EVENT_RELEASED = 4,     /* by its holder, with its own ticket */
+	DLW_EVENT_POSTED = 5,       /* sem_post; whether it was a holder follows from the log */
+	DLW_EVENT_SIGNALLED = 6,
+	DLW_EVENT_BROADCAST = 7,
+	DLW_EVENT_WOKEN = 8,        /* condition wait returns; the mutex follows as ACQUIRED */
+	DLW_EVENT_TRY_FAILED = 9,   /* ticket 0 */
+	DLW_EVENT_DESTROYED = 10,   /* the object's life ends */
+	DLW_EVENT_ARRIVED = 11,     /* at a barrier, about to wait */
+	DLW_EVENT_LEFT = 12,        /* a barrier */
+	DLW_EVENT_WANT = 16,        /* about to block; argument: since, CLOCK_MONOTONIC ns; ticket 0 */
+	DLW_EVENT_CONDITION_WAIT = 17, /* argument: id of the mutex, which is given back in full
+					* (ticket of the thread's last event on it, plus 1) */
+	DLW_EVENT_GAVE_UP = 18,     /* the want ended without success; argument: the error, 0: cancelled */
+	DLW_EVENT_CREATED = 19,     /* argument: serial of the new thread; object 0 */
+	DLW_EVENT_STARTED = 20,     /* first event of a thread; argument: serial of its creator */
+	DLW_EVENT_EXITED = 21,      /* last event of a thread */
+	DLW_EVENT_WANT_THREAD = 22, /* join may block; argument: serial of the joined thread */
+	DLW_EVENT_JOINED = 23,      /* argument: its serial */
+	DLW_EVENT_DETACHED = 24,    /* argument: its serial */
+	DLW_EVENT_FORKED = 25,      /* argument: pid of the child */
+	DLW_EVENT_RELEASED_BY_STRANGER = 26, /* unlock of a lock the thread does not hold; argument: 0, or the error returned */
+	DLW_EVENT_FORGOTTEN = 27,   /* a stale hold was dropped: the lock was released behind our back; argument: depth as in RELEASED_TOP */
+	DLW_EVENT_WIDE = 31
+};
+
+/** How an acquisition was asked for. */
+enum dlw_form { DLW_FORM_BLOCKING = 0, DLW_FORM_TIMED = 1, DLW_FORM_TRY = 2 };
+
+/*
+ * Holds, as writer and reader both keep them: ACQUIRED of a RECURSIVE mutex
+ * that the thread already holds adds to its count; any other ACQUIRED of a
+ * mutex, rwlock or spinlock appends a hold to the thread's list; a permit is
+ * counted per (thread, semaphore) apart from that list. RELEASED_TOP with
+ * depth d means the (d+1)-last of the list: its count goes down, at 0 it is
+ * taken out and later ones move up. A POSTED by a thread with a permit of that
+ * semaphore gives one back; any other post comes from a stranger.
+ */
+
+/** An event, unpacked. */
+struct dlw_event {
+	enum dlw_event_type type;
+	uint8_t mode; /* 0 exclusive, 1 shared, 2 permit, 3 other */
+	bool contended; /* somebody else had it when it was asked for */
+	uint8_t form;   /* enum dlw_form */
+	uint32_t object, stack;
+	uint64_t ticket;   /* 0: has none. 32 bits unless wide */
+	uint64_t argument;
+	uint64_t ticks;    /* absolute */
+	bool wide;
+};
+
+#define DLW_EVENT_UNITS_MAX 11 /* TIME and a wide event */
+#define DLW_DELTA_MAX ((1u << 12) - 1)
+#define DLW_SHORT_DELTA_MAX ((1u << 21) - 1)
+#define DLW_SHORT_DEPTH_MAX ((1u << 6) - 1)
+#define DLW_PLAIN_STACK_MAX ((1u << 20) - 1)
+#define DLW_PLAIN_OBJECT_MAX ((1u << 22) - 1)
+
+/** dlw_event_put_plain() - the 96 bits; every field must fit */
+static inline void dlw_event_put_plain(uint32_t *unit, enum dlw_event_type type, uint32_t mode,
+				       uint32_t contended, uint32_t form, uint32_t delta,
+				       uint32_t stack, uint32_t object, uint32_t ticket)
+{
+	uint64_t low = (uint64_t)type | mode << 5 | contended << 7 | form << 8 | delta << 10 |
+		       (uint64_t)stack << 22 | (uint64_t)object << 42;
+
+	unit[0] = (uint32_t)low;
+	unit[1] = (uint32_t)(low >> 32);
+	unit[2] = ticket;
+}
+
+/** dlw_event_put_short() - RELEASED_TOP */
+static inline void dlw_event_put_short(uint32_t *unit, uint32_t depth, uint32_t delta)
+{
+	unit[0] = DLW_EVENT_RELEASED_TOP | depth << 5 | delta << 11;
+}
+
+/**
+ * dlw_event_put() - pack any event, with a TIME event before it where needed
+ * @unit: room for DLW_EVENT_UNITS_MAX
+ * @last: ticks of the event before in this block
+ *
+ * Return: units used.
+ */
+static inline unsigned dlw_event_put(uint32_t *unit, const struct dlw_event *event, uint64_t last)
+{
+	uint64_t delta = event->ticks - last;
+	bool is_short = event->type == DLW_EVENT_RELEASED_TOP &&
+			event->argument <= DLW_SHORT_DEPTH_MAX;
+	unsigned used = 0;
+
+	if (event->ticks < last || delta > (is_short ? DLW_SHORT_DELTA_MAX : DLW_DELTA_MAX)) {
+		unit[used++] = DLW_EVENT_TIME;
+		memcpy(unit + used, &event->ticks, 8);
+		used += 2;
+		delta = 0;
+	}
+	if (is_short) {
+		dlw_event_put_short(unit + used, (uint32_t)event->argument, (uint32_t)delta);
+		return used + 1;
+	}
+	if (event->type != DLW_EVENT_RELEASED_TOP && event->stack <= DLW_PLAIN_STACK_MAX &&
+	    event->object <= DLW_PLAIN_OBJECT_MAX) {
+		dlw_event_put_plain(unit + used, event->type, event->mode, event->contended,
+				    event->form, (uint32_t)delta, event->stack, event->object,
+				    (uint32_t)event->ticket);
+		if (event->type < 16)
+			return used + 3;
+		memcpy(unit + used + 3, &event->argument, 8);
+		return used + 5;
+	}
+	unit[used] = DLW_EVENT_WIDE | (uint32_t)event->type << 5 | (uint32_t)event->mode << 10 |
+		     (uint32_t)event->contended << 12 | (uint32_t)event->form << 13 |
+		     (uint32_t)delta << 15;
+	unit[used + 1] = event->object;
+	unit[used + 2] = event->stack;
+	unit[used + 3] = 0;
+	memcpy(unit + used + 4, &event->ticket, 8);
+	memcpy(unit + used + 6, &event->argument, 8);
+	return used + 8;
+}
+
+/**
+ * dlw_event_get() - unpack the event at @unit
+ * @left: units from @unit to the end of the block
+ * @ticks: in: ticks of the event before; out: of this one
+ *
+ * Return: units used; 0 if the rest is malformed or cut. PAD and TIME are
+ *         returned like any other event.
+ */
+static inline unsigned dlw_event_get(const uint32_t *unit, size_t left, uint64_t *ticks,
+				     struct dlw_event *event)
+{
+	uint64_t low;
+	uint32_t type;
+
+	if (!left)
+		return 0;
+	memset(event, 0, sizeof(*event));
+	type = unit[0] & 31;
+	event->type = (enum dlw_event_type)type;
+	switch (type) {
+	case DLW_EVENT_PAD:
+		event->ticks = *ticks;
+		return 1;
+	case DLW_EVENT_TIME:
+		if (left < 3)
+			return 0;
+		memcpy(ticks, unit + 1, 8);
+		event->ticks = *ticks;
+		return 3;
+	case DLW_EVENT_RELEASED_TOP:
+		event->argument = unit[0] >> 5 & DLW_SHORT_DEPTH_MAX;
+		*ticks += unit[0] >> 11;
+		event->ticks = *ticks;
+		return 1;
+	case DLW_EVENT_WIDE:
+		if (left < 8)
+			return 0;
+		event->type = (enum dlw_event_type)(unit[0] >> 5 & 31);
+		event->mode = unit[0] >> 10 & 3;
+		event->contended = unit[0] >> 12 & 1;
+		event->form = unit[0] >> 13 & 3;
+		*ticks += unit[0] >> 15 & DLW_DELTA_MAX;
+		event->ticks = *ticks;
+		event->object = unit[1];
+		event->stack = unit[2];
+		memcpy(&event->ticket, unit + 4, 8);
+		memcpy(&event->argument, unit + 6, 8);
+		event->wide = true;
+		return 8;
+	default:
+		if (left < (type < 16 ? 3u : 5u))
+			return 0;
+		low = unit[0] | (uint64_t)unit[1] << 32;
+		event->mode = low >> 5 & 3;
+		event->contended = low >> 7 & 1;
+		event->form = low >> 8 & 3;
+		*ticks += low >> 10 & DLW_DELTA_MAX;
+		event->ticks = *ticks;
+		event->stack = low >> 22 & DLW_PLAIN_STACK_MAX;
+		event->object = (uint32_t)(low >> 42);
+		event->ticket = unit[2];
+		if (type < 16)
+			return 3;
+		memcpy(&event->argument, unit + 3, 8);
+		return 5;
+	}
+}
+
+#endif
