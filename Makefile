@@ -134,10 +134,13 @@ deps:
 
 tests: all $(UNIT) $(PROPERTY) $(FIXTURES)
 
+# Whoever asked for no number of jobs gets one a processor.
+PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j"$$(nproc)")
+
 # One after the other, also under -j: nothing can be built before deps is done.
 check:
 	@scripts/deps.sh
-	@$(MAKE) --no-print-directory tests
+	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@O='$(O)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh \
 		unit property e2e transparency core exports format
 
@@ -155,7 +158,7 @@ transparency: all $(FIXTURES)
 
 demo:
 	@scripts/deps.sh
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@O='$(O)' scripts/demo.sh two_locks philosophers
 
 bench: all $(BENCH)

@@ -26,8 +26,8 @@ for object in "${objects[@]}"; do
 	done
 	# Tables of pointers are constant although relocated: .data.rel.ro is fine.
 	changeable=$(objdump -t "$object" |
-		awk '$(NF - 2) ~ /^\.(bss|data|tdata|tbss)/ && $(NF - 2) !~ /^\.data\.rel\.ro/ &&
-			/ O / { print $NF }')
+		awk 'NF > 2 && $(NF - 2) ~ /^\.(bss|data|tdata|tbss)/ &&
+			$(NF - 2) !~ /^\.data\.rel\.ro/ && !/ d / { print $NF }')
 	for symbol in $changeable; do
 		echo "${object#"$O"/obj/pic/}: $symbol can be written to: core/ has no globals"
 		status=1
