@@ -1,0 +1,106 @@
+/*
+ * commands.c - the table of subcommands
+ *
+ * A command whose file is not there yet is listed and says that it is not
+ * built in. (After adding the file of a command: touch this one.)
+ */
+#include "analyzer/commands.h"
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#if __has_include("analyzer/cmd_run.c")
+#define DLW_RUN dlw_cmd_run
+#else
+#define DLW_RUN NULL
+#endif
+#if __has_include("analyzer/cmd_analyze.c")
+#define DLW_ANALYZE dlw_cmd_analyze
+#else
+#define DLW_ANALYZE NULL
+#endif
+#if __has_include("analyzer/cmd_dump.c")
+#define DLW_DUMP dlw_cmd_dump
+#else
+#define DLW_DUMP NULL
+#endif
+#if __has_include("analyzer/cmd_demo.c")
+#define DLW_DEMO dlw_cmd_demo
+#else
+#define DLW_DEMO NULL
+#endif
+#if __has_include("analyzer/cmd_render.c")
+#define DLW_RENDER dlw_cmd_render
+#else
+#define DLW_RENDER NULL
+#endif
+
+const struct dlw_command dlw_commands[] = {
+	{ "run", "run a program watched; report its deadlocks as they happen", DLW_RUN, 125, false },
+	{ "analyze", "find deadlocks in the logs of earlier runs", DLW_ANALYZE, 2, false },
+	{ "dump", "print the events of a log", DLW_DUMP, 2, false },
+	{ "demo", "run a bundled sample watched, and explain what is seen", DLW_DEMO, 2, false },
+	{ "help", "explain a command", dlw_cmd_help, 2, false },
+	{ "render", "turn raw findings into reports (started by libdlwatch.so)", DLW_RENDER, 2, true },
+	{ NULL, NULL, NULL, 0, false },
+};
+
+const struct dlw_command *dlw_command_find(const char *name)
+{
+	const struct dlw_command *command;
+
+	for (command = dlw_commands; command->name; command++)
+		if (strcmp(command->name, name) == 0)
+			return command;
+	return NULL;
+}
+
+/* Letters to insert, delete, replace or swap to get from @a to @b; names are short. */
+static size_t edit_distance(const char *a, const char *b)
+{
+	size_t rows[3][32];
+	size_t *before = rows[0], *last = rows[1], *now = rows[2], *spare;
+	size_t length = strlen(b), i, j, best;
+
+	if (length >= 32 || strlen(a) >= 32)
+		return SIZE_MAX;
+	for (j = 0; j <= length; j++)
+		last[j] = j;
+	for (i = 1; a[i - 1]; i++) {
+		now[0] = i;
+		for (j = 1; j <= length; j++) {
+			best = last[j - 1] + (a[i - 1] != b[j - 1]);
+			if (last[j] + 1 < best)
+				best = last[j] + 1;
+			if (now[j - 1] + 1 < best)
+				best = now[j - 1] + 1;
+			if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] &&
+			    before[j - 2] + 1 < best)
+				best = before[j - 2] + 1;
+			now[j] = best;
+		}
+		spare = before;
+		before = last;
+		last = now;
+		now = spare;
+	}
+	return last[length];
+}
+
+const struct dlw_command *dlw_command_nearest(const char *name)
+{
+	const struct dlw_command *command, *nearest = NULL;
+	size_t distance, best = 3;
+
+	for (command = dlw_commands; command->name; command++) {
+		distance = edit_distance(name, command->name);
+		if (strncmp(name, command->name, 3) == 0 && distance > 2)
+			distance = 2;
+		if (distance < best) {
+			best = distance;
+			nearest = command;
+		}
+	}
+	return nearest;
+}
