@@ -1,0 +1,159 @@
+/*
+ * demo_samples.c - the table behind `dlwatch demo`
+ *
+ * The expectations are checked whenever a demo runs: its exit status says
+ * whether dlwatch saw what is written here.
+ */
+#include "analyzer/demo_samples.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#define ORDERS_LOOK \
+	"Both orders of the locks have become harmless: compare the source with\n" \
+	"two_locks.c, and read its head for the price of this cure.\n"
+
+const struct dlw_sample dlw_samples[] = {
+	{ .file = "two_locks",
+	  .title = "two threads, two locks, two orders: the smallest deadlock",
+	  .story = "One clerk moves money from Alice to Bob, another one from Bob to Alice.\n"
+		   "Each locks the account it takes from, then the one it pays into. Now each\n"
+		   "has its first lock, and waits for the one that the other has.\n",
+	  .verdict = "proven", .core = 2,
+	  .look = "The cycle in the first lines; then, for each thread, two places in the\n"
+		  "source: where it took what it holds, and where it wants the other lock.\n"
+		  "All four conditions hold; taking any one away is a cure: see the demos\n"
+		  "cure_mutual_exclusion, cure_hold_and_wait, cure_no_preemption and\n"
+		  "cure_circular_wait.\n",
+	  .cure = "two_locks_ordered" },
+	{ .file = "two_locks_ordered",
+	  .title = "its cure: one order for everybody",
+	  .story = "Both clerks lock Alice's account first, whatever way the money goes.\n",
+	  .look = "Nothing is reported: with one order there is nobody who holds the second\n"
+		  "lock and waits for the first.\n" },
+	{ .file = "cure_mutual_exclusion",
+	  .title = "two_locks without mutual exclusion: atomic balances",
+	  .story = "Condition 1: a resource that one thread at a time can have. The balances are\n"
+		   "atomic here; there is no lock to wait for.\n",
+	  .look = ORDERS_LOOK, .cure = "cure_hold_and_wait" },
+	{ .file = "cure_hold_and_wait",
+	  .title = "two_locks without hold and wait: all locks at once, behind a gate",
+	  .story = "Condition 2: to keep what one has while waiting for more. Here a clerk gets\n"
+		   "both locks behind a gate that lets one clerk through at a time.\n",
+	  .look = ORDERS_LOOK, .cure = "cure_no_preemption" },
+	{ .file = "cure_no_preemption",
+	  .title = "two_locks without no-preemption: try, back off, try again",
+	  .story = "Condition 3: what is held cannot be taken away. Here a clerk that does not\n"
+		   "get its second lock at once gives the first one back.\n",
+	  .look = ORDERS_LOOK, .cure = "cure_circular_wait" },
+	{ .file = "cure_circular_wait",
+	  .title = "two_locks without circular wait: an order computed from addresses",
+	  .story = "Condition 4: a closed circle of waiting. Here any two accounts are locked in\n"
+		   "the order of their addresses.\n",
+	  .look = ORDERS_LOOK },
+	{ .file = "philosophers",
+	  .title = "dining philosophers: a cycle may have any length (try: philosophers 12)",
+	  .story = "N philosophers at a round table, N forks, and everybody has the left fork\n"
+		   "and waits for the right one.\n",
+	  .verdict = "proven", .core = 5, .sized = true,
+	  .look = "The cycle goes once around the table: every fork is held by one thread and\n"
+		  "wanted by its neighbour. It does not matter where one starts to read.\n",
+	  .cure = "philosophers_cured" },
+	{ .file = "philosophers_cured",
+	  .title = "its cure: one philosopher is left-handed",
+	  .story = "Everybody takes the fork with the lower number first; for the last\n"
+		   "philosopher that is the right one.\n",
+	  .look = "Nothing is reported: the circle has a beginning and an end now.\n" },
+	{ .file = "philosophers_semaphores",
+	  .title = "the same with semaphores, which have no owner: likely, not proven",
+	  .story = "Each fork is a semaphore with one permit. In a first course everybody ate\n"
+		   "alone and put back what it took: these semaphores are used like locks.\n",
+	  .verdict = "likely", .core = 5, .sized = true,
+	  .look = "The verdict: a semaphore may be posted by anybody, so that ownership is\n"
+		  "inferred from what was seen so far. The evidence under the four conditions\n"
+		  "says so.\n",
+	  .cure = "philosophers_semaphores_cured" },
+	{ .file = "philosophers_semaphores_cured",
+	  .title = "its cure: one chair fewer than philosophers",
+	  .story = "A counting semaphore lets N - 1 philosophers sit down at the same time.\n",
+	  .look = "Nothing is reported: one of those who sit always finds two forks.\n" },
+	{ .file = "self_relock",
+	  .title = "one thread is enough: it waits for itself",
+	  .story = "withdraw() locks the till and calls charge_fee(), which locks the till.\n",
+	  .verdict = "proven", .core = 1,
+	  .look = "One thread, one mutex, two stacks: taken in withdraw(), wanted in\n"
+		  "charge_fee(). The thread is its own releaser.\n",
+	  .cure = "self_relock_cured" },
+	{ .file = "self_relock_cured",
+	  .title = "its cure: a recursive mutex",
+	  .story = "A recursive mutex knows its owner, and counts.\n",
+	  .look = "Nothing is reported. The source names a better cure, too: a function for\n"
+		  "callers that hold the lock already.\n" },
+	{ .file = "semaphore_pool",
+	  .title = "one resource is enough: three permits, three threads that need two",
+	  .story = "Three buffers, three copiers, and each copier needs two. Everybody has taken\n"
+		   "one.\n",
+	  .verdict = "likely", .core = 3,
+	  .look = "Each thread holds one permit of `pool` and wants one more: what counts is\n"
+		  "permits, not objects.\n",
+	  .cure = "semaphore_pool_cured" },
+	{ .file = "semaphore_pool_cured",
+	  .title = "its cure: one at a time may collect permits",
+	  .story = "A mutex is held from the first permit to the second.\n",
+	  .look = "Nothing is reported: who finds the pool empty waits for somebody who has\n"
+		  "both.\n" },
+	{ .file = "bounded_buffer_wrong_order",
+	  .title = "waiting for an event with a lock in hand",
+	  .story = "The consumer locks the buffer, then waits for an item. The producer needs that\n"
+		   "lock to bring one.\n",
+	  .verdict = "likely", .core = 2,
+	  .look = "Two edges of different kinds: a lock that is held, and a signal that one\n"
+		  "thread alone has sent so far. Both are hold and wait.\n",
+	  .cure = "bounded_buffer" },
+	{ .file = "bounded_buffer",
+	  .title = "its cure: wait first, then lock",
+	  .story = "The consumer waits for an item with empty hands.\n",
+	  .look = "Nothing is reported, although the consumer waits: a semaphore that is posted\n"
+		  "by others is a signal, and somebody can still send it.\n" },
+	{ .file = "join_while_holding",
+	  .title = "joining is waiting, too",
+	  .story = "The main thread joins a worker and holds the lock that the worker needs.\n",
+	  .verdict = "proven", .core = 2,
+	  .look = "One edge of the cycle is a lock, the other one is a thread: it `holds' its\n"
+		  "own end until it returns.\n",
+	  .cure = "join_while_holding_cured" },
+	{ .file = "join_while_holding_cured",
+	  .title = "its cure: unlock, then join",
+	  .story = "The main thread gives the lock back before it waits for the worker.\n",
+	  .look = "Nothing is reported.\n" },
+	{ .file = "python_two_locks.py",
+	  .title = "two_locks in Python: the interpreter lock does not help",
+	  .story = "threading.Lock in two orders. Inside CPython such a lock is a semaphore with\n"
+		   "one permit.\n",
+	  .verdict = "likely", .core = 2,
+	  .look = "The verdict: likely, because anybody may release a threading.Lock. The\n"
+		  "interpreter lock is no part of the cycle: who waits gives it away.\n",
+	  .cure = "python_two_locks_ordered" },
+	{ .file = "python_two_locks_ordered.py",
+	  .title = "its cure: one order",
+	  .story = "Both threads take Alice's lock first.\n",
+	  .look = "Nothing is reported.\n" },
+	{ .file = "producer_consumer",
+	  .title = "no fault: a queue with a lock and two condition variables",
+	  .story = "Producer and consumer wait for each other many times, because the queue is\n"
+		   "small.\n",
+	  .look = "Nothing is reported: waiting is no deadlock while somebody can go on.\n" },
+	{ .file = NULL },
+};
+
+const struct dlw_sample *dlw_sample_find(const char *name)
+{
+	const struct dlw_sample *sample;
+	size_t length = strlen(name);
+
+	for (sample = dlw_samples; sample->file; sample++)
+		if (strncmp(sample->file, name, length) == 0 &&
+		    (!sample->file[length] || strcmp(sample->file + length, ".py") == 0))
+			return sample;
+	return NULL;
+}
