@@ -1,0 +1,451 @@
+/*
+ * log_definitions.c - what a process's log says its events refer to
+ *
+ * Records lie in the file aligned to nothing, and any byte of them may be
+ * wrong: fixed parts are copied out, strings are used only if they end inside
+ * their record.
+ */
+#include "analyzer/log_definitions.h"
+
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/log_memory.h"
+
+/** A record being read: its bytes, header included. */
+struct span {
+	const uint8_t *bytes;
+	uint32_t size;
+};
+
+/** fixed_part() - copy the first @size bytes of the record; false if it has fewer */
+static bool fixed_part(struct span record, void *to, size_t size)
+{
+	if (record.size < size)
+		return false;
+	memcpy(to, record.bytes, size);
+	return true;
+}
+
+/** text_at() - the string at @offset, *@next behind it; NULL if it does not end in the record */
+static const char *text_at(struct span record, uint32_t offset, uint32_t *next)
+{
+	const uint8_t *end;
+
+	if (offset >= record.size)
+		return NULL;
+	end = memchr(record.bytes + offset, 0, record.size - offset);
+	if (!end)
+		return NULL;
+	if (next)
+		*next = (uint32_t)(end - record.bytes) + 1;
+	return (const char *)record.bytes + offset;
+}
+
+static bool read_process(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_process process;
+	uint32_t at = sizeof(process), count;
+	const char *text;
+
+	if (!fixed_part(record, &process, sizeof(process)))
+		return false;
+	text = text_at(record, at, &at);
+	if (!text)
+		return false;
+	defined->process_known = true;
+	defined->pid = process.pid;
+	defined->parent_pid = process.parent_pid;
+	defined->exe = text;
+	free(defined->args);
+	/* every argument takes a byte at least: a larger count is a wrong one */
+	count = process.arg_count < record.size ? process.arg_count : record.size;
+	defined->args = dlw_allocate(count, sizeof(*defined->args));
+	defined->arg_count = 0;
+	while (defined->arg_count < count && (text = text_at(record, at, &at)))
+		defined->args[defined->arg_count++] = text;
+	return true;
+}
+
+/* ----------------------------------------------------------------- modules */
+
+/** first_module_after() - position of the first module that ends behind @address */
+static uint32_t first_module_after(const struct dlw_log_definitions *defined, uint64_t address)
+{
+	uint32_t low = 0, high = defined->module_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (defined->modules[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+/*
+ * A module stays after it was unloaded, because stacks taken in it are still
+ * referred to, until another one is mapped over its place.
+ */
+static bool read_module(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_module module;
+	uint32_t at = sizeof(module), first, last;
+	const char *path, *build_id;
+
+	if (!fixed_part(record, &module, sizeof(module)) || module.start >= module.end)
+		return false;
+	path = text_at(record, at, &at);
+	if (!path)
+		return false;
+	build_id = text_at(record, at, NULL);
+	first = last = first_module_after(defined, module.start);
+	while (last < defined->module_count && defined->modules[last].start < module.end)
+		last++;
+	/* room for one more is enough: doubling is not worth its bookkeeping here */
+	defined->modules = dlw_reallocate(defined->modules, defined->module_count + 1,
+					  sizeof(*defined->modules));
+	memmove(defined->modules + first + 1, defined->modules + last,
+		(defined->module_count - last) * sizeof(*defined->modules));
+	defined->module_count = defined->module_count - (last - first) + 1;
+	defined->modules[first] = (struct dlw_module){
+		.start = module.start,
+		.end = module.end,
+		.bias = module.bias,
+		.path = path,
+		.build_id = build_id && *build_id ? build_id : NULL,
+	};
+	return true;
+}
+
+/* ----------------------------------------------------------------- threads */
+
+static bool read_thread(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_thread from;
+	struct dlw_log_thread *thread;
+
+	if (!fixed_part(record, &from, sizeof(from)) || !from.serial)
+		return false;
+	dlw_reserve(defined->threads, defined->thread_count, defined->thread_room);
+	thread = &defined->threads[defined->thread_count++];
+	*thread = (struct dlw_log_thread){
+		.serial = from.serial,
+		.tid = from.tid,
+		.creator = from.creator,
+		.created_stack = from.created_stack,
+		.detached = from.detached != 0,
+	};
+	memcpy(thread->name, from.name, sizeof(from.name));
+	return true;
+}
+
+static bool read_thread_name(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_thread_name from;
+	uint32_t at;
+
+	if (!fixed_part(record, &from, sizeof(from)))
+		return false;
+	/* names are given soon after the start: looking from the end finds it at once */
+	for (at = defined->thread_count; at-- > 0;) {
+		if (defined->threads[at].serial != from.serial)
+			continue;
+		memset(defined->threads[at].name, 0, sizeof(defined->threads[at].name));
+		memcpy(defined->threads[at].name, from.name, sizeof(from.name));
+		return true;
+	}
+	return true; /* its thread was lost with a damaged block */
+}
+
+/* --------------------------------------------------- objects, stacks, the rest */
+
+static bool read_object(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_object from;
+
+	if (!fixed_part(record, &from, sizeof(from)) || !from.id ||
+	    from.kind >= DLW_KIND_COUNT || from.type >= DLW_TYPE_COUNT)
+		return false;
+	dlw_reserve(defined->objects, defined->object_count, defined->object_room);
+	defined->objects[defined->object_count++] = record.bytes;
+	return true;
+}
+
+static bool read_object_name(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_object_name from;
+	const char *text;
+
+	if (!fixed_part(record, &from, sizeof(from)))
+		return false;
+	text = text_at(record, sizeof(from), NULL);
+	if (!text)
+		return false;
+	dlw_reserve(defined->names, defined->name_count, defined->name_room);
+	defined->names[defined->name_count++] = (struct dlw_log_name){ from.id, text };
+	return true;
+}
+
+static bool read_stack(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_stack from;
+
+	if (!fixed_part(record, &from, sizeof(from)) || !from.id ||
+	    from.depth > (record.size - sizeof(from)) / sizeof(uint64_t))
+		return false;
+	dlw_reserve(defined->stacks, defined->stack_count, defined->stack_room);
+	defined->stacks[defined->stack_count++] = record.bytes;
+	return true;
+}
+
+static bool read_look(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_look from;
+	const char *reason;
+
+	if (!fixed_part(record, &from, sizeof(from)))
+		return false;
+	reason = text_at(record, sizeof(from), NULL);
+	if (!reason)
+		return false;
+	defined->look = (struct dlw_log_look){ true, from.monotonic_ns, from.found, reason };
+	defined->found_in_all += from.found;
+	return true;
+}
+
+static bool read_coverage(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_coverage from;
+	uint32_t count;
+
+	if (!fixed_part(record, &from, sizeof(from)) ||
+	    from.count > (record.size - sizeof(from)) / sizeof(uint64_t))
+		return false;
+	count = from.count < DLW_COVERAGE_COUNTS ? from.count : DLW_COVERAGE_COUNTS;
+	memset(defined->coverage, 0, sizeof(defined->coverage));
+	memcpy(defined->coverage, record.bytes + sizeof(from), count * sizeof(uint64_t));
+	defined->coverage_known = true;
+	return true;
+}
+
+static bool read_end(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_end from;
+
+	if (!fixed_part(record, &from, sizeof(from)) || from.reason < DLW_END_EXIT ||
+	    from.reason > DLW_END_LOG_MAX)
+		return false;
+	defined->end_known = true;
+	defined->end_reason = (enum dlw_end_reason)from.reason;
+	defined->end_ns = from.monotonic_ns;
+	defined->end_status = from.status;
+	return true;
+}
+
+static bool read_record(struct dlw_log_definitions *defined, uint16_t type, struct span record)
+{
+	switch (type) {
+	case DLW_RECORD_PROCESS:
+		return read_process(defined, record);
+	case DLW_RECORD_MODULE:
+		return read_module(defined, record);
+	case DLW_RECORD_MODULE_GONE:
+		return true;
+	case DLW_RECORD_THREAD:
+		return read_thread(defined, record);
+	case DLW_RECORD_THREAD_NAME:
+		return read_thread_name(defined, record);
+	case DLW_RECORD_OBJECT:
+		return read_object(defined, record);
+	case DLW_RECORD_OBJECT_NAME:
+		return read_object_name(defined, record);
+	case DLW_RECORD_STACK:
+		return read_stack(defined, record);
+	case DLW_RECORD_LOOK:
+		return read_look(defined, record);
+	case DLW_RECORD_COVERAGE:
+		return read_coverage(defined, record);
+	case DLW_RECORD_END:
+		return read_end(defined, record);
+	default:
+		defined->unknown_records++;
+		return true;
+	}
+}
+
+static void read_block(struct dlw_log_definitions *defined, const struct dlw_log_block *block)
+{
+	uint32_t at = 0;
+
+	while (at < block->length) {
+		struct dlw_record head;
+		struct span record = { block->payload + at, block->length - at };
+
+		if (!fixed_part(record, &head, sizeof(head)) || head.size < sizeof(head) ||
+		    head.size % 8 || head.size > record.size) {
+			defined->damaged_records++;
+			return;
+		}
+		record.size = head.size;
+		if (!read_record(defined, head.type, record))
+			defined->damaged_records++;
+		at += head.size;
+	}
+}
+
+/* ------------------------------------------------------------------- indexes */
+
+static uint32_t id_of_object(const uint8_t *record)
+{
+	uint32_t id;
+
+	memcpy(&id, record + offsetof(struct dlw_record_object, id), sizeof(id));
+	return id;
+}
+
+static uint32_t id_of_stack(const uint8_t *record)
+{
+	uint32_t id;
+
+	memcpy(&id, record + offsetof(struct dlw_record_stack, id), sizeof(id));
+	return id;
+}
+
+static void index_records(struct dlw_log_index *index, const uint8_t *const *records,
+			  uint32_t count, uint32_t (*id_of)(const uint8_t *))
+{
+	uint32_t *ids = dlw_allocate(count, sizeof(*ids)), at;
+
+	for (at = 0; at < count; at++)
+		ids[at] = id_of(records[at]);
+	dlw_log_index_build(index, ids, count);
+	free(ids);
+}
+
+static void index_threads(struct dlw_log_definitions *defined)
+{
+	uint32_t *ids = dlw_allocate(defined->thread_count, sizeof(*ids)), at;
+
+	for (at = 0; at < defined->thread_count; at++)
+		ids[at] = defined->threads[at].serial;
+	dlw_log_index_build(&defined->thread_index, ids, defined->thread_count);
+	free(ids);
+}
+
+/* Of one id the last name comes first, so that it is the one that is found. */
+static int by_id_then_latest(const void *left, const void *right)
+{
+	const struct dlw_log_name *a = left, *b = right;
+
+	if (a->id != b->id)
+		return a->id < b->id ? -1 : 1;
+	return a->text > b->text ? -1 : a->text < b->text;
+}
+
+void dlw_log_definitions_read(struct dlw_log_definitions *defined, const struct dlw_log_file *file)
+{
+	size_t at;
+
+	*defined = (struct dlw_log_definitions){
+		.pid = file->header.pid,
+		.parent_pid = file->header.parent_pid,
+		.exe = "",
+		.look.open_reason = "",
+	};
+	for (at = 0; at < file->block_count; at++)
+		if (file->blocks[at].type == DLW_BLOCK_DEFINITIONS)
+			read_block(defined, &file->blocks[at]);
+	index_threads(defined);
+	index_records(&defined->object_index, defined->objects, defined->object_count,
+		      id_of_object);
+	index_records(&defined->stack_index, defined->stacks, defined->stack_count, id_of_stack);
+	if (defined->name_count)
+		qsort(defined->names, defined->name_count, sizeof(*defined->names),
+		      by_id_then_latest);
+}
+
+void dlw_log_definitions_free(struct dlw_log_definitions *defined)
+{
+	free(defined->args);
+	free(defined->modules);
+	free(defined->threads);
+	free(defined->objects);
+	free(defined->names);
+	free(defined->stacks);
+	dlw_log_index_free(&defined->thread_index);
+	dlw_log_index_free(&defined->object_index);
+	dlw_log_index_free(&defined->stack_index);
+	*defined = (struct dlw_log_definitions){ 0 };
+}
+
+/* ------------------------------------------------------------------- lookups */
+
+const struct dlw_log_thread *dlw_log_thread(const struct dlw_log_definitions *defined,
+					    uint32_t serial)
+{
+	uint32_t position = dlw_log_index_find(&defined->thread_index, serial);
+
+	return position == DLW_NO_POSITION ? NULL : &defined->threads[position];
+}
+
+static const char *given_name(const struct dlw_log_definitions *defined, uint32_t id)
+{
+	uint32_t low = 0, high = defined->name_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (defined->names[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < defined->name_count && defined->names[low].id == id ? defined->names[low].text :
+									   NULL;
+}
+
+void dlw_log_object_at(const struct dlw_log_definitions *defined, uint32_t position,
+		       struct dlw_log_object *object)
+{
+	struct dlw_record_object from;
+	struct span record = { defined->objects[position], 0 };
+	const char *name;
+
+	memcpy(&from, record.bytes, sizeof(from));
+	record.size = from.record.size;
+	name = given_name(defined, from.id);
+	if (!name)
+		name = text_at(record, sizeof(from), NULL);
+	*object = (struct dlw_log_object){
+		.id = from.id,
+		.kind = (enum dlw_kind)from.kind,
+		.type = (enum dlw_type)from.type,
+		.traits = from.traits,
+		.address = from.address,
+		.init_stack = from.init_stack,
+		.initial = from.initial,
+		.initial_known = from.initial_known != 0,
+		.device = from.device,
+		.inode = from.inode,
+		.offset = from.offset,
+		.name = name ? name : "",
+	};
+}
+
+uint32_t dlw_log_stack(const struct dlw_log_definitions *defined, uint32_t id, uint64_t *frames,
+		       uint32_t room)
+{
+	uint32_t position = dlw_log_index_find(&defined->stack_index, id);
+	struct dlw_record_stack from;
+
+	if (position == DLW_NO_POSITION)
+		return 0;
+	memcpy(&from, defined->stacks[position], sizeof(from));
+	memcpy(frames, defined->stacks[position] + sizeof(from),
+	       (from.depth < room ? from.depth : room) * sizeof(*frames));
+	return from.depth;
+}
