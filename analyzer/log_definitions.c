@@ -61,7 +61,7 @@ static bool read_process(struct dlw_log_definitions *defined, struct span record
 	free(defined->args);
 	/* every argument takes a byte at least: a larger count is a wrong one */
 	count = process.arg_count < record.size ? process.arg_count : record.size;
-	defined->args = dlw_allocate(count, sizeof(*defined->args));
+	defined->args = dlw_log_allocate(count, sizeof(*defined->args));
 	defined->arg_count = 0;
 	while (defined->arg_count < count && (text = text_at(record, at, &at)))
 		defined->args[defined->arg_count++] = text;
@@ -106,7 +106,7 @@ static bool read_module(struct dlw_log_definitions *defined, struct span record)
 	while (last < defined->module_count && defined->modules[last].start < module.end)
 		last++;
 	/* room for one more is enough: doubling is not worth its bookkeeping here */
-	defined->modules = dlw_reallocate(defined->modules, defined->module_count + 1,
+	defined->modules = dlw_log_reallocate(defined->modules, defined->module_count + 1,
 					  sizeof(*defined->modules));
 	memmove(defined->modules + first + 1, defined->modules + last,
 		(defined->module_count - last) * sizeof(*defined->modules));
@@ -318,7 +318,7 @@ static uint32_t id_of_stack(const uint8_t *record)
 static void index_records(struct dlw_log_index *index, const uint8_t *const *records,
 			  uint32_t count, uint32_t (*id_of)(const uint8_t *))
 {
-	uint32_t *ids = dlw_allocate(count, sizeof(*ids)), at;
+	uint32_t *ids = dlw_log_allocate(count, sizeof(*ids)), at;
 
 	for (at = 0; at < count; at++)
 		ids[at] = id_of(records[at]);
@@ -328,7 +328,7 @@ static void index_records(struct dlw_log_index *index, const uint8_t *const *rec
 
 static void index_threads(struct dlw_log_definitions *defined)
 {
-	uint32_t *ids = dlw_allocate(defined->thread_count, sizeof(*ids)), at;
+	uint32_t *ids = dlw_log_allocate(defined->thread_count, sizeof(*ids)), at;
 
 	for (at = 0; at < defined->thread_count; at++)
 		ids[at] = defined->threads[at].serial;

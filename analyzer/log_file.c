@@ -26,7 +26,7 @@
 static int fail(struct dlw_log_file *file, const char *what, const char *why)
 {
 	free(file->error);
-	file->error = dlw_format("%s: %s: %s", file->path, what, why);
+	file->error = dlw_print("%s: %s: %s", file->path, what, why);
 	return -1;
 }
 
@@ -49,7 +49,7 @@ static int check_header(struct dlw_log_file *file)
 	if (header->byte_order != DLW_LOG_BYTE_ORDER)
 		return fail(file, "header", "damaged: no such byte order");
 	if (header->major != DLW_LOG_MAJOR) {
-		char *why = dlw_format("%u.%u, this dlwatch reads %u", header->major, header->minor,
+		char *why = dlw_print("%u.%u, this dlwatch reads %u", header->major, header->minor,
 				       DLW_LOG_MAJOR);
 
 		fail(file, "foreign version", why);
@@ -332,9 +332,9 @@ static int read_blocks(struct dlw_log_file *file)
 int dlw_log_file_open_memory(struct dlw_log_file *file, const char *path, const void *bytes,
 			     size_t size, const void *tail, size_t tail_size)
 {
-	*file = (struct dlw_log_file){ .path = dlw_copy_text(path), .bytes = bytes, .size = size };
+	*file = (struct dlw_log_file){ .path = dlw_copy(path), .bytes = bytes, .size = size };
 	if (tail_size) {
-		file->tail = dlw_allocate(tail_size, 1);
+		file->tail = dlw_log_allocate(tail_size, 1);
 		file->tail_size = tail_size;
 		memcpy(file->tail, tail, tail_size);
 	}
@@ -344,7 +344,7 @@ int dlw_log_file_open_memory(struct dlw_log_file *file, const char *path, const 
 /** read_tail() - copy PATH.tail, where there is one; unreadable counts as damaged */
 static void read_tail(struct dlw_log_file *file)
 {
-	char *path = dlw_format("%s.tail", file->path);
+	char *path = dlw_print("%s.tail", file->path);
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct stat status;
 	ssize_t got;
@@ -358,7 +358,7 @@ static void read_tail(struct dlw_log_file *file)
 	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
 		file->tail_foreign = true;
 	} else if (status.st_size) {
-		file->tail = dlw_allocate((size_t)status.st_size, 1);
+		file->tail = dlw_log_allocate((size_t)status.st_size, 1);
 		while (file->tail_size < (size_t)status.st_size) {
 			got = read(fd, file->tail + file->tail_size,
 				   (size_t)status.st_size - file->tail_size);
@@ -378,7 +378,7 @@ int dlw_log_file_open(struct dlw_log_file *file, const char *path)
 	void *bytes;
 	int fd;
 
-	*file = (struct dlw_log_file){ .path = dlw_copy_text(path) };
+	*file = (struct dlw_log_file){ .path = dlw_copy(path) };
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return fail(file, "cannot open", strerror(errno));

@@ -41,9 +41,9 @@ void dlw_log_index_build(struct dlw_log_index *index, const uint32_t *ids, uint3
 			top = ids[at] + 1;
 	}
 	*index = (struct dlw_log_index){ .dense_count = top };
-	index->dense = dlw_allocate(top, sizeof(*index->dense));
+	index->dense = dlw_log_allocate(top, sizeof(*index->dense));
 	memset(index->dense, 0xff, (size_t)top * sizeof(*index->dense));
-	index->far = dlw_allocate(far, sizeof(*index->far));
+	index->far = dlw_log_allocate(far, sizeof(*index->far));
 	for (at = 0; at < count; at++) {
 		if (ids[at] < limit)
 			index->dense[ids[at]] = at;

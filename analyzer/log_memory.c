@@ -1,47 +1,28 @@
 /*
- * log_memory.c - memory of the log tools: there, or the tool ends
+ * log_memory.c - arrays of the log tools: there, or the tool ends
  */
 #include "analyzer/log_memory.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static void *must(void *memory)
+static size_t product(size_t count, size_t size)
 {
-	if (!memory) {
-		fputs("dlwatch: out of memory\n", stderr);
-		exit(2);
-	}
-	return memory;
+	size_t bytes;
+
+	if (__builtin_mul_overflow(count, size, &bytes))
+		dlw_out_of_memory();
+	return bytes ? bytes : 1;
 }
 
-void *dlw_allocate(size_t count, size_t size)
+void *dlw_log_allocate(size_t count, size_t size)
 {
-	return must(calloc(count ? count : 1, size));
+	return dlw_allocate(product(count, size));
 }
 
-void *dlw_reallocate(void *memory, size_t count, size_t size)
+void *dlw_log_reallocate(void *memory, size_t count, size_t size)
 {
-	return must(reallocarray(memory, count ? count : 1, size));
-}
-
-char *dlw_copy_text(const char *text)
-{
-	return must(strdup(text));
-}
-
-char *dlw_format(const char *format, ...)
-{
-	char *text = NULL;
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(&text, format, args) < 0)
-		text = NULL;
-	va_end(args);
-	return must(text);
+	return dlw_grow(memory, product(count, size));
 }
 
 #define ARENA_STEP ((size_t)1 << 20)

@@ -1,8 +1,5 @@
 /*
- * analyzer/log_memory.h - memory of the log tools: there, or the tool ends
- *
- * A tool that cannot get memory has nothing useful left to do, so nobody who
- * calls these has to check. Not for the shim, not for core/.
+ * analyzer/log_memory.h - arrays of the log tools: there, or the tool ends
  */
 #ifndef DLW_ANALYZER_LOG_MEMORY_H
 #define DLW_ANALYZER_LOG_MEMORY_H
@@ -10,19 +7,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "analyzer/memory.h"
 #include "core/arena.h"
 
-/** dlw_allocate() - @count zeroed elements of @size bytes; exits with status 2 if there is none */
-void *dlw_allocate(size_t count, size_t size);
+/** dlw_log_allocate() - @count zeroed elements of @size bytes */
+void *dlw_log_allocate(size_t count, size_t size);
 
-/** dlw_reallocate() - like realloc for @count elements of @size bytes; likewise */
-void *dlw_reallocate(void *memory, size_t count, size_t size);
-
-/** dlw_copy_text() - strdup; likewise */
-char *dlw_copy_text(const char *text);
-
-/** dlw_format() - asprintf; likewise. For the caller to free() */
-char *dlw_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/** dlw_log_reallocate() - like realloc, for @count elements of @size bytes */
+void *dlw_log_reallocate(void *memory, size_t count, size_t size);
 
 /**
  * dlw_reserve() - make room for one element more behind *@count
@@ -33,7 +25,7 @@ char *dlw_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 	do {                                                                              \
 		if ((count) >= (room)) {                                                  \
 			(room) = (room) ? (room) * 2 : 8;                                 \
-			(array) = dlw_reallocate((array), (room), sizeof(*(array)));      \
+			(array) = dlw_log_reallocate((array), (room), sizeof(*(array)));  \
 		}                                                                         \
 	} while (0)
 
