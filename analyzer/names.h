@@ -7,6 +7,8 @@
 #ifndef DLW_ANALYZER_NAMES_H
 #define DLW_ANALYZER_NAMES_H
 
+#include <stdbool.h>
+
 #include <jansson.h>
 
 struct dlw_symbols;

@@ -61,6 +61,11 @@ struct dlw_options {
 	 * report at the end.
 	 */
 	bool json_lines;
+	/*
+	 * Findings are of this very moment and this machine: how long a wait
+	 * has lasted is told by our own clock where a finding has no "now_ns".
+	 */
+	bool live;
 };
 
 /** As an argp child; its input is a struct dlw_options that dlw_options_init() has set up. */
