@@ -39,6 +39,7 @@ struct dlw_variable {
 	uint64_t size;     /* of the variable; 0: unknown */
 	const char *file;  /* where it is declared; NULL: unknown */
 	int line;
+	bool local;        /* static: its name may exist more than once */
 };
 
 /** dlw_symbols_new() - an empty cache; exits the tool when out of memory, never NULL */
@@ -69,5 +70,8 @@ const char *dlw_symbols_trouble(struct dlw_symbols *symbols, const char *module,
 void dlw_symbols_each_trouble(const struct dlw_symbols *symbols,
 			      void (*visit)(const char *module, const char *why, void *context),
 			      void *context);
+
+/** dlw_is_lock_wrapper() - whether a (demangled) function is std::lock_guard or kin, never a site */
+bool dlw_is_lock_wrapper(const char *function);
 
 #endif

@@ -1,0 +1,18 @@
+/*
+ * analyzer/demangle.h - C++ names as a person writes them
+ */
+#ifndef DLW_ANALYZER_DEMANGLE_H
+#define DLW_ANALYZER_DEMANGLE_H
+
+/**
+ * dlw_demangle() - "Account::transfer" for "_ZN7Account8transferERS_i"
+ *
+ * Parameter lists are left out: a report gives the line, and a suppression
+ * has no room for commas. Names that are not mangled, and all names where
+ * libstdc++ is not installed, come back as they are.
+ *
+ * Return: a string for the caller to free().
+ */
+char *dlw_demangle(const char *name);
+
+#endif
