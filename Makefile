@@ -141,7 +141,7 @@ PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j"$$(nproc)")
 check:
 	@scripts/deps.sh
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
-	@O='$(O)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh \
+	@O='$(O)' CC='$(CC)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh \
 		unit property e2e transparency core exports format
 
 unit: $(UNIT)

@@ -34,7 +34,13 @@ exported=$(nm -D --defined-only -f posix "$shim" | awk '{ print $1 }' | sort)
 versioned=$(grep @ <<<"$exported" || true)
 complain "exports with a version" "$versioned"
 
-wanted=$(sed -nE 's/^[[:space:]]*(DLW_)?(HOOK|SYMBOL|X)[A-Z_]*\([[:space:]]*([a-z_][a-z0-9_]*)[[:space:]]*,.*/\3/p' "$table" | sort -u)
+# The table itself says what it lists, whatever is conditional in it.
+wanted=$("${CC:-cc}" -E -P -x c - <<END | grep -oE 'hook: *\w+' | sed 's/hook: *//' | sort -u
+#define DLW_SYMBOL(result, name, version, parameters, arguments) hook: name
+#define DLW_SYMBOL_ALSO(name) hook: name
+#include "$table"
+END
+)
 test -n "$wanted" || complain "no hook found in" "$table"
 
 extra=$(comm -23 <(echo "$exported") <(echo "$wanted"))
