@@ -79,3 +79,22 @@ uint32_t dlw_log_index_find_far(const struct dlw_log_index *index, uint32_t id)
 		return index->far[low].position;
 	return DLW_NO_POSITION;
 }
+
+static int by_number(const void *left, const void *right)
+{
+	uint32_t a = *(const uint32_t *)left, b = *(const uint32_t *)right;
+
+	return a < b ? -1 : a > b;
+}
+
+uint32_t dlw_log_index_sort(uint32_t *ids, uint32_t count)
+{
+	uint32_t from, kept = 0;
+
+	if (count)
+		qsort(ids, count, sizeof(*ids), by_number);
+	for (from = 0; from < count; from++)
+		if (!kept || ids[kept - 1] != ids[from])
+			ids[kept++] = ids[from];
+	return kept;
+}

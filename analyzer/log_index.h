@@ -31,6 +31,9 @@ struct dlw_log_index {
 void dlw_log_index_build(struct dlw_log_index *index, const uint32_t *ids, uint32_t count);
 void dlw_log_index_free(struct dlw_log_index *index);
 
+/** dlw_log_index_sort() - sort @ids and keep one of each. Return: how many are left */
+uint32_t dlw_log_index_sort(uint32_t *ids, uint32_t count);
+
 uint32_t dlw_log_index_find_far(const struct dlw_log_index *index, uint32_t id);
 
 /** dlw_log_index_find() - position of @id, or DLW_NO_POSITION */

@@ -1,0 +1,397 @@
+/*
+ * log_cursor.c - one thread's stream: its next event, and what it holds so far
+ *
+ * A gap in the stream makes the list of holds worthless: locks may have been
+ * released in it and others taken. The thread then holds nothing as far as we
+ * know, which can hide a deadlock but never invent one; releases that refer to
+ * what was forgotten are passed over.
+ */
+#include "analyzer/log_cursor.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/log_memory.h"
+#include "analyzer/log_objects.h"
+
+/* ---------------------------------------------------------------------- holds */
+
+struct dlw_log_hold *dlw_cursor_hold(struct dlw_cursor *cursor,
+				     const struct dlw_replay_object *object)
+{
+	uint32_t at = cursor->hold_count;
+
+	while (at-- > 0)
+		if (cursor->holds[at].object == object && !cursor->holds[at].stale)
+			return &cursor->holds[at];
+	return NULL;
+}
+
+struct dlw_permits *dlw_cursor_permits(struct dlw_cursor *cursor,
+				       const struct dlw_replay_object *semaphore)
+{
+	uint32_t at = cursor->permit_count;
+
+	while (at-- > 0)
+		if (cursor->permits[at].object == semaphore)
+			return &cursor->permits[at];
+	return NULL;
+}
+
+/** no_longer_holds() - the object's side of the end of a hold */
+static void no_longer_holds(struct dlw_cursor *cursor, struct dlw_log_hold *hold)
+{
+	if (hold->stale)
+		return;
+	hold->object->holders--;
+	if (hold->object->owner == cursor)
+		hold->object->owner = NULL;
+}
+
+static void remove_hold(struct dlw_cursor *cursor, struct dlw_log_hold *hold)
+{
+	struct dlw_replay_object *object = hold->object;
+	size_t after = (size_t)(cursor->holds + cursor->hold_count - (hold + 1));
+
+	no_longer_holds(cursor, hold);
+	if (after)
+		memmove(hold, hold + 1, after * sizeof(*hold));
+	cursor->hold_count--;
+	dlw_object_drop(cursor->source->replay, object);
+}
+
+static void add_hold(struct dlw_cursor *cursor)
+{
+	const struct dlw_event *event = &cursor->head.event;
+	struct dlw_replay_object *object = cursor->head.object;
+
+	dlw_reserve(cursor->holds, cursor->hold_count, cursor->hold_room);
+	cursor->holds[cursor->hold_count++] = (struct dlw_log_hold){
+		.object = dlw_object_use(object),
+		.mode = event->mode,
+		.count = 1,
+		.stack = event->stack,
+		.ticket = event->ticket,
+		.ticks = event->ticks,
+	};
+	object->holders++;
+	object->owner = event->mode == 0 ? cursor : NULL;
+}
+
+static void drop_dead_permits(struct dlw_cursor *cursor)
+{
+	uint32_t from, kept = 0;
+
+	for (from = 0; from < cursor->permit_count; from++) {
+		if (cursor->permits[from].object->dead || !cursor->permits[from].count)
+			dlw_object_drop(cursor->source->replay, cursor->permits[from].object);
+		else
+			cursor->permits[kept++] = cursor->permits[from];
+	}
+	cursor->permit_count = kept;
+}
+
+static void add_permit(struct dlw_cursor *cursor)
+{
+	struct dlw_permits *permits = dlw_cursor_permits(cursor, cursor->head.object);
+
+	if (!permits) {
+		if (cursor->permit_count == cursor->permit_room)
+			drop_dead_permits(cursor);
+		dlw_reserve(cursor->permits, cursor->permit_count, cursor->permit_room);
+		permits = &cursor->permits[cursor->permit_count++];
+		*permits = (struct dlw_permits){ .object = dlw_object_use(cursor->head.object) };
+	}
+	permits->count++;
+	permits->stack = cursor->head.event.stack;
+	permits->ticks = cursor->head.event.ticks;
+}
+
+static void acquired(struct dlw_cursor *cursor)
+{
+	struct dlw_replay_object *object = cursor->head.object;
+	struct dlw_log_hold *hold;
+
+	if (dlw_is_counted(object)) {
+		add_permit(cursor);
+		return;
+	}
+	if (object->defined.kind == DLW_MUTEX && object->defined.type == DLW_TYPE_RECURSIVE) {
+		hold = dlw_cursor_hold(cursor, object);
+		if (hold) {
+			hold->count++;
+			hold->ticket = cursor->head.event.ticket;
+			return;
+		}
+	}
+	add_hold(cursor);
+}
+
+static void lower_hold(struct dlw_cursor *cursor, struct dlw_log_hold *hold)
+{
+	if (!hold)
+		return;
+	if (--hold->count)
+		hold->ticket = cursor->head.event.ticket;
+	else
+		remove_hold(cursor, hold);
+}
+
+static void posted(struct dlw_cursor *cursor)
+{
+	struct dlw_permits *permits = dlw_cursor_permits(cursor, cursor->head.object);
+
+	if (permits && permits->count)
+		permits->count--;
+}
+
+void dlw_cursor_take(struct dlw_cursor *cursor)
+{
+	switch (cursor->head.event.type) {
+	case DLW_EVENT_ACQUIRED:
+		acquired(cursor);
+		break;
+	case DLW_EVENT_RELEASED_TOP:
+	case DLW_EVENT_RELEASED:
+		lower_hold(cursor, cursor->head.hold);
+		break;
+	case DLW_EVENT_POSTED:
+		posted(cursor);
+		break;
+	case DLW_EVENT_CONDITION_WAIT:
+	case DLW_EVENT_FORGOTTEN:
+		if (cursor->head.hold)
+			remove_hold(cursor, cursor->head.hold);
+		break;
+	default:
+		break;
+	}
+	cursor->head.hold = NULL;
+}
+
+/** forget() - blocks are missing: nothing is known of what the thread has */
+static void forget(struct dlw_cursor *cursor)
+{
+	struct dlw_replay *replay = cursor->source->replay;
+
+	cursor->lost = true;
+	while (cursor->hold_count)
+		remove_hold(cursor, &cursor->holds[cursor->hold_count - 1]);
+	while (cursor->permit_count) {
+		struct dlw_permits *permits = &cursor->permits[--cursor->permit_count];
+
+		/* it may have been posted meanwhile, by this thread or for it */
+		permits->object->poster_vanished = true;
+		dlw_object_drop(replay, permits->object);
+	}
+	dlw_object_drop(replay, cursor->want.object);
+	dlw_object_drop(replay, cursor->want.mutex);
+	cursor->want = (struct dlw_log_want){ 0 };
+}
+
+/* --------------------------------------------------------------------- blocks */
+
+static void align_units(struct dlw_cursor *cursor, const struct dlw_log_block *block)
+{
+	if (((uintptr_t)block->payload & 3) == 0) {
+		cursor->units = (const uint32_t *)(const void *)block->payload;
+		return;
+	}
+	if (cursor->aligned_room < block->length / 4) {
+		cursor->aligned_room = block->length / 4;
+		cursor->aligned = dlw_log_reallocate(cursor->aligned, cursor->aligned_room, 4);
+	}
+	memcpy(cursor->aligned, block->payload, block->length);
+	cursor->units = cursor->aligned;
+}
+
+/** next_block() - begin the thread's next block of events; false: there is none */
+static bool next_block(struct dlw_cursor *cursor)
+{
+	const struct dlw_log_block *block;
+
+	while (cursor->block < cursor->block_end) {
+		block = cursor->block++;
+		if (block->sequence != cursor->expected_sequence)
+			forget(cursor);
+		cursor->expected_sequence = block->sequence + 1;
+		cursor->source->replay->done_bytes += block->length;
+		if (block->type != DLW_BLOCK_EVENTS)
+			continue;
+		align_units(cursor, block);
+		cursor->unit_count = block->length / 4;
+		cursor->at = 0;
+		cursor->ticks = block->ticks;
+		return true;
+	}
+	return false;
+}
+
+/** next_event() - unpack into .head; false: the stream ends */
+static bool next_event(struct dlw_cursor *cursor)
+{
+	struct dlw_event *event = &cursor->head.event;
+	unsigned used;
+
+	for (;;) {
+		if (cursor->at >= cursor->unit_count && !next_block(cursor))
+			return false;
+		if (cursor->at >= cursor->unit_count)
+			continue;
+		used = dlw_event_get(cursor->units + cursor->at, cursor->unit_count - cursor->at,
+				     &cursor->ticks, event);
+		if (!used) {
+			/* the rest of the block is unreadable: a gap like any other */
+			cursor->source->loss.cut_blocks++;
+			cursor->at = cursor->unit_count;
+			forget(cursor);
+			continue;
+		}
+		cursor->at += used;
+		if (event->type != DLW_EVENT_PAD && event->type != DLW_EVENT_TIME)
+			return true;
+	}
+}
+
+/* ----------------------------------------------------------------------- head */
+
+/** complete_ticket() - the object's operations are counted in 64 bits, plain events carry 32 */
+static uint64_t complete_ticket(const struct dlw_event *event,
+				const struct dlw_replay_object *object)
+{
+	uint64_t last = object->next_ticket - 1;
+
+	if (event->wide || (!event->ticket && last < UINT32_MAX / 2))
+		return event->ticket;
+	return last + (uint64_t)(int64_t)(int32_t)((uint32_t)event->ticket - (uint32_t)last);
+}
+
+static struct dlw_log_hold *hold_at_depth(struct dlw_cursor *cursor, uint64_t depth)
+{
+	if (depth >= cursor->hold_count)
+		return NULL;
+	return &cursor->holds[cursor->hold_count - 1 - depth];
+}
+
+static void odd(struct dlw_cursor *cursor)
+{
+	if (!cursor->lost)
+		cursor->source->loss.odd_events++;
+}
+
+/** resolve_top() - RELEASED_TOP and FORGOTTEN: the list says which lock; false: nothing there */
+static bool resolve_top(struct dlw_cursor *cursor, struct dlw_head *head)
+{
+	head->hold = hold_at_depth(cursor, head->event.argument);
+	if (!head->hold) {
+		odd(cursor);
+		return false;
+	}
+	head->object = head->hold->object;
+	if (head->event.type == DLW_EVENT_FORGOTTEN || head->hold->stale)
+		head->event.ticket = 0;
+	else if (!head->event.wide || !head->event.ticket)
+		head->event.ticket = head->hold->ticket ? head->hold->ticket + 1 : 0;
+	return true;
+}
+
+static void resolve_condition_wait(struct dlw_cursor *cursor, struct dlw_head *head)
+{
+	static const struct dlw_event as_mutex = { .type = DLW_EVENT_ACQUIRED };
+
+	if (head->event.argument > UINT32_MAX) {
+		odd(cursor);
+		return;
+	}
+	head->mutex = dlw_source_object(cursor->source, (uint32_t)head->event.argument, &as_mutex);
+	if (!head->mutex)
+		return;
+	head->hold = dlw_cursor_hold(cursor, head->mutex);
+	if (head->hold && head->hold->ticket)
+		head->mutex_ticket = head->hold->ticket + 1;
+}
+
+static bool needs_object(enum dlw_event_type type)
+{
+	switch (type) {
+	case DLW_EVENT_ACQUIRED:
+	case DLW_EVENT_RELEASED:
+	case DLW_EVENT_POSTED:
+	case DLW_EVENT_SIGNALLED:
+	case DLW_EVENT_BROADCAST:
+	case DLW_EVENT_WOKEN:
+	case DLW_EVENT_TRY_FAILED:
+	case DLW_EVENT_DESTROYED:
+	case DLW_EVENT_ARRIVED:
+	case DLW_EVENT_LEFT:
+	case DLW_EVENT_WANT:
+	case DLW_EVENT_CONDITION_WAIT:
+	case DLW_EVENT_RELEASED_BY_STRANGER:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool is_known(enum dlw_event_type type)
+{
+	return (type >= DLW_EVENT_ACQUIRED && type <= DLW_EVENT_LEFT) ||
+	       (type >= DLW_EVENT_WANT && type <= DLW_EVENT_FORGOTTEN);
+}
+
+/** resolve() - fill in what the event leaves unsaid; false: pass over it */
+static bool resolve(struct dlw_cursor *cursor, struct dlw_head *head)
+{
+	struct dlw_event *event = &head->event;
+
+	head->object = head->mutex = NULL;
+	head->hold = NULL;
+	head->mutex_ticket = 0;
+	if (!is_known(event->type)) {
+		cursor->source->loss.unknown_events++;
+		return false;
+	}
+	if (event->type == DLW_EVENT_RELEASED_TOP || event->type == DLW_EVENT_FORGOTTEN)
+		return resolve_top(cursor, head);
+	head->object = dlw_source_object(cursor->source, event->object, event);
+	if (!head->object) {
+		event->ticket = 0;
+		if (needs_object(event->type))
+			odd(cursor);
+		return !needs_object(event->type);
+	}
+	event->ticket = complete_ticket(event, head->object);
+	if (event->type == DLW_EVENT_RELEASED)
+		head->hold = dlw_cursor_hold(cursor, head->object);
+	else if (event->type == DLW_EVENT_CONDITION_WAIT)
+		resolve_condition_wait(cursor, head);
+	return true;
+}
+
+void dlw_cursor_load(struct dlw_cursor *cursor)
+{
+	do {
+		if (!next_event(cursor)) {
+			cursor->head.object = cursor->head.mutex = NULL;
+			cursor->finished = true;
+			return;
+		}
+	} while (!resolve(cursor, &cursor->head));
+	dlw_object_use(cursor->head.object);
+	dlw_object_use(cursor->head.mutex);
+}
+
+void dlw_cursor_leave(struct dlw_cursor *cursor)
+{
+	dlw_object_drop(cursor->source->replay, cursor->head.object);
+	dlw_object_drop(cursor->source->replay, cursor->head.mutex);
+	cursor->head.object = cursor->head.mutex = NULL;
+}
+
+void dlw_cursor_free(struct dlw_cursor *cursor)
+{
+	free(cursor->holds);
+	free(cursor->permits);
+	free(cursor->aligned);
+	free(cursor);
+}

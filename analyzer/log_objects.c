@@ -1,0 +1,232 @@
+/*
+ * log_objects.c - what a replay knows about each object, for as long as it is
+ * in use
+ */
+#include "analyzer/log_objects.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "analyzer/log_memory.h"
+
+struct dlw_guess {
+	uint32_t id;
+	struct dlw_replay_object *object;
+	UT_hash_handle hh;
+};
+
+/** A process-shared object is known by what it is, never by its address. */
+struct identity {
+	uint64_t device, inode, offset;
+};
+
+struct dlw_shared {
+	struct identity identity;
+	struct dlw_replay_object *object; /* its latest life */
+	UT_hash_handle hh;
+};
+
+static struct dlw_replay_object *new_object(struct dlw_source *source, uint32_t position)
+{
+	struct dlw_replay *replay = source->replay;
+	struct dlw_replay_object *object = replay->spare;
+
+	if (object) {
+		replay->spare = object->next_spare;
+		*object = (struct dlw_replay_object){ 0 };
+	} else {
+		object = dlw_log_allocate(1, sizeof(*object));
+	}
+	object->source = source;
+	object->position = position;
+	object->number = ++replay->object_numbers;
+	object->next_ticket = 1;
+	return object;
+}
+
+static void free_object(struct dlw_replay_object *object)
+{
+	free(object->releasers);
+	free(object);
+}
+
+void dlw_object_forget(struct dlw_replay *replay, struct dlw_replay_object *object)
+{
+	if (object->shared || object->guessed)
+		return;
+	if (replay->forget)
+		replay->forget(replay->forget_context, object);
+	free(object->releasers);
+	object->releasers = NULL;
+	object->source->objects[object->position] = NULL;
+	object->next_spare = replay->spare;
+	replay->spare = object;
+}
+
+/* -------------------------------------------------------------------- guesses */
+
+static void guess_kind(struct dlw_log_object *defined, const struct dlw_event *event)
+{
+	switch (event->type) {
+	case DLW_EVENT_POSTED:
+		defined->kind = DLW_SEMAPHORE;
+		return;
+	case DLW_EVENT_SIGNALLED:
+	case DLW_EVENT_BROADCAST:
+	case DLW_EVENT_WOKEN:
+	case DLW_EVENT_CONDITION_WAIT:
+		defined->kind = DLW_CONDITION;
+		return;
+	case DLW_EVENT_ARRIVED:
+	case DLW_EVENT_LEFT:
+		defined->kind = DLW_BARRIER;
+		return;
+	default:
+		defined->kind = event->mode == 2 ? DLW_SEMAPHORE :
+				event->mode == 1 ? DLW_RWLOCK :
+						   DLW_MUTEX;
+	}
+}
+
+static struct dlw_replay_object *guessed_object(struct dlw_source *source, uint32_t id,
+						const struct dlw_event *event)
+{
+	struct dlw_guess *guess;
+
+	HASH_FIND(hh, source->guesses, &id, sizeof(id), guess);
+	if (guess)
+		return guess->object;
+	guess = dlw_log_allocate(1, sizeof(*guess));
+	guess->id = id;
+	guess->object = new_object(source, DLW_NO_POSITION);
+	guess->object->guessed = true;
+	guess->object->defined.id = id;
+	guess->object->defined.name = "";
+	guess_kind(&guess->object->defined, event);
+	HASH_ADD(hh, source->guesses, id, sizeof(id), guess);
+	source->loss.undefined_objects++;
+	return guess->object;
+}
+
+/* --------------------------------------------------------------------- shared */
+
+/*
+ * The latest life of a shared object, unless this process has already spoken
+ * of that one under another number, or it was destroyed: then it is a new one.
+ */
+static struct dlw_replay_object *shared_object(struct dlw_source *source, uint32_t position,
+					       const struct dlw_log_object *defined)
+{
+	struct identity identity = { defined->device, defined->inode, defined->offset };
+	struct dlw_replay *replay = source->replay;
+	struct dlw_shared *shared;
+
+	HASH_FIND(hh, replay->shared, &identity, sizeof(identity), shared);
+	if (!shared) {
+		shared = dlw_log_allocate(1, sizeof(*shared));
+		shared->identity = identity;
+		HASH_ADD(hh, replay->shared, identity, sizeof(identity), shared);
+	}
+	if (!shared->object || shared->object->dead || shared->object->source == source) {
+		shared->object = new_object(source, position);
+		shared->object->shared = true;
+	}
+	return shared->object;
+}
+
+static struct dlw_replay_object *first_use(struct dlw_source *source, uint32_t position)
+{
+	struct dlw_log_object defined;
+	struct dlw_replay_object *object;
+
+	dlw_log_object_at(&source->defined, position, &defined);
+	if (defined.device || defined.inode || defined.offset)
+		object = shared_object(source, position, &defined);
+	else
+		object = new_object(source, position);
+	if (object->source == source && object->position == position)
+		object->defined = defined;
+	source->objects[position] = object;
+	return object;
+}
+
+struct dlw_replay_object *dlw_source_object(struct dlw_source *source, uint32_t id,
+					    const struct dlw_event *event)
+{
+	uint32_t position;
+
+	if (!id)
+		return NULL;
+	position = dlw_log_index_find(&source->defined.object_index, id);
+	if (position == DLW_NO_POSITION)
+		return guessed_object(source, id, event);
+	return source->objects[position] ? source->objects[position] :
+					   first_use(source, position);
+}
+
+/* ------------------------------------------------------------------ releasers */
+
+void dlw_object_add_releaser(struct dlw_replay_object *object, struct dlw_cursor *thread)
+{
+	uint32_t low = 0, high = object->releaser_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (object->releasers[middle]->number < thread->number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low < object->releaser_count && object->releasers[low] == thread)
+		return;
+	dlw_reserve(object->releasers, object->releaser_count, object->releaser_room);
+	memmove(object->releasers + low + 1, object->releasers + low,
+		(object->releaser_count - low) * sizeof(*object->releasers));
+	object->releasers[low] = thread;
+	object->releaser_count++;
+}
+
+/* ----------------------------------------------------------------------- free */
+
+static void free_guesses(struct dlw_source *source)
+{
+	struct dlw_guess *guess, *next;
+
+	HASH_ITER(hh, source->guesses, guess, next)
+	{
+		HASH_DEL(source->guesses, guess);
+		free_object(guess->object);
+		free(guess);
+	}
+}
+
+void dlw_objects_free(struct dlw_replay *replay)
+{
+	struct dlw_shared *shared, *next;
+	struct dlw_replay_object *spare;
+	uint32_t at, position;
+
+	for (at = 0; at < replay->source_count; at++) {
+		struct dlw_source *source = replay->sources[at];
+
+		/* a shared object is freed where it was first seen */
+		for (position = 0; position < source->defined.object_count; position++) {
+			struct dlw_replay_object *object = source->objects[position];
+
+			if (object && object->source == source && object->position == position)
+				object->next_spare = replay->spare, replay->spare = object;
+		}
+		free_guesses(source);
+	}
+	while ((spare = replay->spare)) {
+		replay->spare = spare->next_spare;
+		free_object(spare);
+	}
+	HASH_ITER(hh, replay->shared, shared, next)
+	{
+		HASH_DEL(replay->shared, shared);
+		free(shared);
+	}
+}

@@ -1,0 +1,44 @@
+/*
+ * analyzer/log_objects.h - what a replay knows about each object, for as long
+ * as it is in use
+ *
+ * An object comes into being at the first event that speaks of it and goes
+ * when it was destroyed and nothing points to it any more, so programs that
+ * create and destroy millions of locks replay in little memory. Process-shared
+ * objects are one object for all logs of the session.
+ */
+#ifndef DLW_ANALYZER_LOG_OBJECTS_H
+#define DLW_ANALYZER_LOG_OBJECTS_H
+
+#include "analyzer/log_replay.h"
+
+/**
+ * dlw_source_object() - the object that @event of @source speaks of by number @id
+ *
+ * Never NULL for an id other than 0: an undefined one is guessed from the event.
+ */
+struct dlw_replay_object *dlw_source_object(struct dlw_source *source, uint32_t id,
+					    const struct dlw_event *event);
+
+/** dlw_object_use() - point to it; dlw_object_drop() - no longer; NULL is fine for both */
+static inline struct dlw_replay_object *dlw_object_use(struct dlw_replay_object *object)
+{
+	if (object)
+		object->references++;
+	return object;
+}
+
+void dlw_object_forget(struct dlw_replay *replay, struct dlw_replay_object *object);
+
+static inline void dlw_object_drop(struct dlw_replay *replay, struct dlw_replay_object *object)
+{
+	if (object && !--object->references && object->dead)
+		dlw_object_forget(replay, object);
+}
+
+/** dlw_object_add_releaser() - @thread posted, signalled or arrived */
+void dlw_object_add_releaser(struct dlw_replay_object *object, struct dlw_cursor *thread);
+
+void dlw_objects_free(struct dlw_replay *replay);
+
+#endif
