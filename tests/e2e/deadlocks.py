@@ -1,0 +1,264 @@
+"""deadlocks.py - programs that must deadlock: each hangs natively, and is
+reported with one and the same finding by every way to watch it
+
+    native    every thread of the core sleeps for good
+    run       dlwatch run --json
+    preload   LD_PRELOAD alone, json= and on_deadlock=exit
+    log       dlwatch run --log, then dlwatch analyze: the same finding
+    again     a second run: the same fingerprint, at other addresses
+"""
+import os
+import re
+import time
+
+from expect import Deadlock, Thread, Wait, end_of, first_difference, mutex, permit, without_times
+from harness import (DLWATCH, FIXTURES, PATIENCE, SAMPLES, Running, check, environment, equal,
+                     execute, load_json_lines, preloaded, report_findings, tasks_of, validate)
+
+MAIN_JOINS = "thread"
+PYTHON = "/usr/bin/python3"
+
+
+class Case:
+    def __init__(self, name, command, expected, main=None, stall=0, child=False):
+        self.name = name
+        self.command = command
+        self.expected = expected
+        self.main = main or os.path.basename(command[0])[:15]
+        self.stall = stall  # milliseconds that the verdict has to wait
+        self.child = child  # the deadlock is in a child, whose pid is printed
+
+    # ---- native -----------------------------------------------------------
+
+    def hangs(self, context):
+        running = Running(self.command, environment())
+        names = sorted(self.expected.names())
+        deadline = time.monotonic() + PATIENCE
+        still, before = 0, None
+        try:
+            while still < 10:
+                check(running.process.poll() is None, "native: it ended: " + running.said())
+                check(time.monotonic() < deadline, f"native: {names} never came to rest")
+                running.read(0.02)
+                asleep = [task for task in tasks_of(running.session)
+                          if task.name in names and task.state == "S"]
+                rest = sorted(asleep)
+                met = sorted(task.name for task in asleep if self.is_member(task)) == names
+                still = still + 1 if met and rest == before else 0
+                before = rest
+        finally:
+            running.end()
+
+    def is_member(self, task):
+        # Python names no threads: the main thread looks like the others.
+        return not self.expected.python or task.pid != task.tid
+
+    # ---- watched ------------------------------------------------------------
+
+    def one_finding(self, findings, result, how):
+        seen = [(finding["kind"], finding["verdict"]) for finding in findings]
+        equal(len(findings), 1, f"{how}: findings {seen}; standard error "
+              f"{result.err[-800:].decode(errors='replace')!r}")
+        validate(findings)
+        finding = findings[0]
+        try:
+            self.expected.check(finding)
+            self.check_program(finding, result)
+            self.check_text(finding, result)
+        except AssertionError as error:
+            raise AssertionError(f"{how}: {error}") from None
+        return finding
+
+    def check_program(self, finding, result):
+        program = finding["program"]
+        if not self.expected.python:
+            equal(os.path.realpath(program["exe"]), os.path.realpath(self.command[0]), "exe")
+        if self.child:
+            pid = int(re.search(rb"child (\d+)", result.out).group(1))
+            equal(program["pid"], pid, "program's pid is the child's")
+        equal({member["pid"] for member in finding["core"]}, {program["pid"]}, "core's process")
+        tids = [member["tid"] for member in finding["core"] + finding["stuck"]]
+        equal(len(set(tids)), len(tids), "distinct tids")
+
+    def check_text(self, finding, result):
+        text = result.err.decode(errors="replace")
+        for word in [finding["fingerprint"]] + self.expected.names()[:3]:
+            check(word in text, f"{word!r} is not in the text report: {text[-800:]!r}")
+
+    def latency(self, context, result, how):
+        stamps = [int(stamp) for stamp in re.findall(rb"closing (\d+)", result.err)]
+        if not stamps:
+            return
+        check(result.reported_at, f"{how}: nothing reported")
+        late = (result.reported_at - max(stamps)) / 1e6
+        context.measure(f"from the cycle to the report, {how}", late - self.stall)
+        check(late < 1000 + self.stall, f"{how}: reported {late:.0f} ms after the cycle closed")
+
+    def run(self, context, how, *options):
+        json = context.new_path(".json")
+        result = execute([DLWATCH, "run", f"--json={json}", *options, "--", *self.command])
+        equal(result.status, 66, f"{how}: exit status; {result.err[-800:]!r}")
+        return self.one_finding(report_findings(json), result, how), result
+
+    def preload(self, context):
+        json = context.new_path(".jsonl")
+        result = execute(self.command, preloaded(json=json, on_deadlock="exit"))
+        equal(result.status, 66, f"preload: exit status; {result.err[-800:]!r}")
+        return self.one_finding(load_json_lines(json), result, "preload"), result
+
+    def analyze(self, context, log):
+        json = context.new_path(".json")
+        result = execute([DLWATCH, "analyze", f"--json={json}", log])
+        equal(result.status, 1, f"analyze: exit status; {result.err[-800:]!r}")
+        findings = report_findings(json)
+        equal(len(findings), 1, "analyze: findings")
+        return findings[0]
+
+    def __call__(self, context):
+        self.hangs(context)
+        seen, result = self.run(context, "run")
+        self.latency(context, result, "run")
+        alone, result = self.preload(context)
+        self.latency(context, result, "preload")
+        log = context.path("log")
+        logged, _ = self.run(context, "log", f"--log={log}")
+        later = self.analyze(context, log)
+        prints = [finding["fingerprint"] for finding in (seen, alone, logged, later)]
+        equal(len(set(prints)), 1, f"fingerprints of run, preload, log, analyze: {prints}")
+        differs = first_difference(without_times(logged), without_times(later))
+        check(not differs, f"live and analysed finding differ at {differs}")
+
+
+def pair(site_a="take_a_then_b", site_b="take_b_then_a", inner=None, a=None, b=None, **more):
+    """The usual AB-BA of the fixtures."""
+    through_a = (site_a,) if inner else ()
+    through_b = (site_b,) if inner else ()
+    return [
+        Thread("a-then-b", mutex("lock_b", inner or site_a, through=through_a, **more),
+               [a or mutex("lock_a", site_a, **more)]),
+        Thread("b-then-a", mutex("lock_a", inner or site_b, through=through_b, **more),
+               [b or mutex("lock_b", site_b, **more)]),
+    ]
+
+
+def fixture(name, *arguments):
+    return [os.path.join(FIXTURES, name), *arguments]
+
+
+def sample(name, *arguments):
+    return [os.path.join(SAMPLES, name), *arguments]
+
+
+def element(array, index, size):
+    return f"{array}+{index * size:#x}" if index else array
+
+
+def table(guests, wait, array, size):
+    """Dining philosophers: each has the left fork and wants the right one."""
+    return [Thread(f"philosopher-{seat}",
+                   wait(element(array, (seat + 1) % guests, size), "dine"),
+                   [wait(element(array, seat, size), "dine")])
+            for seat in range(guests)]
+
+
+def main_of(command):
+    return os.path.basename(command[0])[:15]
+
+
+def deadlock(name, command, verdict, core, stuck="joins", **more):
+    """@stuck: "joins": the main thread, which joins; else (name, kind) pairs."""
+    if stuck == "joins":
+        stuck = [(main_of(command), MAIN_JOINS)]
+    return Case(name, command, Deadlock(verdict, core, stuck), **more)
+
+
+def type_case(word, expected_type, **hold):
+    command = fixture("mutex_types", word)
+    first = mutex("lock_a", "take_a_then_b", type=expected_type, **hold)
+    return deadlock(f"mutex_types/{word}", command, "proven",
+                    pair(type=expected_type, a=first))
+
+
+def sample_cases():
+    account = "alice_to_bob", "bob_to_alice"
+    buffer = mutex("buffer_lock", "get")
+    return [
+        deadlock("sample/two_locks", sample("two_locks"), "proven", [
+            Thread("alice-to-bob", mutex("bob_lock", account[0]),
+                   [mutex("alice_lock", account[0])]),
+            Thread("bob-to-alice", mutex("alice_lock", account[1]),
+                   [mutex("bob_lock", account[1])])]),
+        deadlock("sample/philosophers", sample("philosophers"), "proven",
+                 table(5, mutex, "forks", 40)),
+        deadlock("sample/philosophers-2", sample("philosophers", "2"), "proven",
+                 table(2, mutex, "forks", 40)),
+        deadlock("sample/philosophers-100", sample("philosophers", "100"), "proven",
+                 table(100, mutex, "forks", 40)),
+        deadlock("sample/philosophers_semaphores", sample("philosophers_semaphores"), "likely",
+                 table(5, permit, "forks", 32)),
+        deadlock("sample/self_relock", sample("self_relock"), "proven", [
+            Thread("teller", mutex("till_lock", "charge_fee", through=("withdraw", "work")),
+                   [mutex("till_lock", "withdraw", through=("work",))])]),
+        deadlock("sample/semaphore_pool", sample("semaphore_pool"), "likely", [
+            Thread(f"copier-{i}", permit("pool", "copy"), [permit("pool", "copy")])
+            for i in range(3)]),
+        deadlock("sample/bounded_buffer_wrong_order", sample("bounded_buffer_wrong_order"),
+                 "likely", [
+                     Thread("consumer", permit("items", "get", through=("consume",)), [buffer]),
+                     Thread("producer", mutex("buffer_lock", "put", through=("produce",)))]),
+        deadlock("sample/join_while_holding", sample("join_while_holding"), "proven", [
+            Thread("join_while_hold", end_of("worker", "main"), [mutex("result_lock", "main")]),
+            Thread("worker", mutex("result_lock", "work"))], stuck=[]),
+        Case("sample/python_two_locks", [PYTHON, os.path.join(SAMPLES, "python_two_locks.py")],
+             Deadlock("likely", [Thread("python3", permit(None, None)) for _ in range(2)],
+                      stuck=None, python=True)),
+    ]
+
+
+def fixture_cases():
+    heap = [mutex(element("shelf", i, 40), "take_a_then_b") for i in range(300)]
+    many = pair()
+    many[0].holds[:0] = heap
+    own = re.compile(r"dlwatch-[ab]-\d+")
+
+    def named(site):
+        return permit(own, site, type="named", shared=True)
+
+    return [
+        deadlock("abba", fixture("abba"), "proven", pair(inner="take_second")),
+        deadlock("bystander", fixture("bystander"), "proven", pair()),
+        deadlock("many_holds", fixture("many_holds"), "proven", many),
+        type_case("recursive", "recursive", count=3),
+        type_case("robust", "normal"),
+        type_case("inherit", "normal"),
+        type_case("adaptive", "adaptive"),
+        deadlock("detached", fixture("detached"), "proven", pair(), stuck=[]),
+        deadlock("join_cycle", fixture("join_cycle"), "proven", [
+            Thread(f"joiner-{i}", end_of(f"joiner-{(i + 1) % 3}", "join_next"),
+                   [mutex("kept_lock", "join_next")] if i == 0 else [])
+            for i in range(3)], stuck=[("join_cycle", "mutex")]),
+        deadlock("fork_child", fixture("fork_child"), "proven", pair(), child=True,
+                 stuck=[("fork_child", MAIN_JOINS)]),
+        deadlock("fork_exec", fixture("fork_exec"), "proven", pair(), child=True,
+                 stuck=[("fork_exec", MAIN_JOINS)]),
+        deadlock("c11_threads", fixture("c11_threads"), "proven", pair()),
+        deadlock("cpp_locks", fixture("cpp_locks"), "proven", pair()),
+        deadlock("named_semaphores", fixture("named_semaphores"), "likely", [
+            Thread(f"{mine}-then-{other}", named(f"take_{mine}_then_{other}"),
+                   [named(f"take_{mine}_then_{other}")])
+            for mine, other in ("ab", "ba")]),
+        deadlock("cond_mutex", fixture("cond_mutex"), "likely", [
+            Thread("waiter",
+                   Wait("changed", "signal", "condition", site="wait_for_round",
+                        through=("wait_nested",)),
+                   [mutex("outer_lock", "wait_nested")]),
+            Thread("signaller", mutex("outer_lock", "signal_nested"))]),
+        Case("nobody_posts", fixture("nobody_posts"),
+             Deadlock("stalled", [Thread("runner", permit("start_signal", "wait_for_start")),
+                                  Thread("nobody_posts", end_of("runner", "main"))]),
+             stall=1000),
+    ]
+
+
+def all_cases():
+    return [(case.name, case) for case in sample_cases() + fixture_cases()]

@@ -1,0 +1,167 @@
+"""expect.py - a whole verdict, written down, and compared with a finding
+
+A deadlock is described by what a reader of the report must learn: which threads
+are its core, what each wants and holds, where; who is stuck behind it.
+"""
+import re
+
+from harness import check, equal
+
+
+class Wait:
+    """A wish or a hold. The lock is named by its symbol, a thread by its name."""
+
+    def __init__(self, resource, mode="exclusive", kind="mutex", type=None, site=None,
+                 count=1, through=(), shared=False):
+        self.resource = resource  # symbol, or a compiled pattern; None: any name
+        self.mode = mode
+        self.kind = kind
+        self.type = type
+        self.site = site          # function; None: any
+        self.count = count        # of a hold
+        self.through = through    # functions further out on the stack
+        self.shared = shared
+
+
+def mutex(symbol, site, **more):
+    return Wait(symbol, site=site, type=more.pop("type", "normal"), **more)
+
+
+def permit(symbol, site, **more):
+    return Wait(symbol, "permit", "semaphore", site=site, type=more.pop("type", "unnamed"), **more)
+
+
+def end_of(thread, site):
+    return Wait(re.compile(re.escape(thread)), "exit", "thread", site=site)
+
+
+class Thread:
+    def __init__(self, name, wants, holds=()):
+        self.name = name
+        self.wants = wants
+        self.holds = list(holds)
+
+
+class Deadlock:
+    """What one finding must say, in all its parts."""
+
+    def __init__(self, verdict, core, stuck=(), python=False):
+        self.verdict = verdict
+        self.core = core
+        self.stuck = stuck    # (thread name, kind it waits for); None: not stated
+        self.python = python  # frames are the interpreter's: no sites stated
+
+    def names(self):
+        return [thread.name for thread in self.core]
+
+    def check(self, finding):
+        equal((finding["kind"], finding["verdict"]), ("deadlock", self.verdict), "verdict")
+        check(re.fullmatch(r"[0-9a-f]{16,}", finding["fingerprint"]), "fingerprint malformed")
+        resources = {resource["id"]: resource for resource in finding["resources"]}
+        equal(len(resources), len(finding["resources"]), "resource ids are distinct")
+        self.check_core(finding, resources)
+        self.check_stuck(finding, resources)
+        self.check_conditions(finding)
+        check(finding["advice"], "no advice")
+        check(finding["suppression"].startswith("deadlock:"), "no suppression")
+
+    def check_core(self, finding, resources):
+        equal(sorted(member["name"] for member in finding["core"]), sorted(self.names()),
+              "threads of the core")
+        if self.python:
+            for member in finding["core"]:
+                check_wait(member["wants"], self.core[0].wants, resources, member["name"])
+            return
+        by_name = {member["name"]: member for member in finding["core"]}
+        for thread in self.core:
+            check_thread(by_name[thread.name], thread, resources)
+
+    def check_stuck(self, finding, resources):
+        if self.stuck is None:
+            return
+        seen = sorted((member["name"], resources[member["wants"]["resource"]]["kind"])
+                      for member in finding["stuck"])
+        equal(seen, sorted(self.stuck), "stuck behind the core")
+
+    def check_conditions(self, finding):
+        conditions = finding["coffman"]
+        equal(sorted(conditions), ["circular_wait", "hold_and_wait", "mutual_exclusion",
+                                   "no_preemption"], "conditions")
+        for name, condition in conditions.items():
+            check(condition["holds"] is True, f"{name} does not hold: {condition['evidence']}")
+            check(condition["evidence"], f"{name}: no evidence")
+
+
+def check_thread(member, thread, resources):
+    wants = member["wants"]
+    check_wait(wants, thread.wants, resources, f"{thread.name} wants")
+    equal(wants["timed"], False, f"{thread.name}: timed")
+    held = member["holds"]
+    seen = [resources[hold["resource"]]["name"] for hold in held]
+    equal(len(held), len(thread.holds), f"{thread.name}: number of holds {seen}")
+    for hold, expected in zip(held, thread.holds):
+        check_wait(hold, expected, resources, f"{thread.name} holds")
+        equal(hold["count"], expected.count, f"{thread.name} holds: count")
+
+
+def check_wait(seen, expected, resources, who):
+    resource = resources.get(seen["resource"])
+    check(resource, f"{who}: {seen['resource']} is not among the resources")
+    equal(resource["kind"], expected.kind, f"{who}: kind")
+    if expected.type:
+        equal(resource["type"], expected.type, f"{who}: type")
+    equal(resource["shared"], expected.shared, f"{who}: shared")
+    equal(seen["mode"], expected.mode, f"{who}: mode")
+    check_name(resource["name"], expected.resource, who)
+    check(isinstance(seen["since_ns"], int) and seen["since_ns"] > 0, f"{who}: since_ns unknown")
+    if expected.site:
+        check_stack(seen, expected, who)
+
+
+def check_name(name, expected, who):
+    """A symbol may have its file and line before it: `main.c:12 ledger`."""
+    if expected is None:
+        return
+    if hasattr(expected, "search"):
+        check(expected.search(name), f"{who}: resource named {name!r}, not {expected.pattern!r}")
+    else:
+        equal(name.split()[-1] if name else name, expected, f"{who}: name of the resource")
+
+
+def check_stack(seen, expected, who):
+    site = seen["site"]
+    equal(site["function"], expected.site, f"{who}: function of the site")
+    check(site["file"] and site["line"] and site["line"] > 0, f"{who}: no line for the site")
+    functions = [frame["function"] for frame in seen["stack"]]
+    check(expected.site in functions, f"{who}: site not on its stack {functions}")
+    inner = functions.index(expected.site)
+    for function in expected.through:
+        check(function in functions[inner + 1:], f"{who}: {function} not on the stack {functions}")
+
+
+def without_times(value):
+    """The same finding seen at another moment."""
+    if isinstance(value, dict):
+        return {key: without_times(part) for key, part in value.items() if key != "since_ns"}
+    if isinstance(value, list):
+        return [without_times(part) for part in value]
+    return value
+
+
+def first_difference(left, right, path=""):
+    """Where two JSON documents differ, or None."""
+    if isinstance(left, dict) and isinstance(right, dict):
+        for key in sorted(set(left) | set(right)):
+            if key not in left or key not in right:
+                return f"{path}/{key}: only in one of them"
+            found = first_difference(left[key], right[key], f"{path}/{key}")
+            if found:
+                return found
+        return None
+    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+        for index, (one, two) in enumerate(zip(left, right)):
+            found = first_difference(one, two, f"{path}/{index}")
+            if found:
+                return found
+        return None
+    return None if left == right else f"{path}: {left!r} and {right!r}"

@@ -1,0 +1,183 @@
+"""faults.py - a machine that has run out of something: the program goes on as
+if nothing were, and what can still be said is said
+"""
+import os
+import resource
+import shlex
+import signal
+import subprocess
+
+from deadlocks import fixture, pair
+from expect import Deadlock, first_difference, without_times
+from harness import (DLWATCH, SHIM, Skip, check, environment, equal, execute, load_json_lines,
+                     preloaded, report_findings, validate)
+from ways import ABBA, CLEAN, one_abba, written
+
+MEGABYTE = 1 << 20
+
+
+def same_as_native(command, **how):
+    """Runs with the same limits unwatched and watched; standard error may get lines."""
+    env = how.pop("env")
+    native = execute(command, **how)
+    watched = execute(command, env, **how)
+    equal((watched.status, watched.out), (native.status, native.out),
+          f"status and output; standard error {watched.err!r}")
+    return watched
+
+
+def limit(kind, value):
+    def prepare():
+        resource.setrlimit(kind, (value, value))
+    return prepare
+
+
+# ---- memory and descriptors ------------------------------------------------------
+
+
+def little_memory(_context):
+    for size in (64, 48, 40):
+        same_as_native(CLEAN, env=preloaded(), prepare=limit(resource.RLIMIT_AS, size * MEGABYTE))
+
+
+def little_memory_found(context):
+    """With room for the program and little more, the deadlock is still found."""
+    json = context.path("found.jsonl")
+    result = execute(ABBA, preloaded(json=json, on_deadlock="exit"),
+                     prepare=limit(resource.RLIMIT_AS, 256 * MEGABYTE))
+    equal(result.status, 66, f"status; {result.err!r}")
+    one_abba(load_json_lines(json))
+
+
+def few_descriptors(_context):
+    for count in (3, 4, 5, 8):
+        same_as_native(CLEAN, env=preloaded(), prepare=limit(resource.RLIMIT_NOFILE, count))
+
+
+def few_descriptors_found(_context):
+    """No descriptor to spare for a renderer: the plain report comes, and the status."""
+    result = execute(ABBA, preloaded(on_deadlock="exit"),
+                     prepare=limit(resource.RLIMIT_NOFILE, 3))
+    equal(result.status, 66, f"status; {result.err!r}")
+    for word in (b"a-then-b", b"b-then-a"):
+        check(word in result.err, f"{word!r} is not in the report: {result.err!r}")
+
+
+def no_more_files(_context):
+    same_as_native(CLEAN, env=preloaded(), prepare=limit(resource.RLIMIT_FSIZE, 0))
+
+
+# ---- shared memory -----------------------------------------------------------------
+
+
+def in_private_mounts(script, command, env):
+    """@command in a mount namespace of its own, prepared by @script."""
+    if os.geteuid() != 0 or subprocess.run(["unshare", "-m", "true"], check=False,
+                                           stderr=subprocess.DEVNULL).returncode:
+        raise Skip("needs root, for a mount namespace")
+    # The library is for the command alone, not for unshare and the shell.
+    preload = env.pop("LD_PRELOAD")
+    last = "LD_PRELOAD=%s exec %s" % (shlex.quote(preload),
+                                      " ".join(map(shlex.quote, command)))
+    return execute(["unshare", "-m", "sh", "-c", f"{script} && {last}"], env)
+
+
+NO_SHM = "mount -t tmpfs -o ro,size=4k none /dev/shm"
+FULL_SHM = ("mount -t tmpfs -o size=64k none /dev/shm && "
+            "dd if=/dev/zero of=/dev/shm/fill bs=4k count=14 2>/dev/null")
+
+
+def without_shm(context, script, **extra):
+    json = context.new_path(".jsonl")
+    env = preloaded(json=json, on_deadlock="exit", extra=extra)
+    env.pop("XDG_RUNTIME_DIR", None)
+    result = in_private_mounts(script, CLEAN, dict(env))
+    equal((result.status, result.out), (7, b"total 300\n"), f"clean program; {result.err!r}")
+    result = in_private_mounts(script, ABBA, env)
+    equal(result.status, 66, f"status; {result.err!r}")
+    one_abba(load_json_lines(json))
+
+
+def no_shm(context):
+    without_shm(context, NO_SHM, TMPDIR=context.directory)
+
+
+def no_shm_at_all(context):
+    without_shm(context, NO_SHM, TMPDIR="/no/such/directory")
+
+
+def full_shm(context):
+    without_shm(context, FULL_SHM, TMPDIR="/no/such/directory")
+
+
+# ---- logs ---------------------------------------------------------------------------
+
+
+def no_directory_for_log(_context):
+    for place in ("/proc/no/such/directory", "/dev/null"):
+        result = same_as_native(CLEAN, env=preloaded(log=place))
+        lines = result.err.decode().splitlines()
+        lines.remove("to standard error")
+        equal(len(lines), 1, f"lines {lines}")
+        check(place in lines[0], f"{place} is not named in {lines[0]!r}")
+
+
+def no_directory_for_run(_context):
+    result = execute([DLWATCH, "run", "--log=/proc/no/such", "--", *CLEAN])
+    check(result.status in (7, 125), f"status {result.status}")
+    check(b"/proc/no/such" in result.err, f"the directory is not named: {result.err!r}")
+
+
+def full_disk(context):
+    """The disk fills while the program logs: it does not notice, and what was
+    written can be read."""
+    disk = context.path("disk")
+    os.mkdir(disk)
+    script = (f"mount -t tmpfs -o size=512k none {shlex.quote(disk)} && "
+              "trap '' HUP")
+    command = ["sh", "-c", f"{' '.join(map(shlex.quote, fixture('clean', '200000')))}; "
+               f"echo status $?; LD_PRELOAD= cp -r {shlex.quote(disk)} {shlex.quote(context.path('copy'))}"]
+    result = in_private_mounts(script, command, preloaded(log=disk + "/log"))
+    equal(result.out, b"total 600000\nstatus 7\n", f"output; {result.err!r}")
+    json = context.path("analysis.json")
+    analysis = execute([DLWATCH, "analyze", "--fail-on=deadlock", f"--json={json}",
+                        context.path("copy/log")])
+    check(analysis.status in (0, 2), f"analyze: status {analysis.status}; {analysis.err!r}")
+    equal(report_findings(json), [], "findings in what was recovered")
+
+
+def log_survives_sigkill(context):
+    """Killed while it hangs: its log tells the same as the report did."""
+    json, log = context.path("found.jsonl"), context.path("log")
+    result = execute(ABBA, preloaded(json=json, log=log, on_deadlock="report"),
+                     until=written(json))
+    check(result.met, f"no report; {result.err!r}")
+    live = one_abba(load_json_lines(json))
+    later = context.path("analysis.json")
+    analysis = execute([DLWATCH, "analyze", f"--json={later}", log])
+    equal(analysis.status, 1, f"analyze: status; {analysis.err!r}")
+    differs = first_difference(without_times(live), without_times(one_abba(report_findings(later))))
+    check(not differs, f"live and analysed finding differ at {differs}")
+
+
+def supervisor_killed(context):
+    """Without its supervisor the program goes on as if it were alone."""
+    command = [DLWATCH, "run", "-q", "--", "sh", "-c",
+               f"kill -9 $PPID; {CLEAN[0]} > {context.path('out')}; echo $? > {context.path('status')}"]
+    done = context.path("status")
+    result = execute(command, until=None)
+    equal(result.status, -signal.SIGKILL, "status of run")
+    # The session is ended with run: repeat with somebody who outlives it.
+    script = f"{' '.join(shlex.quote(word) for word in command)}; while ! test -s {done}; do sleep 0.05; done"
+    execute(["sh", "-c", script])
+    with open(done, encoding="ascii") as file:
+        equal(file.read(), "7\n", "status of the program")
+    with open(context.path("out"), "rb") as file:
+        equal(file.read(), b"total 300\n", "output of the program")
+
+
+def all_cases():
+    tests = [little_memory, little_memory_found, few_descriptors, few_descriptors_found,
+             no_more_files, no_shm, no_shm_at_all, full_shm, no_directory_for_log,
+             no_directory_for_run, full_disk, log_survives_sigkill, supervisor_killed]
+    return [("faults/" + test.__name__, test) for test in tests]

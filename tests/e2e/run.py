@@ -1,0 +1,28 @@
+#!/usr/bin/python3
+"""run.py - the end-to-end tests: real programs under the real shim
+
+Environment: O build directory, T only tests with this in their name, V=1 name
+every test.
+"""
+import argparse
+import sys
+
+sys.dont_write_bytecode = True
+
+import deadlocks  # noqa: E402
+import faults  # noqa: E402
+import harness  # noqa: E402
+import no_findings  # noqa: E402
+import ways  # noqa: E402
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    harness.add_options(parser)
+    tests = (deadlocks.all_cases() + no_findings.all_cases() + ways.all_cases() +
+             faults.all_cases())
+    return harness.main(tests, parser.parse_args())
+
+
+if __name__ == "__main__":
+    sys.exit(main())
