@@ -161,7 +161,9 @@ demo:
 	@$(MAKE) --no-print-directory $(PARALLEL) all
 	@O='$(O)' scripts/demo.sh two_locks philosophers
 
-bench: all $(BENCH)
+bench:
+	@scripts/deps.sh
+	@$(MAKE) --no-print-directory $(PARALLEL) all $(BENCH)
 	@$(PYTHON) scripts/bench.py --build '$(O)' $(BENCH_ARGS)
 
 fuzz:
