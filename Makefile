@@ -82,6 +82,10 @@ SAMPLES := $(patsubst samples/%.c,$(O)/samples/%,$(wildcard samples/*.c)) \
 
 UNIT     := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/unit/test_*.c)))
 PROPERTY := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/property/*.c)))
+# What several unit tests share: tests/unit/*.c that is no test itself.
+HELPER_SRC := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
+HELPER_OBJ := $(HELPER_SRC:%.c=$(O)/obj/tool/%.o)
+HELPERS    := $(if $(HELPER_SRC),$(O)/obj/helpers.a)
 ifneq ($(T),)
 UNIT     := $(foreach t,$(UNIT),$(if $(findstring $(T),$(notdir $(t))),$(t)))
 PROPERTY := $(foreach t,$(PROPERTY),$(if $(findstring $(T),$(notdir $(t))),$(t)))
@@ -107,7 +111,7 @@ endif
 # ---- targets people call -----------------------------------------------------
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps tests check unit property e2e transparency demo bench \
+.PHONY: all help deps tests check unit property schema e2e transparency demo bench \
 	fuzz install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -118,7 +122,7 @@ help:
 	@echo 'make            the shim, the dlwatch command and the samples, into build/'
 	@echo 'make demo       installs what is missing, then two deadlocks and their reports'
 	@echo 'make check      installs what is missing, builds, runs every test'
-	@echo 'make unit | property | e2e | transparency     one kind of test (T=WORD: only those)'
+	@echo 'make unit | property | schema | e2e | transparency   one kind of test (T=WORD: only those)'
 	@echo 'make bench      what dlwatch costs, as ratios to the native run (BENCH_ARGS=--quick)'
 	@echo 'make fuzz       the readers against damaged input (FUZZ_SECONDS=60 each; needs clang)'
 	@echo 'make deps       only installs what is missing (Debian packages)'
@@ -142,13 +146,16 @@ check:
 	@scripts/deps.sh
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@O='$(O)' CC='$(CC)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh \
-		unit property e2e transparency core exports format
+		unit property schema e2e transparency core exports format
 
 unit: $(UNIT)
 	@O='$(O)' T='$(T)' V='$(V)' scripts/check.sh unit
 
 property: $(PROPERTY)
 	@O='$(O)' T='$(T)' V='$(V)' scripts/check.sh property
+
+schema: all
+	@O='$(O)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh schema
 
 e2e: all $(FIXTURES)
 	@O='$(O)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh e2e
@@ -223,6 +230,7 @@ $(eval $(call remember,$(FLAGS).program,$(CC) $(PROGRAM_CFLAGS) $(CXX) $(PROGRAM
 $(eval $(call remember,$(FLAGS).shim-list,$(SHIM_OBJ)))
 $(eval $(call remember,$(FLAGS).core-list,$(CORE_OBJ)))
 $(eval $(call remember,$(FLAGS).analyzer-list,$(ANALYZER_LIB_OBJ)))
+$(eval $(call remember,$(FLAGS).helper-list,$(HELPER_OBJ)))
 
 # ---- objects ---------------------------------------------------------------------
 
@@ -249,6 +257,13 @@ $(O)/obj/analyzer.a: $(ANALYZER_LIB_OBJ) $(FLAGS).analyzer-list
 	$(say) AR $@
 	$(Q)rm -f $@ && $(AR) rcs $@ $(ANALYZER_LIB_OBJ)
 
+$(O)/obj/helpers.a: $(HELPER_OBJ) $(FLAGS).helper-list
+	$(say) AR $@
+	$(Q)rm -f $@ && $(AR) rcs $@ $(HELPER_OBJ)
+
+# It looks which commands there are.
+$(O)/obj/tool/analyzer/commands.o: $(FLAGS).analyzer-list
+
 # ---- programs --------------------------------------------------------------------
 
 $(O)/libdlwatch.so: $(SHIM_OBJ) $(FLAGS).shim-list
@@ -261,12 +276,12 @@ $(O)/dlwatch: $(MAIN_OBJ) $(O)/obj/analyzer.a $(O)/obj/core.a
 
 $(O)/tests/unit/% $(O)/tests/property/%: TEST_LIBS := -lcmocka
 
-$(O)/tests/unit/%: $(O)/obj/tool/tests/unit/%.o $(O)/obj/analyzer.a $(O)/obj/core.a
+$(O)/tests/unit/%: $(O)/obj/tool/tests/unit/%.o $(HELPERS) $(O)/obj/analyzer.a $(O)/obj/core.a
 	$(say) LD $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(TOOL_LIBS)
 
-$(O)/tests/property/%: $(O)/obj/tool/tests/property/%.o $(O)/obj/analyzer.a $(O)/obj/core.a
+$(O)/tests/property/%: $(O)/obj/tool/tests/property/%.o $(HELPERS) $(O)/obj/analyzer.a $(O)/obj/core.a
 	$(say) LD $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(TOOL_LIBS)
@@ -305,10 +320,10 @@ $(O)/tests/transparency/%: tests/transparency/%.cc $(FLAGS).program
 $(O)/tests/bench/sqlite_threads: BENCH_LIBS := -lsqlite3
 $(O)/tests/bench/%: tests/bench/%.c $(FLAGS).program
 	$(say) CC $<
-	$(call build_program,$(CC) $(PROGRAM_CFLAGS) -O2,$(BENCH_LIBS))
+	$(call build_program,$(CC) $(PROGRAM_CFLAGS) -I. -O2,$(BENCH_LIBS))
 
 # ---- header dependencies, as the compiler saw them ---------------------------------
 
--include $(SHIM_OBJ:.o=.d) $(CORE_OBJ:.o=.d) $(ANALYZER_OBJ:.o=.d)
+-include $(SHIM_OBJ:.o=.d) $(CORE_OBJ:.o=.d) $(ANALYZER_OBJ:.o=.d) $(HELPER_OBJ:.o=.d)
 -include $(patsubst $(O)/%,$(O)/obj/tool/%.d,$(UNIT) $(PROPERTY))
 -include $(patsubst $(O)/%,$(O)/obj/program/%.d,$(SAMPLES) $(FIXTURES) $(BENCH))

@@ -1,7 +1,7 @@
 #!/bin/bash
-# fuzz.sh - damaged input for whatever reads files: every tests/fuzz/*.c
+# fuzz.sh - damaged input for whatever reads files
 #
-# A target is a libFuzzer one (LLVMFuzzerTestOneInput); its first inputs are
+# A target is a file in tests/fuzz that defines LLVMFuzzerTestOneInput; its first inputs are
 # the files in tests/fuzz/NAME.seeds/, where there are any.  Everything that
 # crashes is kept in build/fuzz/NAME.crashes/.  FUZZ_SECONDS a target (60).
 set -eu
@@ -15,14 +15,17 @@ command -v "$CLANG" >/dev/null || {
 	echo "dlwatch: scripts/fuzz.sh: $CLANG: not found: libFuzzer comes with clang" >&2
 	exit 1
 }
-ls tests/fuzz/*.c >/dev/null 2>&1 || { echo "no targets in tests/fuzz"; exit 0; }
+targets=$(grep -l LLVMFuzzerTestOneInput tests/fuzz/*.c) || {
+	echo "dlwatch: scripts/fuzz.sh: no target in tests/fuzz" >&2
+	exit 1
+}
 
 make --no-print-directory CC="$CLANG" O="$O/fuzz" SAN="$san,fuzzer-no-link" \
 	"$O/fuzz/obj/core.a" "$O/fuzz/obj/analyzer.a"
 
 passed=0
 failed=0
-for source in tests/fuzz/*.c; do
+for source in $targets; do
 	name=$(basename "$source" .c)
 	work=$O/fuzz/$name
 	mkdir -p "$work.corpus" "$work.crashes"
