@@ -1,0 +1,388 @@
+/*
+ * lifecycle.c SCENE - the edges of a process's life, where code that lives in
+ * somebody else's program is noticed: one scene a run
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <semaphore.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static pthread_mutex_t lock_a = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock_b = PTHREAD_MUTEX_INITIALIZER;
+static sem_t signal_semaphore;
+
+static void pass_milliseconds(long milliseconds)
+{
+	struct timespec time = { milliseconds / 1000, milliseconds % 1000 * 1000000 };
+
+	while (nanosleep(&time, &time) != 0 && errno == EINTR)
+		;
+}
+
+static void use_locks(void)
+{
+	pthread_mutex_lock(&lock_a);
+	pthread_mutex_lock(&lock_b);
+	pthread_mutex_unlock(&lock_b);
+	pthread_mutex_unlock(&lock_a);
+}
+
+static void *work_a_while(void *unused)
+{
+	(void)unused;
+	use_locks();
+	pass_milliseconds(200);
+	dprintf(1, "last worker ends\n");
+	return NULL;
+}
+
+/* The process ends with its last thread, and with status 0. */
+static int main_leaves(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, work_a_while, NULL);
+	pthread_exit(NULL);
+}
+
+static void *wait_for_ever(void *semaphore)
+{
+	sem_wait(semaphore);
+	return NULL;
+}
+
+/* exit() does not care who waits. */
+static int exit_while_others_wait(void)
+{
+	static sem_t never;
+	pthread_t thread;
+	int i;
+
+	sem_init(&never, 0, 0);
+	for (i = 0; i < 3; i++)
+		pthread_create(&thread, NULL, wait_for_ever, &never);
+	pass_milliseconds(200);
+	return 5;
+}
+
+/* Nobody but our own children is there to be waited for. */
+static int only_own_children(void)
+{
+	pthread_t thread;
+	int status;
+	pid_t child;
+
+	pthread_create(&thread, NULL, work_a_while, NULL);
+	child = fork();
+	if (child == 0) {
+		use_locks();
+		_exit(3);
+	}
+	dprintf(1, "mine: %d\n", waitpid(-1, &status, 0) == child && WEXITSTATUS(status) == 3);
+	pthread_join(thread, NULL);
+	pass_milliseconds(100);
+	dprintf(1, "another: %d, no child: %d\n", (int)waitpid(-1, &status, 0), errno == ECHILD);
+	return 0;
+}
+
+/* setuid() has to reach every thread of the process, ours included. */
+static int change_user(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, work_a_while, NULL);
+	dprintf(1, "setuid: %d\n", setuid(getuid()));
+	use_locks();
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+/* Only a process with one thread may enter a new user namespace. */
+static int new_user_namespace(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, work_a_while, NULL);
+	pthread_join(thread, NULL);
+	pass_milliseconds(150);
+	dprintf(1, "unshare: %d\n", unshare(CLONE_NEWUSER));
+	pthread_create(&thread, NULL, work_a_while, NULL);
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+static void post_in_handler(int number)
+{
+	int saved = errno;
+
+	(void)number;
+	sem_post(&signal_semaphore);
+	errno = saved;
+}
+
+static atomic_bool enough;
+
+static void *lock_all_the_time(void *unused)
+{
+	(void)unused;
+	while (!enough)
+		use_locks();
+	return NULL;
+}
+
+/* sem_post() in a signal handler that falls into locking again and again. */
+static int post_from_signals(void)
+{
+	pthread_t thread;
+	int i;
+
+	sem_init(&signal_semaphore, 0, 0);
+	signal(SIGUSR1, post_in_handler);
+	pthread_create(&thread, NULL, lock_all_the_time, NULL);
+	for (i = 0; i < 1000; i++) {
+		pthread_kill(thread, SIGUSR1);
+		while (sem_wait(&signal_semaphore) != 0 && errno == EINTR)
+			;
+	}
+	enough = true;
+	pthread_join(thread, NULL);
+	dprintf(1, "1000 signals\n");
+	return 0;
+}
+
+static pthread_key_t key;
+
+static void lock_in_destructor(void *rounds)
+{
+	use_locks();
+	if ((long)rounds > 1)
+		pthread_setspecific(key, (char *)rounds - 1);
+	else
+		dprintf(1, "last destructor\n");
+}
+
+static void *with_destructors(void *unused)
+{
+	(void)unused;
+	pthread_setspecific(key, (void *)3);
+	use_locks();
+	return NULL;
+}
+
+/* Destructors of thread-specific data still lock, over several rounds. */
+static int lock_after_the_end(void)
+{
+	pthread_t thread;
+
+	pthread_key_create(&key, lock_in_destructor);
+	pthread_create(&thread, NULL, with_destructors, NULL);
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&lock_a);
+	pthread_mutex_lock(&lock_b);
+}
+
+static void after_fork(void)
+{
+	pthread_mutex_unlock(&lock_b);
+	pthread_mutex_unlock(&lock_a);
+}
+
+/* Forks while other threads lock, with handlers that hold the locks over it. */
+static int fork_among_threads(void)
+{
+	pthread_t threads[2];
+	int status, i, good = 0;
+
+	pthread_atfork(before_fork, after_fork, after_fork);
+	for (i = 0; i < 2; i++)
+		pthread_create(&threads[i], NULL, lock_all_the_time, NULL);
+	for (i = 0; i < 100; i++) {
+		pid_t child = fork();
+
+		if (child == 0) {
+			use_locks();
+			_exit(i % 7);
+		}
+		good += waitpid(child, &status, 0) == child && WEXITSTATUS(status) == i % 7;
+	}
+	enough = true;
+	for (i = 0; i < 2; i++)
+		pthread_join(threads[i], NULL);
+	dprintf(1, "%d children\n", good);
+	return 0;
+}
+
+static bool vfork_true(void)
+{
+	int status;
+	pid_t child = vfork();
+
+	if (child == 0) {
+		execl("/bin/true", "true", (char *)NULL);
+		_exit(1);
+	}
+	return waitpid(child, &status, 0) == child && status == 0;
+}
+
+/* A child of vfork shares our memory; its parent goes on when it has executed. */
+static int vfork_and_execute(void)
+{
+	int i, good = 0;
+
+	for (i = 0; i < 20; i++) {
+		use_locks();
+		good += vfork_true();
+	}
+	dprintf(1, "%d children\n", good);
+	return 0;
+}
+
+/* An exec that fails leaves the process as it was. */
+static int failed_exec(void)
+{
+	pthread_t thread;
+	int result;
+
+	pthread_mutex_lock(&lock_a);
+	result = execl("/no/such/program", "x", (char *)NULL);
+	dprintf(1, "exec: %d, %s\n", result, strerror(errno));
+	pthread_mutex_unlock(&lock_a);
+	pthread_create(&thread, NULL, work_a_while, NULL);
+	pthread_join(thread, NULL);
+	return 0;
+}
+
+static void unlock(void *lock)
+{
+	pthread_mutex_unlock(lock);
+}
+
+static void *wait_on_condition(void *condition)
+{
+	pthread_mutex_lock(&lock_a);
+	pthread_cleanup_push(unlock, &lock_a);
+	for (;;)
+		pthread_cond_wait(condition, &lock_a);
+	pthread_cleanup_pop(1);
+	return NULL;
+}
+
+/* A cancelled condition wait has its mutex again in the cleanup handler. */
+static int cancel_condition_wait(void)
+{
+	static pthread_cond_t never = PTHREAD_COND_INITIALIZER;
+	pthread_t thread;
+	void *result;
+	int i, good = 0;
+
+	for (i = 0; i < 50; i++) {
+		pthread_create(&thread, NULL, wait_on_condition, &never);
+		if (i % 2)
+			pass_milliseconds(2);
+		pthread_cancel(thread);
+		pthread_join(thread, &result);
+		good += result == PTHREAD_CANCELED && pthread_mutex_trylock(&lock_a) == 0;
+		pthread_mutex_unlock(&lock_a);
+	}
+	dprintf(1, "%d cancelled, lock free\n", good);
+	return 0;
+}
+
+/* pthread_mutex_lock is no cancellation point. */
+static void *lock_uncancelled(void *survived)
+{
+	pthread_mutex_lock(&lock_a);
+	pthread_mutex_unlock(&lock_a);
+	*(bool *)survived = true;
+	pthread_testcancel();
+	return NULL;
+}
+
+static int cancel_mutex_wait(void)
+{
+	bool survived = false;
+	pthread_t thread;
+	void *result;
+
+	pthread_mutex_lock(&lock_a);
+	pthread_create(&thread, NULL, lock_uncancelled, &survived);
+	pass_milliseconds(50);
+	pthread_cancel(thread);
+	pass_milliseconds(50);
+	pthread_mutex_unlock(&lock_a);
+	pthread_join(thread, &result);
+	dprintf(1, "not while locking: %d, but after it: %d\n", survived,
+		result == PTHREAD_CANCELED);
+	return 0;
+}
+
+static sigjmp_buf back;
+
+static void jump(int number)
+{
+	(void)number;
+	siglongjmp(back, 1);
+}
+
+/* A handler jumps out of a wait; the thread goes on with other locks. */
+static int jump_out_of_wait(void)
+{
+	static sem_t never;
+
+	sem_init(&never, 0, 0);
+	signal(SIGALRM, jump);
+	if (sigsetjmp(back, 1) == 0) {
+		alarm(1);
+		sem_wait(&never);
+	}
+	use_locks();
+	dprintf(1, "back\n");
+	return 0;
+}
+
+static const struct scene {
+	const char *name;
+	int (*play)(void);
+} scenes[] = {
+	{ "main_leaves", main_leaves },
+	{ "exit_while_others_wait", exit_while_others_wait },
+	{ "only_own_children", only_own_children },
+	{ "change_user", change_user },
+	{ "new_user_namespace", new_user_namespace },
+	{ "post_from_signals", post_from_signals },
+	{ "lock_after_the_end", lock_after_the_end },
+	{ "fork_among_threads", fork_among_threads },
+	{ "vfork_and_execute", vfork_and_execute },
+	{ "failed_exec", failed_exec },
+	{ "cancel_condition_wait", cancel_condition_wait },
+	{ "cancel_mutex_wait", cancel_mutex_wait },
+	{ "jump_out_of_wait", jump_out_of_wait },
+};
+
+int main(int argc, char **argv)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(scenes) / sizeof(scenes[0]); i++) {
+		if (argc == 1)
+			puts(scenes[i].name);
+		else if (strcmp(argv[1], scenes[i].name) == 0)
+			return scenes[i].play();
+	}
+	return argc == 1 ? 0 : 99;
+}
