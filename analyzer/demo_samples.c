@@ -126,6 +126,18 @@ const struct dlw_sample dlw_samples[] = {
 	  .title = "its cure: unlock, then join",
 	  .story = "The main thread gives the lock back before it waits for the worker.\n",
 	  .look = "Nothing is reported.\n" },
+	{ .file = "forgotten_post",
+	  .title = "a signal that nobody gives: the whole program has stopped",
+	  .story = "Two runners wait for the start signal; the main thread waits for the runners.\n"
+		   "Nobody holds a lock. (The verdict takes a second longer than others.)\n",
+	  .verdict = "stalled", .core = 3,
+	  .look = "The verdict: it is not known who ought to post the semaphore, but everybody\n"
+		  "who could is waiting.\n",
+	  .cure = "forgotten_post_cured" },
+	{ .file = "forgotten_post_cured",
+	  .title = "its cure: give the signal",
+	  .story = "The main thread posts once for each runner.\n",
+	  .look = "Nothing is reported.\n" },
 	{ .file = "python_two_locks.py",
 	  .title = "two_locks in Python: the interpreter lock does not help",
 	  .story = "threading.Lock in two orders. Inside CPython such a lock is a semaphore with\n"

@@ -209,6 +209,9 @@ def sample_cases():
         deadlock("sample/join_while_holding", sample("join_while_holding"), "proven", [
             Thread("join_while_hold", end_of("worker", "main"), [mutex("result_lock", "main")]),
             Thread("worker", mutex("result_lock", "work"))], stuck=[]),
+        deadlock("sample/forgotten_post", sample("forgotten_post"), "stalled", [
+            Thread(f"runner-{i}", permit("start_signal", "run")) for i in range(2)] + [
+                Thread("forgotten_post", end_of("runner-", "main"))], stuck=[], stall=1000),
         Case("sample/python_two_locks", [PYTHON, os.path.join(SAMPLES, "python_two_locks.py")],
              Deadlock("likely", [Thread("python3", permit(None, None)) for _ in range(2)],
                       stuck=None, python=True)),
@@ -255,8 +258,8 @@ def fixture_cases():
             Thread("signaller", mutex("outer_lock", "signal_nested"))]),
         Case("nobody_posts", fixture("nobody_posts"),
              Deadlock("stalled", [Thread("runner", permit("start_signal", "wait_for_start")),
-                                  Thread("nobody_posts", end_of("runner", "main"))]),
-             stall=1000),
+                                  Thread("nobody_posts", end_of("runner", "main"))],
+                      stuck=[]), stall=1000),
     ]
 
 
