@@ -384,7 +384,7 @@ void dlw_log_definitions_free(struct dlw_log_definitions *defined)
 
 /* ------------------------------------------------------------------- lookups */
 
-const struct dlw_log_thread *dlw_log_thread(const struct dlw_log_definitions *defined,
+const struct dlw_log_thread *dlw_log_defined_thread(const struct dlw_log_definitions *defined,
 					    uint32_t serial)
 {
 	uint32_t position = dlw_log_index_find(&defined->thread_index, serial);
@@ -436,7 +436,7 @@ void dlw_log_object_at(const struct dlw_log_definitions *defined, uint32_t posit
 	};
 }
 
-uint32_t dlw_log_stack(const struct dlw_log_definitions *defined, uint32_t id, uint64_t *frames,
+uint32_t dlw_log_defined_stack(const struct dlw_log_definitions *defined, uint32_t id, uint64_t *frames,
 		       uint32_t room)
 {
 	uint32_t position = dlw_log_index_find(&defined->stack_index, id);

@@ -4,7 +4,7 @@
  *	struct dlw_log_definitions defined;
  *
  *	dlw_log_definitions_read(&defined, &file);	// file stays open
- *	thread = dlw_log_thread(&defined, serial);	// NULL: not defined
+ *	thread = dlw_log_defined_thread(&defined, serial);	// NULL: not defined
  *	dlw_log_definitions_free(&defined);
  *
  * All definitions are read at once: after damage an event may come before what
@@ -91,7 +91,7 @@ struct dlw_log_definitions {
 void dlw_log_definitions_read(struct dlw_log_definitions *defined, const struct dlw_log_file *file);
 void dlw_log_definitions_free(struct dlw_log_definitions *defined);
 
-const struct dlw_log_thread *dlw_log_thread(const struct dlw_log_definitions *defined,
+const struct dlw_log_thread *dlw_log_defined_thread(const struct dlw_log_definitions *defined,
 					    uint32_t serial);
 
 /** dlw_log_object_at() - number @position of .objects, unpacked */
@@ -99,12 +99,12 @@ void dlw_log_object_at(const struct dlw_log_definitions *defined, uint32_t posit
 		       struct dlw_log_object *object);
 
 /**
- * dlw_log_stack() - the return addresses of stack @id
+ * dlw_log_defined_stack() - the return addresses of stack @id
  * @frames: room for @room of them
  *
  * Return: how many it has, possibly more than @room; 0 if it is not defined.
  */
-uint32_t dlw_log_stack(const struct dlw_log_definitions *defined, uint32_t id, uint64_t *frames,
+uint32_t dlw_log_defined_stack(const struct dlw_log_definitions *defined, uint32_t id, uint64_t *frames,
 		       uint32_t room);
 
 #endif

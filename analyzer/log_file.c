@@ -230,18 +230,35 @@ static bool same_place(const struct dlw_log_block *a, const struct dlw_log_block
 	return a->thread == b->thread && a->sequence == b->sequence;
 }
 
+/** longer_of() - two writings of one block, while it grew: the later has all of the earlier */
+static bool longer_of(struct dlw_log_block *kept, const struct dlw_log_block *again)
+{
+	uint32_t common = kept->length < again->length ? kept->length : again->length;
+
+	if (memcmp(kept->payload, again->payload, common))
+		return false;
+	if (again->length > kept->length)
+		*kept = *again;
+	return true;
+}
+
+/*
+ * A slot whose block was appended already is the ordinary case, and so is a
+ * thread that flushes its block while the process's last words copy it out.
+ */
 static void drop_repeated(struct dlw_log_file *file)
 {
 	size_t from, kept = 0;
 
 	for (from = 0; from < file->block_count; from++) {
-		if (kept && same_place(&file->blocks[kept - 1], &file->blocks[from])) {
-			/* a slot whose block was appended is the ordinary case */
-			if (!file->blocks[from].in_tail)
+		struct dlw_log_block *block = &file->blocks[from];
+
+		if (kept && same_place(&file->blocks[kept - 1], block)) {
+			if (!block->in_tail && !longer_of(&file->blocks[kept - 1], block))
 				file->repeated_blocks++;
 			continue;
 		}
-		file->blocks[kept++] = file->blocks[from];
+		file->blocks[kept++] = *block;
 	}
 	file->block_count = kept;
 }

@@ -293,7 +293,7 @@ static struct dlw_cursor *add_cursor(struct dlw_source *source, uint32_t serial)
 	cursor->source = source;
 	cursor->serial = serial;
 	cursor->number = replay->cursor_count;
-	cursor->defined = dlw_log_thread(&source->defined, serial);
+	cursor->defined = dlw_log_defined_thread(&source->defined, serial);
 	cursor->detached = cursor->defined && cursor->defined->detached;
 	dlw_reserve(replay->cursors, replay->cursor_count, replay->cursor_room);
 	replay->cursors[replay->cursor_count++] = cursor;

@@ -31,7 +31,7 @@ struct builder {
 static void stack_of(struct builder *builder, const struct dlw_source *source, uint32_t id,
 		     struct dlw_stack *stack)
 {
-	uint32_t depth = id ? dlw_log_stack(&source->defined, id, NULL, 0) : 0;
+	uint32_t depth = id ? dlw_log_defined_stack(&source->defined, id, NULL, 0) : 0;
 	uint64_t *frames;
 
 	*stack = (struct dlw_stack){ NULL, 0 };
@@ -42,7 +42,7 @@ static void stack_of(struct builder *builder, const struct dlw_source *source, u
 		builder->failed = true;
 		return;
 	}
-	dlw_log_stack(&source->defined, id, frames, depth);
+	dlw_log_defined_stack(&source->defined, id, frames, depth);
 	*stack = (struct dlw_stack){ frames, depth };
 }
 

@@ -1,0 +1,188 @@
+/*
+ * cmd_analyze.c - `dlwatch analyze`: what the logs of a session tell
+ *
+ * Replays them once, in one order. Findings are printed as they are met,
+ * statistics and what could not be seen at the end.
+ */
+#include <argp.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "analyzer/commands.h"
+#include "analyzer/log_arguments.h"
+#include "analyzer/log_coverage.h"
+#include "analyzer/log_findings.h"
+#include "analyzer/log_progress.h"
+#include "analyzer/log_replay.h"
+#include "analyzer/options.h"
+#include "analyzer/report.h"
+#include "analyzer/statistics.h"
+
+#define ROWS 20 /* locks in the table, unless asked for more */
+
+struct analyze {
+	struct dlw_options common;
+	char **logs;
+	bool no_statistics;
+};
+
+/* -------------------------------------------------------------- command line */
+
+enum { KEY_NO_STATISTICS = 0x5000 };
+
+static const struct argp_option own_options[] = {
+	{ "no-statistics", KEY_NO_STATISTICS, NULL, 0, "Leave out the table of locks", 0 },
+	{ 0 },
+};
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct analyze *analyze = state->input;
+
+	(void)arg;
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &analyze->common;
+		return 0;
+	case KEY_NO_STATISTICS:
+		analyze->no_statistics = true;
+		return 0;
+	case ARGP_KEY_ARGS:
+		analyze->logs = state->argv + state->next;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which log? Give a session directory or .dlw files");
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = {
+	{ &dlw_options_argp, 0, "Common options:", 1 },
+	{ 0 },
+};
+
+static const struct argp analyze_argp = {
+	own_options,
+	parse,
+	"LOG...",
+	"Replays the logs that 'dlwatch run --log=DIR' or the option log=DIR has left, and "
+	"reports the deadlocks in them and how each lock was used. LOG is a session "
+	"directory or a .dlw file; all logs of one session are best given together.\v"
+	"Example:\n"
+	"  dlwatch run --log=/tmp/session -- ./app\n"
+	"  dlwatch analyze /tmp/session\n"
+	"\n"
+	"Exit status: 0 nothing found at or above --fail-on (default: inversion), 1 a "
+	"finding, 2 bad usage or a log that cannot be read (what could be recovered is "
+	"still reported).",
+	children,
+	NULL,
+	NULL,
+};
+
+/* -------------------------------------------------------------------- replay */
+
+static void add_to_report(void *report, const char *line, size_t length)
+{
+	dlw_report_add(report, line, length);
+}
+
+static void replay_all(struct dlw_replay *replay, struct dlw_log_findings *findings,
+		       struct dlw_statistics *statistics)
+{
+	struct dlw_log_progress progress;
+
+	dlw_log_progress_begin(&progress, replay);
+	dlw_replay_start(replay);
+	while (dlw_replay_peek(replay)) {
+		dlw_log_findings_before(findings);
+		if (statistics)
+			dlw_statistics_observe(statistics);
+		dlw_replay_apply(replay);
+		dlw_log_progress_step(&progress);
+	}
+	dlw_log_progress_end(&progress);
+	dlw_log_findings_at_end(findings);
+}
+
+/* ---------------------------------------------------------------------- text */
+
+static void print_verdict(FILE *out, const struct dlw_replay *replay, uint32_t found)
+{
+	if (!out)
+		return;
+	if (!found)
+		fprintf(out, "no deadlock in %u log%s (%llu events)\n", replay->source_count,
+			replay->source_count == 1 ? "" : "s", (unsigned long long)replay->events);
+}
+
+static void print_coverage(FILE *out, const json_t *coverage)
+{
+	const json_t *notes = json_object_get(coverage, "notes");
+	size_t at;
+
+	if (!out)
+		return;
+	if (!json_array_size(notes)) {
+		fputs("coverage: complete, nothing was lost\n", out);
+		return;
+	}
+	fputs("coverage: not everything was seen\n", out);
+	for (at = 0; at < json_array_size(notes); at++)
+		fprintf(out, "  %s\n", json_string_value(json_array_get(notes, at)));
+}
+
+static size_t rows_wanted(const struct dlw_options *options)
+{
+	return options->all || options->verbose || options->json ? SIZE_MAX : ROWS;
+}
+
+static int report_all(struct analyze *analyze, struct dlw_replay *replay,
+		      struct dlw_report *report)
+{
+	struct dlw_log_findings *findings = dlw_log_findings_new(replay, add_to_report, report);
+	struct dlw_statistics *statistics =
+		analyze->no_statistics ? NULL : dlw_statistics_new(replay);
+	FILE *out = dlw_report_text(report);
+	json_t *coverage, *table;
+
+	replay_all(replay, findings, statistics);
+	print_verdict(out, replay, dlw_log_findings_count(findings));
+	if (statistics) {
+		table = dlw_statistics_json(statistics, dlw_report_symbols(report),
+					    rows_wanted(&analyze->common));
+		dlw_statistics_print(table, out);
+		dlw_report_set_statistics(report, table);
+		dlw_statistics_free(statistics);
+	}
+	coverage = dlw_log_coverage(replay);
+	print_coverage(out, coverage);
+	dlw_report_set_coverage(report, coverage);
+	dlw_log_findings_free(findings);
+	return dlw_report_finish(report);
+}
+
+int dlw_cmd_analyze(int argc, char **argv)
+{
+	struct analyze analyze = { 0 };
+	struct dlw_replay *replay;
+	struct dlw_report *report;
+	bool readable;
+	int status;
+
+	dlw_options_init(&analyze.common, DLW_SEVERITY_INVERSION, stdout);
+	argp_err_exit_status = 2;
+	argp_parse(&analyze_argp, argc, argv, 0, NULL, &analyze);
+	report = dlw_report_new(&analyze.common);
+	if (!report)
+		return 2;
+	replay = dlw_replay_new();
+	readable = dlw_log_arguments_add(replay, analyze.logs);
+	status = replay->source_count ? report_all(&analyze, replay, report) :
+					dlw_report_finish(report);
+	dlw_replay_free(replay);
+	dlw_report_free(report);
+	return status < 0 || !readable ? 2 : status;
+}

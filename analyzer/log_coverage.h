@@ -1,0 +1,20 @@
+/*
+ * analyzer/log_coverage.h - what a log could not say
+ *
+ * One sentence each, for people; the same sentences and the numbers behind
+ * them as JSON. Call after the replay: some losses show only there.
+ */
+#ifndef DLW_ANALYZER_LOG_COVERAGE_H
+#define DLW_ANALYZER_LOG_COVERAGE_H
+
+#include <jansson.h>
+
+#include "analyzer/log_replay.h"
+
+/** dlw_log_coverage() - the "coverage" object of a report; "notes" has the sentences */
+json_t *dlw_log_coverage(const struct dlw_replay *replay);
+
+/** dlw_log_end_word() - "exit", "fast-exit", "exec", "finding", "log-max" or "none" */
+const char *dlw_log_end_word(const struct dlw_log_definitions *defined);
+
+#endif

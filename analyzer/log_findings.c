@@ -1,0 +1,191 @@
+/*
+ * log_findings.c - the deadlocks in a log
+ */
+#include "analyzer/log_findings.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "analyzer/log_memory.h"
+#include "core/finding_json.h"
+#include "core/judge.h"
+
+/* What the shim waits by default before it says 'stalled'. */
+#define STALL_NS 1000000000u
+#define SHORTEST_STALL_NS 1000000u
+
+/** A finding that was handed out: its fingerprint and the threads of its core. */
+struct seen {
+	char *key;
+	UT_hash_handle hh;
+};
+
+struct dlw_log_findings {
+	struct dlw_replay *replay;
+	dlw_finding_sink *sink;
+	void *context;
+	struct dlw_arena arena;
+	struct seen *seen;
+};
+
+struct dlw_log_findings *dlw_log_findings_new(struct dlw_replay *replay, dlw_finding_sink *sink,
+					      void *context)
+{
+	struct dlw_log_findings *findings = dlw_log_allocate(1, sizeof(*findings));
+
+	findings->replay = replay;
+	findings->sink = sink;
+	findings->context = context;
+	findings->arena = dlw_heap_arena();
+	return findings;
+}
+
+/** key_of() - equal for one deadlock looked at twice; for the caller to free() */
+static char *key_of(const struct dlw_state *state, const struct dlw_finding *finding)
+{
+	char *key = NULL;
+	size_t size;
+	FILE *out = open_memstream(&key, &size);
+	uint32_t at;
+
+	if (!out)
+		dlw_out_of_memory();
+	fprintf(out, "%s", finding->fingerprint);
+	for (at = 0; at < finding->core_count; at++) {
+		const struct dlw_thread_state *thread = &state->threads[finding->core[at]];
+
+		fprintf(out, " %d/%d", state->processes[thread->process].pid, thread->tid);
+	}
+	if (fclose(out))
+		dlw_out_of_memory();
+	return key;
+}
+
+static bool is_new(struct dlw_log_findings *findings, const struct dlw_state *state,
+		   const struct dlw_finding *finding)
+{
+	char *key = key_of(state, finding);
+	struct seen *seen;
+
+	HASH_FIND_STR(findings->seen, key, seen);
+	if (seen) {
+		free(key);
+		return false;
+	}
+	seen = dlw_log_allocate(1, sizeof(*seen));
+	seen->key = key;
+	HASH_ADD_KEYPTR(hh, findings->seen, seen->key, strlen(seen->key), seen);
+	return true;
+}
+
+static void put(void *context, const char *text, size_t length)
+{
+	if (fwrite(text, 1, length, context) != length)
+		dlw_out_of_memory();
+}
+
+static void hand_out(struct dlw_log_findings *findings, const struct dlw_state *state,
+		     const struct dlw_finding *finding)
+{
+	struct dlw_writer writer = { .put = put };
+	char *line = NULL;
+	size_t size;
+	FILE *out;
+
+	if (!is_new(findings, state, finding))
+		return;
+	out = open_memstream(&line, &size);
+	if (!out)
+		dlw_out_of_memory();
+	writer.context = out;
+	dlw_finding_write_json(state, finding, &writer);
+	if (fclose(out))
+		dlw_out_of_memory();
+	findings->sink(findings->context, line, size);
+	free(line);
+}
+
+/** judge() - this moment. Return: how many findings it has */
+static uint32_t judge(struct dlw_log_findings *findings, uint64_t stall_ns)
+{
+	struct dlw_findings found;
+	struct dlw_state state;
+	uint32_t at;
+
+	dlw_arena_reset(&findings->arena);
+	findings->replay->stall_ns = stall_ns;
+	if (dlw_replay_state(findings->replay, &findings->arena, &state) < 0 ||
+	    dlw_judge(&state, &findings->arena, &found) < 0)
+		dlw_out_of_memory();
+	for (at = 0; at < found.count; at++)
+		hand_out(findings, &state, &found.all[at]);
+	return found.count;
+}
+
+/** ended_from_outside() - the head gives up a wait that could have been a deadlock */
+static bool ended_from_outside(const struct dlw_cursor *cursor)
+{
+	const struct dlw_event *event = &cursor->head.event;
+	const struct dlw_log_want *want = &cursor->want;
+
+	if (event->type != DLW_EVENT_GAVE_UP || want->wait == DLW_WAIT_NONE ||
+	    want->form != DLW_FORM_BLOCKING)
+		return false;
+	if (event->argument == EDEADLK)
+		/* an errorcheck mutex refuses its own owner: that never blocked */
+		return !want->object || want->object->owner != cursor;
+	return event->argument == 0 || event->argument == EOWNERDEAD;
+}
+
+void dlw_log_findings_before(struct dlw_log_findings *findings)
+{
+	const struct dlw_cursor *cursor = dlw_replay_peek(findings->replay);
+
+	if (cursor && ended_from_outside(cursor))
+		judge(findings, STALL_NS);
+}
+
+static bool watcher_found_something(const struct dlw_replay *replay)
+{
+	uint32_t at;
+
+	for (at = 0; at < replay->source_count; at++)
+		if (replay->sources[at]->defined.look.found)
+			return true;
+	return false;
+}
+
+/*
+ * The watcher may have been told to be quicker than usual: what it found in
+ * its last look must be found here, so its patience is searched for.
+ */
+void dlw_log_findings_at_end(struct dlw_log_findings *findings)
+{
+	uint64_t stall_ns = STALL_NS;
+
+	while (!judge(findings, stall_ns) && watcher_found_something(findings->replay) &&
+	       stall_ns > SHORTEST_STALL_NS)
+		stall_ns /= 2;
+}
+
+uint32_t dlw_log_findings_count(const struct dlw_log_findings *findings)
+{
+	return HASH_COUNT(findings->seen);
+}
+
+void dlw_log_findings_free(struct dlw_log_findings *findings)
+{
+	struct seen *seen, *next;
+
+	HASH_ITER(hh, findings->seen, seen, next)
+	{
+		HASH_DEL(findings->seen, seen);
+		free(seen->key);
+		free(seen);
+	}
+	dlw_arena_release(&findings->arena);
+	free(findings);
+}

@@ -1,0 +1,382 @@
+/*
+ * statistics.c - how each lock was used
+ *
+ * Only counting is done here, once per event; names are looked up when the
+ * table is made (statistics_table.c).
+ */
+#include "analyzer/statistics.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "analyzer/log_cursor.h"
+#include "analyzer/log_memory.h"
+
+/** Locks that were made at one place; the destroyed ones are counted together. */
+struct class_key {
+	uint32_t source, kind, init_stack, first_stack;
+};
+
+struct lock_class {
+	struct class_key key;
+	struct dlw_lock_statistics *lock;
+	UT_hash_handle hh;
+};
+
+struct dlw_statistics {
+	struct dlw_replay *replay;
+	struct dlw_lock_statistics *all;
+	size_t count;
+	struct lock_class *classes;
+	struct dlw_lock_statistics *spare;
+};
+
+/* -------------------------------------------------------------------- tallies */
+
+static uint64_t mix(uint64_t key)
+{
+	key ^= key >> 33;
+	key *= 0xff51afd7ed558ccdu;
+	key ^= key >> 33;
+	key *= 0xc4ceb9fe1a85ec53u;
+	return key ^ key >> 33;
+}
+
+static struct dlw_tally *tally_slot(const struct dlw_tallies *tallies, uint64_t key)
+{
+	uint32_t mask = tallies->capacity - 1, at = (uint32_t)mix(key) & mask;
+
+	while (tallies->slots[at].count && tallies->slots[at].key != key)
+		at = (at + 1) & mask;
+	return &tallies->slots[at];
+}
+
+static void grow_tallies(struct dlw_tallies *tallies)
+{
+	struct dlw_tallies larger = { .capacity = tallies->capacity ? tallies->capacity * 2 : 4 };
+	uint32_t at;
+
+	larger.slots = dlw_log_allocate(larger.capacity, sizeof(*larger.slots));
+	larger.used = tallies->used;
+	for (at = 0; at < tallies->capacity; at++)
+		if (tallies->slots[at].count)
+			*tally_slot(&larger, tallies->slots[at].key) = tallies->slots[at];
+	free(tallies->slots);
+	*tallies = larger;
+}
+
+static void add_tally(struct dlw_tallies *tallies, uint64_t key, uint64_t count, uint64_t wait_ns)
+{
+	struct dlw_tally *tally;
+
+	if ((tallies->used + 1) * 4 > tallies->capacity * 3)
+		grow_tallies(tallies);
+	tally = tally_slot(tallies, key);
+	if (!tally->count) {
+		tally->key = key;
+		tallies->used++;
+	}
+	tally->count += count;
+	tally->wait_ns += wait_ns;
+}
+
+static void merge_tallies(struct dlw_tallies *into, const struct dlw_tallies *from)
+{
+	uint32_t at;
+
+	for (at = 0; at < from->capacity; at++)
+		if (from->slots[at].count)
+			add_tally(into, from->slots[at].key, from->slots[at].count,
+				  from->slots[at].wait_ns);
+}
+
+/* ------------------------------------------------------------------ durations */
+
+static void add_duration(struct dlw_durations *durations, uint64_t ns)
+{
+	unsigned bucket = ns ? 63 - (unsigned)__builtin_clzll(ns) : 0;
+
+	durations->count++;
+	durations->total_ns += ns;
+	if (ns > durations->max_ns)
+		durations->max_ns = ns;
+	if (bucket >= DLW_HISTOGRAM_BUCKETS)
+		bucket = DLW_HISTOGRAM_BUCKETS - 1;
+	durations->histogram[bucket]++;
+}
+
+static void merge_durations(struct dlw_durations *into, const struct dlw_durations *from)
+{
+	unsigned bucket;
+
+	into->count += from->count;
+	into->total_ns += from->total_ns;
+	if (from->max_ns > into->max_ns)
+		into->max_ns = from->max_ns;
+	for (bucket = 0; bucket < DLW_HISTOGRAM_BUCKETS; bucket++)
+		into->histogram[bucket] += from->histogram[bucket];
+}
+
+static uint64_t span_ns(const struct dlw_cursor *cursor, uint64_t from_ticks)
+{
+	uint64_t to_ticks = cursor->head.event.ticks;
+
+	if (to_ticks <= from_ticks)
+		return 0;
+	return (uint64_t)((double)(to_ticks - from_ticks) * cursor->source->file.ns_per_tick);
+}
+
+/* ------------------------------------------------------------------------ rows */
+
+static void link_lock(struct dlw_statistics *statistics, struct dlw_lock_statistics *lock)
+{
+	lock->next = statistics->all;
+	lock->link = &statistics->all;
+	if (lock->next)
+		lock->next->link = &lock->next;
+	statistics->all = lock;
+	statistics->count++;
+}
+
+static void unlink_lock(struct dlw_statistics *statistics, struct dlw_lock_statistics *lock)
+{
+	*lock->link = lock->next;
+	if (lock->next)
+		lock->next->link = lock->link;
+	statistics->count--;
+}
+
+static struct dlw_lock_statistics *new_lock(struct dlw_statistics *statistics,
+					    struct dlw_replay_object *object, uint32_t first_stack)
+{
+	struct dlw_lock_statistics *lock = statistics->spare;
+
+	if (lock)
+		statistics->spare = lock->next;
+	else
+		lock = dlw_log_allocate(1, sizeof(*lock));
+	*lock = (struct dlw_lock_statistics){
+		.source = object->source,
+		.kind = object->defined.kind,
+		.type = object->defined.type,
+		.name = object->defined.name,
+		.address = object->defined.address,
+		.init_stack = object->defined.init_stack,
+		.first_stack = first_stack,
+		.shared = object->shared || (object->defined.traits & DLW_TRAIT_SHARED),
+		.lives = 1,
+	};
+	link_lock(statistics, lock);
+	object->statistics = lock;
+	return lock;
+}
+
+static void merge_lock(struct dlw_lock_statistics *into, const struct dlw_lock_statistics *from)
+{
+	into->lives += from->lives;
+	into->acquisitions += from->acquisitions;
+	into->contended += from->contended;
+	into->failed_tries += from->failed_tries;
+	into->posts += from->posts;
+	into->address = from->address;
+	merge_durations(&into->wait, &from->wait);
+	merge_durations(&into->hold, &from->hold);
+	merge_tallies(&into->sites, &from->sites);
+	merge_tallies(&into->threads, &from->threads);
+}
+
+static void recycle_lock(struct dlw_statistics *statistics, struct dlw_lock_statistics *lock)
+{
+	unlink_lock(statistics, lock);
+	free(lock->sites.slots);
+	free(lock->threads.slots);
+	lock->next = statistics->spare;
+	statistics->spare = lock;
+}
+
+/** fold() - the object is gone for good: its row becomes part of its class */
+static void fold(void *context, struct dlw_replay_object *object)
+{
+	struct dlw_statistics *statistics = context;
+	struct dlw_lock_statistics *lock = object->statistics;
+	struct lock_class *class;
+	struct class_key key;
+
+	if (!lock)
+		return;
+	object->statistics = NULL;
+	memset(&key, 0, sizeof(key));
+	key.source = lock->source->number;
+	key.kind = lock->kind;
+	key.init_stack = lock->init_stack;
+	key.first_stack = lock->init_stack ? 0 : lock->first_stack;
+	HASH_FIND(hh, statistics->classes, &key, sizeof(key), class);
+	if (class) {
+		merge_lock(class->lock, lock);
+		recycle_lock(statistics, lock);
+		return;
+	}
+	class = dlw_log_allocate(1, sizeof(*class));
+	class->key = key;
+	class->lock = lock;
+	HASH_ADD(hh, statistics->classes, key, sizeof(key), class);
+}
+
+/* --------------------------------------------------------------------- observe */
+
+static struct dlw_lock_statistics *lock_of(struct dlw_statistics *statistics,
+					   const struct dlw_cursor *cursor)
+{
+	struct dlw_replay_object *object = cursor->head.object;
+
+	return object->statistics ? object->statistics :
+				    new_lock(statistics, object, cursor->head.event.stack);
+}
+
+/** acquired() - also a completed wait for a condition or barrier */
+static void acquired(struct dlw_statistics *statistics, const struct dlw_cursor *cursor)
+{
+	struct dlw_lock_statistics *lock = lock_of(statistics, cursor);
+	const struct dlw_event *event = &cursor->head.event;
+	bool waited = cursor->want.object == cursor->head.object;
+	uint64_t wait_ns = waited ? span_ns(cursor, cursor->want.ticks) : 0;
+	uint32_t stack = event->stack ? event->stack : waited ? cursor->want.stack : 0;
+
+	lock->acquisitions++;
+	if (event->contended || waited)
+		lock->contended++;
+	if (waited)
+		add_duration(&lock->wait, wait_ns);
+	if (!lock->first_stack)
+		lock->first_stack = stack;
+	add_tally(&lock->sites, (uint64_t)cursor->source->number << 32 | stack, 1, wait_ns);
+	add_tally(&lock->threads, cursor->number, 1, wait_ns);
+}
+
+static void released(struct dlw_statistics *statistics, const struct dlw_cursor *cursor)
+{
+	const struct dlw_log_hold *hold = cursor->head.hold;
+
+	if (hold && hold->count == 1 && !hold->stale)
+		add_duration(&lock_of(statistics, cursor)->hold, span_ns(cursor, hold->ticks));
+}
+
+static void waits_on_condition(struct dlw_statistics *statistics, const struct dlw_cursor *cursor)
+{
+	const struct dlw_log_hold *hold = cursor->head.hold;
+
+	lock_of(statistics, cursor);
+	if (hold && hold->object->statistics)
+		add_duration(&hold->object->statistics->hold, span_ns(cursor, hold->ticks));
+}
+
+static void posted(struct dlw_statistics *statistics, struct dlw_cursor *cursor)
+{
+	struct dlw_lock_statistics *lock = lock_of(statistics, cursor);
+	const struct dlw_permits *permits = dlw_cursor_permits(cursor, cursor->head.object);
+
+	lock->posts++;
+	if (permits && permits->count)
+		add_duration(&lock->hold, span_ns(cursor, permits->ticks));
+}
+
+void dlw_statistics_observe(struct dlw_statistics *statistics)
+{
+	struct dlw_cursor *cursor = dlw_replay_peek(statistics->replay);
+
+	switch (cursor->head.event.type) {
+	case DLW_EVENT_ACQUIRED:
+	case DLW_EVENT_WOKEN:
+	case DLW_EVENT_LEFT:
+		acquired(statistics, cursor);
+		break;
+	case DLW_EVENT_RELEASED_TOP:
+	case DLW_EVENT_RELEASED:
+		released(statistics, cursor);
+		break;
+	case DLW_EVENT_CONDITION_WAIT:
+		waits_on_condition(statistics, cursor);
+		break;
+	case DLW_EVENT_POSTED:
+		posted(statistics, cursor);
+		break;
+	case DLW_EVENT_SIGNALLED:
+	case DLW_EVENT_BROADCAST:
+		lock_of(statistics, cursor)->posts++;
+		break;
+	case DLW_EVENT_TRY_FAILED:
+		lock_of(statistics, cursor)->failed_tries++;
+		break;
+	default:
+		break;
+	}
+}
+
+/* ---------------------------------------------------------------- make and free */
+
+struct dlw_statistics *dlw_statistics_new(struct dlw_replay *replay)
+{
+	struct dlw_statistics *statistics = dlw_log_allocate(1, sizeof(*statistics));
+
+	statistics->replay = replay;
+	replay->forget = fold;
+	replay->forget_context = statistics;
+	return statistics;
+}
+
+const struct dlw_replay *dlw_statistics_replay(const struct dlw_statistics *statistics)
+{
+	return statistics->replay;
+}
+
+/* Longest total wait first, then most acquisitions; the rest only makes it the same every time. */
+static int by_weight(const void *left, const void *right)
+{
+	const struct dlw_lock_statistics *a = *(struct dlw_lock_statistics *const *)left;
+	const struct dlw_lock_statistics *b = *(struct dlw_lock_statistics *const *)right;
+
+	if (a->wait.total_ns != b->wait.total_ns)
+		return a->wait.total_ns > b->wait.total_ns ? -1 : 1;
+	if (a->acquisitions != b->acquisitions)
+		return a->acquisitions > b->acquisitions ? -1 : 1;
+	if (a->source->number != b->source->number)
+		return a->source->number < b->source->number ? -1 : 1;
+	if (a->address != b->address)
+		return a->address < b->address ? -1 : 1;
+	return a->init_stack < b->init_stack ? -1 : a->init_stack > b->init_stack;
+}
+
+struct dlw_lock_statistics **dlw_statistics_rows(const struct dlw_statistics *statistics,
+						 size_t *count)
+{
+	struct dlw_lock_statistics **rows = dlw_log_allocate(statistics->count, sizeof(*rows));
+	struct dlw_lock_statistics *lock;
+
+	*count = 0;
+	for (lock = statistics->all; lock; lock = lock->next)
+		rows[(*count)++] = lock;
+	if (*count)
+		qsort(rows, *count, sizeof(*rows), by_weight);
+	return rows;
+}
+
+void dlw_statistics_free(struct dlw_statistics *statistics)
+{
+	struct dlw_lock_statistics *lock;
+	struct lock_class *class, *next;
+
+	HASH_ITER(hh, statistics->classes, class, next)
+	{
+		HASH_DEL(statistics->classes, class);
+		free(class);
+	}
+	while (statistics->all)
+		recycle_lock(statistics, statistics->all);
+	while ((lock = statistics->spare)) {
+		statistics->spare = lock->next;
+		free(lock);
+	}
+	statistics->replay->forget = NULL;
+	free(statistics);
+}

@@ -1,0 +1,92 @@
+/*
+ * analyzer/statistics.h - how each lock was used: how often, by whom, from
+ * where, how long it was waited for and held
+ *
+ *	struct dlw_statistics *statistics = dlw_statistics_new(replay);
+ *
+ *	while (dlw_replay_peek(replay)) {
+ *		dlw_statistics_observe(statistics);
+ *		dlw_replay_apply(replay);
+ *	}
+ *	table = dlw_statistics_json(statistics, symbols, 20);
+ *	dlw_statistics_print(table, stdout);
+ *	dlw_statistics_free(statistics);
+ *
+ * One row a lock; locks that were destroyed share a row with those that were
+ * initialised (or first taken) at the same place, so memory follows the locks
+ * alive and the places that make them. A condition's or barrier's "acquisition"
+ * is a completed wait. Times come from the log's time stamps.
+ */
+#ifndef DLW_ANALYZER_STATISTICS_H
+#define DLW_ANALYZER_STATISTICS_H
+
+#include <jansson.h>
+#include <stdio.h>
+
+#include "analyzer/log_replay.h"
+
+struct dlw_statistics;
+struct dlw_symbols;
+
+/** dlw_statistics_new() - before dlw_replay_start() */
+struct dlw_statistics *dlw_statistics_new(struct dlw_replay *replay);
+
+/** dlw_statistics_observe() - the current head is about to happen */
+void dlw_statistics_observe(struct dlw_statistics *statistics);
+
+/**
+ * dlw_statistics_json() - the "statistics" object of a report
+ * @rows: at most so many locks, those with the longest total wait and then the
+ *        most acquisitions; how many there are stands in "lock_count"
+ */
+json_t *dlw_statistics_json(struct dlw_statistics *statistics, struct dlw_symbols *symbols,
+			    size_t rows);
+
+/** dlw_statistics_print() - the same as a table; @out may be NULL */
+void dlw_statistics_print(const json_t *table, FILE *out);
+
+/** dlw_statistics_free() - before dlw_replay_free() */
+void dlw_statistics_free(struct dlw_statistics *statistics);
+
+/* ------------------------------------------------- shared by its own files only */
+
+#define DLW_HISTOGRAM_BUCKETS 40 /* bucket b counts times in [2^b, 2^(b+1)) ns, the last all above */
+
+struct dlw_durations {
+	uint64_t count, total_ns, max_ns;
+	uint32_t histogram[DLW_HISTOGRAM_BUCKETS];
+};
+
+/** How often something was met: an open-addressing table, empty where count is 0. */
+struct dlw_tally {
+	uint64_t key, count, wait_ns;
+};
+
+struct dlw_tallies {
+	struct dlw_tally *slots;
+	uint32_t capacity, used;
+};
+
+struct dlw_lock_statistics {
+	struct dlw_source *source;
+	enum dlw_kind kind;
+	enum dlw_type type;
+	const char *name;
+	uint64_t address;    /* of the latest life */
+	uint32_t init_stack, first_stack;
+	bool shared;
+	uint64_t lives, acquisitions, contended, failed_tries, posts;
+	struct dlw_durations wait, hold;
+	struct dlw_tallies sites;   /* by stack id and source */
+	struct dlw_tallies threads; /* by number */
+	struct dlw_lock_statistics *next, **link; /* list of all */
+};
+
+/** dlw_statistics_rows() - all rows, sorted as the table is; for the caller to free() */
+struct dlw_lock_statistics **dlw_statistics_rows(const struct dlw_statistics *statistics,
+						 size_t *count);
+
+/** dlw_statistics_replay() - the replay it observes */
+const struct dlw_replay *dlw_statistics_replay(const struct dlw_statistics *statistics);
+
+#endif
