@@ -20,11 +20,10 @@ PYTHON = "/usr/bin/python3"
 
 
 class Case:
-    def __init__(self, name, command, expected, main=None, stall=0, child=False):
+    def __init__(self, name, command, expected, stall=0, child=False):
         self.name = name
         self.command = command
         self.expected = expected
-        self.main = main or os.path.basename(command[0])[:15]
         self.stall = stall  # milliseconds that the verdict has to wait
         self.child = child  # the deadlock is in a child, whose pid is printed
 

@@ -4,13 +4,12 @@ if nothing were, and what can still be said is said
 import os
 import resource
 import shlex
-import signal
 import subprocess
 
-from deadlocks import fixture, pair
-from expect import Deadlock, first_difference, without_times
-from harness import (DLWATCH, SHIM, Skip, check, environment, equal, execute, load_json_lines,
-                     preloaded, report_findings, validate)
+from deadlocks import fixture
+from expect import first_difference, without_times
+from harness import (DLWATCH, Skip, check, equal, execute, load_json_lines, preloaded,
+                     report_findings)
 from ways import ABBA, CLEAN, one_abba, written
 
 MEGABYTE = 1 << 20
@@ -133,11 +132,11 @@ def full_disk(context):
     written can be read."""
     disk = context.path("disk")
     os.mkdir(disk)
-    script = (f"mount -t tmpfs -o size=512k none {shlex.quote(disk)} && "
-              "trap '' HUP")
-    command = ["sh", "-c", f"{' '.join(map(shlex.quote, fixture('clean', '200000')))}; "
-               f"echo status $?; LD_PRELOAD= cp -r {shlex.quote(disk)} {shlex.quote(context.path('copy'))}"]
-    result = in_private_mounts(script, command, preloaded(log=disk + "/log"))
+    mount = f"mount -t tmpfs -o size=512k none {shlex.quote(disk)}"
+    program = shlex.join(fixture("clean", "200000"))
+    copy = f"LD_PRELOAD= cp -r {shlex.quote(disk)} {shlex.quote(context.path('copy'))}"
+    command = ["sh", "-c", f"{program}; echo status $?; {copy}"]
+    result = in_private_mounts(mount, command, preloaded(log=disk + "/log"))
     equal(result.out, b"total 600000\nstatus 7\n", f"output; {result.err!r}")
     json = context.path("analysis.json")
     analysis = execute([DLWATCH, "analyze", "--fail-on=deadlock", f"--json={json}",
@@ -156,23 +155,21 @@ def log_survives_sigkill(context):
     later = context.path("analysis.json")
     analysis = execute([DLWATCH, "analyze", f"--json={later}", log])
     equal(analysis.status, 1, f"analyze: status; {analysis.err!r}")
-    differs = first_difference(without_times(live), without_times(one_abba(report_findings(later))))
+    again = one_abba(report_findings(later))
+    differs = first_difference(without_times(live), without_times(again))
     check(not differs, f"live and analysed finding differ at {differs}")
 
 
 def supervisor_killed(context):
     """Without its supervisor the program goes on as if it were alone."""
-    command = [DLWATCH, "run", "-q", "--", "sh", "-c",
-               f"kill -9 $PPID; {CLEAN[0]} > {context.path('out')}; echo $? > {context.path('status')}"]
-    done = context.path("status")
-    result = execute(command, until=None)
-    equal(result.status, -signal.SIGKILL, "status of run")
-    # The session is ended with run: repeat with somebody who outlives it.
-    script = f"{' '.join(shlex.quote(word) for word in command)}; while ! test -s {done}; do sleep 0.05; done"
-    execute(["sh", "-c", script])
-    with open(done, encoding="ascii") as file:
+    out, status = context.path("out"), context.path("status")
+    orphan = f"kill -9 $PPID; {CLEAN[0]} > {out}; echo $? > {status}"
+    run = shlex.join([DLWATCH, "run", "-q", "--", "sh", "-c", orphan])
+    wait = f"while ! test -s {status}; do sleep 0.05; done"
+    execute(["sh", "-c", f"{run}; echo supervisor $?; {wait}"])
+    with open(status, encoding="ascii") as file:
         equal(file.read(), "7\n", "status of the program")
-    with open(context.path("out"), "rb") as file:
+    with open(out, "rb") as file:
         equal(file.read(), b"total 300\n", "output of the program")
 
 

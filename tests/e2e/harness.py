@@ -16,7 +16,6 @@ import shutil
 import signal
 import statistics
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -330,6 +329,3 @@ def add_options(parser):
     parser.add_argument("--repeat", metavar="N", type=int, default=1, help="run all N times")
     parser.add_argument("--jobs", metavar="N", type=int, default=2, help="at a time (2)")
     parser.add_argument("--verbose", action="store_true", help="name every test, with its time")
-
-
-

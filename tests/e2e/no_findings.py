@@ -49,7 +49,8 @@ class Clean:
         log, json = context.path("log"), context.new_path(".json")
         logged = execute([DLWATCH, "run", "-q", f"--log={log}", "--", *self.command])
         self.same(native, self.output(logged), "run --log")
-        result = execute([DLWATCH, "analyze", "--fail-on=deadlock", f"--json={json}", log])
+        analyze = [DLWATCH, "analyze", "--fail-on=deadlock", f"--json={json}", log]
+        result = execute(analyze)
         self.none(report_findings(json), "analyze")
         equal(result.status, 0, f"analyze: exit status; {result.err!r}")
 

@@ -182,8 +182,8 @@ def run_python_test(context, name, prefix, env, patience):
     results = os.path.join(directory, "results.xml")
     result = execute(prefix + [PYTHON, "-m", "test", "--junit-xml", results, name], env,
                      patience, cwd=directory)
-    check(os.path.exists(results), f"{name}: no results; status {result.status}, "
-          f"{result.out[-1500:].decode(errors='replace')}{result.err[-500:].decode(errors='replace')}")
+    said = (result.out[-1500:] + result.err[-500:]).decode(errors="replace")
+    check(os.path.exists(results), f"{name}: no results; status {result.status}, {said}")
     return result, outcomes(results)
 
 
