@@ -8,12 +8,12 @@ set -euo pipefail
 O=${O:-build}
 readme=${1:-README.md}
 report=$(mktemp)
-trap 'rm -f "$report"' EXIT
+trap 'rm -f "$report" "$report.new"' EXIT
 
-grep -q '^<!-- report -->$' "$readme" && grep -q '^<!-- /report -->$' "$readme" || {
+if test "$(grep -cE '^<!-- /?report -->$' "$readme")" != 2; then
 	echo "dlwatch: scripts/readme-report.sh: $readme: no markers for the report" >&2
 	exit 1
-}
+fi
 status=0
 "$O/dlwatch" run --color=never "$O/samples/two_locks" >"$report" 2>&1 || status=$?
 if test "$status" != 66; then
@@ -39,4 +39,3 @@ awk -v root="$PWD/" -v report="$report" '
 	!inside { print }
 ' "$readme" >"$report.new"
 cat "$report.new" >"$readme"
-rm -f "$report.new"
