@@ -96,3 +96,32 @@ char *dlw_demangle(const char *name)
 	drop_parameters(text);
 	return text;
 }
+
+/* The qualified name in "void std::lock<A, B>": what follows the return type. */
+static const char *after_return_type(const char *function)
+{
+	const char *name = function;
+	int depth = 0;
+
+	for (const char *at = function; *at; at++) {
+		if (*at == '<' || *at == '(')
+			depth++;
+		else if ((*at == '>' || *at == ')') && depth > 0)
+			depth--;
+		else if (*at == ' ' && depth == 0)
+			name = at + 1;
+	}
+	return name;
+}
+
+/*
+ * Whatever of namespace std stands between a program and a lock is not where
+ * the program took it; libstdc++ keeps its calls to pthreads in __gthread_*.
+ */
+bool dlw_is_lock_wrapper(const char *function)
+{
+	const char *name = after_return_type(function);
+
+	return strncmp(name, "std::", 5) == 0 || strncmp(name, "__gthread_", 10) == 0 ||
+	       strncmp(name, "__gthrw_", 8) == 0 || strncmp(name, "__gnu_cxx::", 11) == 0;
+}

@@ -4,6 +4,8 @@
 #ifndef DLW_ANALYZER_DEMANGLE_H
 #define DLW_ANALYZER_DEMANGLE_H
 
+#include <stdbool.h>
+
 /**
  * dlw_demangle() - "Account::transfer" for "_ZN7Account8transferERS_i"
  *
@@ -14,5 +16,8 @@
  * Return: a string for the caller to free().
  */
 char *dlw_demangle(const char *name);
+
+/** dlw_is_lock_wrapper() - whether a demangled name is std::lock_guard or kin, never a site */
+bool dlw_is_lock_wrapper(const char *function);
 
 #endif

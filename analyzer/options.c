@@ -27,7 +27,7 @@ static const struct argp_option known[] = {
 	{ "json", KEY_JSON, "FILE", 0, "Write the report as JSON (- is standard output)", 0 },
 	{ "sarif", KEY_SARIF, "FILE", 0, "Write it as SARIF 2.1.0, for code review tools", 0 },
 	{ "html", KEY_HTML, "FILE", 0, "Write it as one self-contained web page", 0 },
-	{ "dot", KEY_DOT, "FILE", 0, "Write the wait-for graphs for Graphviz (dot -Tsvg)", 0 },
+	{ "dot", KEY_DOT, "FILE", 0, "Write the wait-for graphs for Graphviz (dot)", 0 },
 	{ "junit", KEY_JUNIT, "FILE", 0, "Write it as JUnit XML, for CI systems", 0 },
 	{ "suppressions", KEY_SUPPRESSIONS, "FILE", 0,
 	  "Do not report what these rules match; each report prints its rule", 0 },

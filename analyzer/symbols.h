@@ -71,7 +71,4 @@ void dlw_symbols_each_trouble(const struct dlw_symbols *symbols,
 			      void (*visit)(const char *module, const char *why, void *context),
 			      void *context);
 
-/** dlw_is_lock_wrapper() - whether a (demangled) function is std::lock_guard or kin, never a site */
-bool dlw_is_lock_wrapper(const char *function);
-
 #endif

@@ -12,7 +12,6 @@
 #include <dwarf.h>
 
 #include "analyzer/demangle.h"
-#include "analyzer/symbols.h"
 
 /* Visits every unit's DIE until @visit says that it has found what it wanted. */
 static bool each_unit(Dwarf *dwarf, bool (*visit)(Dwarf_Die *unit, void *context), void *context)

@@ -1,0 +1,419 @@
+/*
+ * findings.c - put names to a raw finding
+ *
+ * The engine knows addresses only. Here every frame gets its function and line,
+ * every lock its name, and what the engine wrote of sites as MODULE+0xOFFSET
+ * becomes words. std::lock_guard and kin take locks on behalf of somebody; the
+ * site is moved out to where that somebody is.
+ */
+#include "analyzer/findings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "analyzer/memory.h"
+#include "analyzer/names.h"
+
+/* ---- reading ------------------------------------------------------------------- */
+
+const char *dlw_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+json_int_t dlw_number(const json_t *object, const char *key)
+{
+	return json_integer_value(json_object_get(object, key));
+}
+
+uint64_t dlw_hex(const json_t *object, const char *key)
+{
+	return strtoull(dlw_text(object, key), NULL, 16);
+}
+
+bool dlw_flag(const json_t *object, const char *key)
+{
+	return json_is_true(json_object_get(object, key));
+}
+
+const char *dlw_base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+json_t *dlw_finding_resource(const json_t *finding, const char *id)
+{
+	json_t *resources = json_object_get(finding, "resources"), *resource;
+	size_t number = strtoul(*id ? id + 1 : id, NULL, 10), i;
+
+	/* The number in an id is its place in the list; trust, but verify. */
+	resource = json_array_get(resources, number - 1);
+	if (resource && strcmp(dlw_text(resource, "id"), id) == 0)
+		return resource;
+	json_array_foreach(resources, i, resource)
+		if (strcmp(dlw_text(resource, "id"), id) == 0)
+			return resource;
+	return NULL;
+}
+
+enum dlw_severity dlw_finding_severity(const json_t *finding)
+{
+	const char *kind = dlw_text(finding, "kind");
+
+	if (strcmp(kind, "misuse") == 0)
+		return DLW_SEVERITY_MISUSE;
+	if (strcmp(kind, "inversion") == 0)
+		return DLW_SEVERITY_INVERSION;
+	return DLW_SEVERITY_DEADLOCK;
+}
+
+bool dlw_finding_is_counted(const json_t *finding)
+{
+	return dlw_finding_severity(finding) != DLW_SEVERITY_INVERSION ||
+	       strcmp(dlw_text(finding, "verdict"), "feasible") == 0;
+}
+
+const json_t *dlw_thread_site(const json_t *thread)
+{
+	const json_t *site = json_object_get(json_object_get(thread, "wants"), "site");
+
+	if (!json_is_object(site))
+		site = json_object_get(json_array_get(json_object_get(thread, "holds"), 0), "site");
+	return json_is_object(site) ? site : NULL;
+}
+
+char *dlw_frame_token(const json_t *frame)
+{
+	return dlw_print("%s+%s", dlw_base_name(dlw_text(frame, "module")),
+			 dlw_text(frame, "offset"));
+}
+
+json_t *dlw_finding_parse(const char *text, size_t length, char **why)
+{
+	json_error_t error;
+	json_t *finding;
+
+	finding = json_loadb(text, length, JSON_REJECT_DUPLICATES, &error);
+	if (!finding) {
+		*why = dlw_print("not JSON: %s (column %d)", error.text, error.column);
+		return NULL;
+	}
+	*why = dlw_finding_check(finding);
+	if (!*why)
+		return finding;
+	json_decref(finding);
+	return NULL;
+}
+
+/* ---- visiting all wants and holds ------------------------------------------------ */
+
+/* A step is a want or a hold: what has a resource, a site and a stack. */
+typedef void step_visitor(json_t *step, bool is_hold, void *context);
+
+static void each_step_of(json_t *threads, step_visitor *visit, void *context)
+{
+	json_t *thread, *hold, *want;
+	size_t i, j;
+
+	json_array_foreach(threads, i, thread) {
+		want = json_object_get(thread, "wants");
+		if (json_is_object(want))
+			visit(want, false, context);
+		json_array_foreach(json_object_get(thread, "holds"), j, hold)
+			visit(hold, true, context);
+	}
+}
+
+static void each_step(json_t *finding, step_visitor *visit, void *context)
+{
+	each_step_of(json_object_get(finding, "core"), visit, context);
+	each_step_of(json_object_get(finding, "stuck"), visit, context);
+}
+
+/* ---- frames and sites ------------------------------------------------------------ */
+
+struct completion {
+	struct dlw_symbols *symbols;
+	json_t *finding;
+	json_t *words;      /* "MODULE+0xOFFSET" -> what to say instead */
+	bool moved_a_site;  /* out of a lock wrapper, in the core */
+};
+
+/* The build that ran, if the finding says which. */
+static const char *build_id_of(const json_t *finding, const char *path)
+{
+	json_t *module;
+	size_t i;
+
+	json_array_foreach(json_object_get(finding, "modules"), i, module)
+		if (strcmp(dlw_text(module, "path"), path) == 0)
+			return dlw_text(module, "build_id");
+	return NULL;
+}
+
+static void complete_frame(struct completion *completion, json_t *frame)
+{
+	char *token, *words;
+
+	if (!json_is_object(frame))
+		return;
+	dlw_frame_complete(completion->symbols, frame,
+			   build_id_of(completion->finding, dlw_text(frame, "module")));
+	if (!*dlw_text(frame, "function"))
+		return;
+	token = dlw_frame_token(frame);
+	words = dlw_frame_text(frame);
+	if (!json_object_get(completion->words, token))
+		json_object_set_new(completion->words, token, json_string(words));
+	free(words);
+	free(token);
+}
+
+/* The first frame that is no lock wrapper; NULL if the stack is nothing else. */
+static json_t *true_site(json_t *stack)
+{
+	json_t *frame;
+	size_t i;
+
+	json_array_foreach(stack, i, frame)
+		if (!dlw_frame_is_lock_wrapper(frame))
+			return frame;
+	return NULL;
+}
+
+/* Texts of the engine name the innermost frame; what is meant is the site. */
+static void speak_of_site(struct completion *completion, const json_t *innermost,
+			  const json_t *site)
+{
+	char *token = dlw_frame_token(innermost);
+	char *words = dlw_frame_text(site);
+
+	json_object_set_new(completion->words, token, json_string(words));
+	free(words);
+	free(token);
+}
+
+static void complete_step(json_t *step, bool is_hold, void *context)
+{
+	struct completion *completion = context;
+	json_t *stack = json_object_get(step, "stack"), *frame, *site;
+	size_t i;
+
+	(void)is_hold;
+	json_array_foreach(stack, i, frame)
+		complete_frame(completion, frame);
+	complete_frame(completion, json_object_get(step, "site"));
+	frame = json_array_get(stack, 0);
+	site = true_site(stack);
+	if (!site || site == frame)
+		return;
+	speak_of_site(completion, frame, site);
+	/* Completed before: the site is where it belongs, the fingerprint as well. */
+	if (dlw_hex(json_object_get(step, "site"), "address") != dlw_hex(frame, "address"))
+		return;
+	completion->moved_a_site = true;
+	json_object_set_new(step, "site", json_deep_copy(site));
+}
+
+/* ---- names of resources ------------------------------------------------------------ */
+
+/* Where each resource is first seen, by its id. */
+struct first_seen {
+	json_t *held_at;
+	json_t *wanted_at;
+};
+
+static void note_first_seen(json_t *step, bool is_hold, void *context)
+{
+	struct first_seen *first = context;
+	json_t *places = is_hold ? first->held_at : first->wanted_at;
+	const char *resource = dlw_text(step, "resource");
+	json_t *site = json_object_get(step, "site");
+
+	if (json_is_object(site) && !json_object_get(places, resource))
+		json_object_set(places, resource, site);
+}
+
+static void name_resource(struct completion *completion, json_t *resource,
+			  const struct first_seen *first)
+{
+	const char *id = dlw_text(resource, "id");
+	const json_t *seen = json_object_get(first->held_at, id);
+	char *label;
+
+	complete_frame(completion, json_object_get(resource, "init_site"));
+	label = dlw_resource_label(completion->symbols, resource,
+				   seen ? seen : json_object_get(first->wanted_at, id),
+				   build_id_of(completion->finding, dlw_text(resource, "module")));
+	json_object_set_new(resource, "name", json_string(label));
+	free(label);
+}
+
+static void name_resources(struct completion *completion)
+{
+	struct first_seen first = { json_object(), json_object() };
+	json_t *resource;
+	size_t i;
+
+	each_step(completion->finding, note_first_seen, &first);
+	json_array_foreach(json_object_get(completion->finding, "resources"), i, resource)
+		name_resource(completion, resource, &first);
+	json_decref(first.held_at);
+	json_decref(first.wanted_at);
+}
+
+/* ---- texts ---------------------------------------------------------------------------- */
+
+static bool is_token_letter(char letter)
+{
+	return letter && (strchr("._+-", letter) || (letter >= '0' && letter <= '9') ||
+			  (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z'));
+}
+
+/* Replaces every known MODULE+0xOFFSET of @text; the result is to be freed. */
+static char *put_words(const char *text, const json_t *words)
+{
+	char *result = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&result, &size);
+
+	if (!out)
+		dlw_out_of_memory();
+	while (*text) {
+		size_t length = 0;
+		const char *known;
+
+		while (is_token_letter(text[length]))
+			length++;
+		/* A full stop that ends the sentence is no part of the token. */
+		while (length > 1 && strchr(".-", text[length - 1]))
+			length--;
+		known = json_string_value(json_object_getn(words, text, length));
+		if (length == 0)
+			length = 1;
+		if (known)
+			fputs(known, out);
+		else
+			fwrite(text, 1, length, out);
+		text += length;
+	}
+	if (fclose(out) != 0)
+		dlw_out_of_memory();
+	return result;
+}
+
+static void reword(json_t *object, const char *key, const json_t *words)
+{
+	char *text = put_words(dlw_text(object, key), words);
+
+	json_object_set_new(object, key, json_string(text));
+	free(text);
+}
+
+static void reword_texts(json_t *finding, const json_t *words)
+{
+	json_t *condition;
+	const char *key;
+
+	json_object_foreach(json_object_get(finding, "coffman"), key, condition)
+		reword(condition, "evidence", words);
+	reword(finding, "advice", words);
+}
+
+/* What would mean something in a pattern, or end it, becomes "any one letter". */
+static char *site_pattern(const json_t *site)
+{
+	const char *function = dlw_text(site, "function");
+	char *pattern = *function ? dlw_copy(function) : dlw_frame_token(site);
+
+	for (char *at = pattern; *at; at++)
+		if (strchr(",[]*\\#", *at))
+			*at = '?';
+	return pattern;
+}
+
+/* KIND:SITE,SITE in the order of the core, each site once. */
+static void write_suppression(json_t *finding)
+{
+	json_t *thread, *patterns = json_object();
+	const json_t *site;
+	const char *key;
+	char *line, *longer, *pattern;
+	json_t *unused;
+	size_t i;
+
+	json_array_foreach(json_object_get(finding, "core"), i, thread) {
+		site = dlw_thread_site(thread);
+		if (!site)
+			continue;
+		pattern = site_pattern(site);
+		json_object_set_new(patterns, pattern, json_true());
+		free(pattern);
+	}
+	line = dlw_print("%s:", dlw_text(finding, "kind"));
+	i = 0;
+	json_object_foreach(patterns, key, unused) {
+		longer = dlw_print("%s%s%s", line, i++ ? "," : "", key);
+		free(line);
+		line = longer;
+	}
+	if (i > 0)
+		json_object_set_new(finding, "suppression", json_string(line));
+	free(line);
+	json_decref(patterns);
+}
+
+/* ---- fingerprint ------------------------------------------------------------------------ */
+
+static uint64_t mix(uint64_t hash, const char *text)
+{
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * 0x100000001b3;
+	return hash;
+}
+
+static void add_site(json_t *step, bool is_hold, void *context)
+{
+	char *token = dlw_frame_token(json_object_get(step, "site"));
+	uint64_t hash = mix(is_hold ? 0x6c62272e07bb0142 : 0xcbf29ce484222325, token);
+
+	hash = mix(hash, dlw_text(step, "mode"));
+	/* A sum: where in its cycle the engine began to list the core is chance. */
+	*(uint64_t *)context += hash ^ hash >> 29;
+	free(token);
+}
+
+/*
+ * The engine's fingerprint is of innermost frames. Where those lie in a lock
+ * wrapper they are the same for every lock of the program: add the true sites.
+ */
+static void refine_fingerprint(json_t *finding)
+{
+	uint64_t hash = mix(0xcbf29ce484222325, dlw_text(finding, "fingerprint"));
+	char text[17];
+
+	each_step_of(json_object_get(finding, "core"), add_site, &hash);
+	snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash);
+	json_object_set_new(finding, "fingerprint", json_string(text));
+}
+
+void dlw_finding_complete(struct dlw_symbols *symbols, json_t *finding)
+{
+	struct completion completion = { .symbols = symbols, .finding = finding };
+
+	completion.words = json_object();
+	each_step_of(json_object_get(finding, "stuck"), complete_step, &completion);
+	completion.moved_a_site = false;
+	each_step_of(json_object_get(finding, "core"), complete_step, &completion);
+	name_resources(&completion);
+	reword_texts(finding, completion.words);
+	write_suppression(finding);
+	if (completion.moved_a_site)
+		refine_fingerprint(finding);
+	json_decref(completion.words);
+}
