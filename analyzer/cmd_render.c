@@ -1,0 +1,134 @@
+/*
+ * cmd_render.c - dlwatch render: raw findings in, reports out
+ *
+ * The shim starts it where nobody supervises the program, and writes one
+ * finding a line into its standard input. What it cannot read it says and
+ * passes over: one bad line must not cost the others.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <argp.h>
+
+#include "analyzer/commands.h"
+#include "analyzer/options.h"
+#include "analyzer/report.h"
+
+enum key { KEY_REPORT = 0x200 };
+
+struct settings {
+	struct dlw_options common;
+	const char *report;
+};
+
+static const struct argp_option known[] = {
+	{ "report", KEY_REPORT, "FILE", 0, "Append the text report to FILE, not to standard error", 0 },
+	{ 0 },
+};
+
+static const char text[] =
+	"Turns raw findings, one JSON object a line on standard input, into reports. "
+	"libdlwatch.so starts this by itself."
+	"\v"
+	"The text report goes to standard error; --json appends completed findings, one a "
+	"line, as each arrives.\n\n"
+	"Example:\n"
+	"  dlwatch render --dot=cycle.dot < findings.jsonl\n\n"
+	"Exit status: 0 nothing at or above --fail-on, 1 a finding, 2 bad usage, or a line "
+	"that could not be read (the others were reported).";
+
+static error_t parse(int key, char *value, struct argp_state *state)
+{
+	struct settings *settings = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &settings->common;
+		return 0;
+	case KEY_REPORT:
+		settings->report = value;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_failure(state, argp_err_exit_status, 0,
+			     "'%s': findings are read from standard input only", value);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = {
+	{ &dlw_options_argp, 0, "Common options:", 1 },
+	{ 0 },
+};
+
+static const struct argp syntax = { known, parse, NULL, text, children, NULL, NULL };
+
+static bool is_blank(const char *line)
+{
+	return line[strspn(line, " \t\r\n")] == '\0';
+}
+
+/* Return: whether every line was a finding. */
+static bool add_lines(struct dlw_report *report, FILE *in)
+{
+	bool good = true;
+	char *line = NULL;
+	size_t room = 0;
+	ssize_t length;
+
+	while ((length = getline(&line, &room, in)) >= 0)
+		if (!is_blank(line) && dlw_report_add(report, line, length) < 0)
+			good = false;
+	if (ferror(in)) {
+		fprintf(stderr, "dlwatch: standard input: cannot read: %s\n", strerror(errno));
+		good = false;
+	}
+	free(line);
+	return good;
+}
+
+static int render(const struct settings *settings)
+{
+	struct dlw_report *report = dlw_report_new(&settings->common);
+	bool good;
+	int failed;
+
+	if (!report)
+		return 2;
+	good = add_lines(report, stdin);
+	failed = dlw_report_finish(report);
+	dlw_report_free(report);
+	return good && failed >= 0 ? failed : 2;
+}
+
+int dlw_cmd_render(int argc, char **argv)
+{
+	struct settings settings = { .report = NULL };
+	FILE *appended = NULL;
+	int status;
+
+	dlw_options_init(&settings.common, DLW_SEVERITY_DEADLOCK, stderr);
+	settings.common.json_lines = true;
+	settings.common.live = true;
+	argp_parse(&syntax, argc, argv, 0, NULL, &settings);
+	if (settings.report) {
+		appended = fopen(settings.report, "ae");
+		if (!appended) {
+			/* A report must come out: on standard error, then. */
+			fprintf(stderr, "dlwatch: %s: cannot write report: %s\n", settings.report,
+				strerror(errno));
+		} else {
+			settings.common.text = appended;
+		}
+	}
+	status = render(&settings);
+	if (appended && fclose(appended) != 0) {
+		fprintf(stderr, "dlwatch: %s: cannot write report: %s\n", settings.report,
+			strerror(errno));
+		status = 2;
+	}
+	return appended || !settings.report ? status : 2;
+}
