@@ -1,0 +1,113 @@
+/*
+ * cmd_dump.c - `dlwatch dump`: everything a log contains, in one order
+ */
+#include <argp.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "analyzer/commands.h"
+#include "analyzer/log_arguments.h"
+#include "analyzer/log_coverage.h"
+#include "analyzer/log_dump.h"
+#include "analyzer/symbols.h"
+
+enum format { FORMAT_TEXT, FORMAT_JSONL };
+
+struct options {
+	enum format format;
+	bool events_only;
+	char **logs;
+};
+
+enum { KEY_FORMAT = 0x5000, KEY_EVENTS_ONLY };
+
+static const struct argp_option own_options[] = {
+	{ "format", KEY_FORMAT, "FORMAT", 0, "text (default), or jsonl: one JSON object a line", 0 },
+	{ "events-only", KEY_EVENTS_ONLY, NULL, 0, "Leave out the definitions", 0 },
+	{ 0 },
+};
+
+static void parse_format(struct options *options, const char *word, struct argp_state *state)
+{
+	if (!strcmp(word, "text"))
+		options->format = FORMAT_TEXT;
+	else if (!strcmp(word, "jsonl"))
+		options->format = FORMAT_JSONL;
+	else
+		argp_error(state, "--format=%s: no such format: text or jsonl", word);
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case KEY_FORMAT:
+		parse_format(options, arg, state);
+		return 0;
+	case KEY_EVENTS_ONLY:
+		options->events_only = true;
+		return 0;
+	case ARGP_KEY_ARGS:
+		options->logs = state->argv + state->next;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_error(state, "which log? Give a session directory or .dlw files");
+		return EINVAL;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp dump_argp = {
+	own_options,
+	parse,
+	"LOG...",
+	"Prints what the logs contain: processes, modules, threads, locks and stacks, then "
+	"every event of all of them in one order, with its time in milliseconds since the "
+	"first log began.\v"
+	"Examples:\n"
+	"  dlwatch dump /tmp/session | less\n"
+	"  dlwatch dump --format=jsonl --events-only /tmp/session | grep '\"wants\"'\n"
+	"\n"
+	"Exit status: 0, or 2 for bad usage or a log that cannot be read (what could be "
+	"recovered is still printed).",
+	NULL,
+	NULL,
+	NULL,
+};
+
+/** say_what_is_missing() - on standard error, so that the dump stays a dump */
+static void say_what_is_missing(const struct dlw_replay *replay)
+{
+	json_t *coverage = dlw_log_coverage(replay);
+	const json_t *notes = json_object_get(coverage, "notes");
+	size_t at;
+
+	for (at = 0; at < json_array_size(notes); at++)
+		fprintf(stderr, "dlwatch: %s\n", json_string_value(json_array_get(notes, at)));
+	json_decref(coverage);
+}
+
+int dlw_cmd_dump(int argc, char **argv)
+{
+	struct options options = { 0 };
+	struct dlw_log_dump dump = { .out = stdout };
+	bool readable, written;
+
+	argp_err_exit_status = 2;
+	argp_parse(&dump_argp, argc, argv, 0, NULL, &options);
+	dump.replay = dlw_replay_new();
+	dump.symbols = dlw_symbols_new();
+	dump.events_only = options.events_only;
+	readable = dlw_log_arguments_add(dump.replay, options.logs);
+	written = options.format == FORMAT_TEXT ? dlw_log_dump_text(&dump) :
+						  dlw_log_dump_jsonl(&dump);
+	if (!written)
+		fprintf(stderr, "dlwatch: standard output: cannot write: %s\n", strerror(errno));
+	say_what_is_missing(dump.replay);
+	dlw_symbols_free(dump.symbols);
+	dlw_replay_free(dump.replay);
+	return readable && written ? 0 : 2;
+}
