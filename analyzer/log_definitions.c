@@ -445,7 +445,8 @@ uint32_t dlw_log_defined_stack(const struct dlw_log_definitions *defined, uint32
 	if (position == DLW_NO_POSITION)
 		return 0;
 	memcpy(&from, defined->stacks[position], sizeof(from));
-	memcpy(frames, defined->stacks[position] + sizeof(from),
-	       (from.depth < room ? from.depth : room) * sizeof(*frames));
+	if (room)
+		memcpy(frames, defined->stacks[position] + sizeof(from),
+		       (from.depth < room ? from.depth : room) * sizeof(*frames));
 	return from.depth;
 }
