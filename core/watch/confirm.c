@@ -1,0 +1,206 @@
+/*
+ * core/watch/confirm.c - asking the kernel and the C library whether it is so
+ *
+ * Our records say who waits for what. Before a thread is called deadlocked the
+ * kernel has to show it asleep in just that wait, and a mutex's owner field
+ * has to name the holder. Any disagreement and the thread counts as live.
+ */
+#include <pthread.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "core/watch/glibc.h"
+#include "core/watch/picture.h"
+#include "core/watch/records.h"
+
+static bool live(struct dlw_thread_state *thread)
+{
+	thread->life = DLW_LIVE;
+	return true;
+}
+
+/** sleeps_at() - asleep in a futex call on a word in [address, address + size) */
+static bool sleeps_at(const struct dlw_system_call *call, uint64_t address, uint64_t size)
+{
+	return call->number == SYS_futex && call->arguments[0] >= address &&
+	       call->arguments[0] < address + size;
+}
+
+/** is_asleep_in() - the futex is the one this kind of wait uses */
+static bool is_asleep_in(const struct dlw_thread *record, const struct dlw_system_call *call)
+{
+	switch (record->want_kind) {
+	case DLW_MUTEX:
+		/* a relock of a PI mutex sleeps on a word of its own, for ever */
+		return sleeps_at(call, record->want_address, sizeof(int)) ||
+		       (record->want_relock && call->number == SYS_futex);
+	case DLW_SEMAPHORE:
+		return sleeps_at(call, record->want_address, 16);
+	case DLW_CONDITION:
+		return sleeps_at(call, record->want_address, sizeof(pthread_cond_t));
+	case DLW_THREAD:
+		return sleeps_at(call, record->want_address, 4096);
+	default:
+		return false;
+	}
+}
+
+/** has_been_woken() - a condition wait that has its signal and now waits for the mutex */
+static bool has_been_woken(struct dlw_thread_state *thread, const struct dlw_thread *record,
+			   const struct dlw_system_call *call)
+{
+	if (record->want_kind != DLW_CONDITION || thread->want.mutex == DLW_NONE ||
+	    !sleeps_at(call, record->want_mutex, sizeof(int)))
+		return false;
+	thread->want.resource = thread->want.mutex;
+	thread->want.mode = DLW_EXCLUSIVE;
+	thread->want.mutex = DLW_NONE;
+	thread->want.flags &= ~(uint32_t)DLW_WANT_TIMED;
+	return true;
+}
+
+static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *picture,
+			   uint32_t index)
+{
+	struct dlw_thread_state *thread = &picture->threads[index];
+	const struct dlw_thread *record = picture->sources[index].record;
+	int32_t pid = watch->processes[thread->process].segment->pid;
+	struct dlw_system_call call;
+	bool changed = false;
+
+	if (watch->asking_tid && thread->tid == watch->asking_tid && record->want_relock)
+		return false;
+	switch (dlw_task_look(pid, thread->tid, &call)) {
+	case DLW_TASK_ASLEEP:
+		if (has_been_woken(thread, record, &call))
+			changed = true;
+		else if (thread->want.mutex == DLW_NONE &&
+			 picture->resources[thread->want.resource].kind == DLW_MUTEX &&
+			 record->want_kind == DLW_CONDITION)
+			break; /* seen woken before */
+		else if (!is_asleep_in(record, &call))
+			return live(thread);
+		break;
+	case DLW_TASK_HIDDEN:
+		changed = !(thread->want.flags & DLW_WANT_UNCONFIRMED);
+		thread->want.flags |= DLW_WANT_UNCONFIRMED;
+		break;
+	default:
+		return live(thread);
+	}
+	if (record->wait != picture->sources[index].wait)
+		return live(thread);
+	return changed;
+}
+
+static void remove_hold(struct dlw_picture *picture, uint32_t hold)
+{
+	picture->holds[hold] = picture->holds[--picture->state.hold_count];
+}
+
+/** confirm_owner() - holds of the mutex that the C library does not know go */
+static bool confirm_owner(const struct dlw_watch *watch, struct dlw_picture *picture,
+			  uint32_t resource)
+{
+	const struct dlw_resource_state *state = &picture->resources[resource];
+	int32_t pid = watch->processes[state->process].segment->pid;
+	pthread_mutex_t mutex;
+	bool readable, changed = false;
+	uint32_t i = 0;
+
+	if (state->kind != DLW_MUTEX)
+		return false;
+	readable = dlw_read_memory(pid, state->address, &mutex, sizeof(mutex));
+	while (i < picture->state.hold_count) {
+		const struct dlw_hold *hold = &picture->holds[i];
+
+		if (hold->resource == resource &&
+		    (!readable || mutex.__data.__owner != picture->threads[hold->thread].tid)) {
+			remove_hold(picture, i);
+			changed = true;
+		} else {
+			i++;
+		}
+	}
+	return changed;
+}
+
+bool dlw_picture_confirm(struct dlw_watch *watch, struct dlw_picture *picture, uint32_t index)
+{
+	struct dlw_thread_state *thread = &picture->threads[index];
+	bool changed;
+
+	if (thread->life != DLW_WAITING)
+		return false;
+	changed = confirm_asleep(watch, picture, index);
+	if (thread->life != DLW_WAITING)
+		return true;
+	changed |= confirm_owner(watch, picture, thread->want.resource);
+	if (thread->want.mutex != DLW_NONE)
+		changed |= confirm_owner(watch, picture, thread->want.mutex);
+	return changed;
+}
+
+/* -------------------------------------------------------------------- the open world */
+
+struct census {
+	const struct dlw_watch *watch;
+	const struct dlw_picture *picture;
+	uint32_t process;
+	int32_t unknown;
+};
+
+static void count_task(void *context, int32_t tid)
+{
+	struct census *census = context;
+	const struct dlw_picture *picture = census->picture;
+	uint32_t i;
+
+	if (tid == census->watch->ignored_tid)
+		return;
+	for (i = 0; i < picture->state.thread_count; i++)
+		if (picture->threads[i].process == census->process && picture->threads[i].tid == tid)
+			return;
+	if (dlw_task_alive(picture->processes[census->process].pid, tid))
+		census->unknown = tid;
+}
+
+#define SIGNAL_BIT(number) (1ull << ((number) - 1))
+
+/* Raised by the thread itself, or by the terminal; and those the C library keeps for itself. */
+static const uint64_t harmless = SIGNAL_BIT(2) | SIGNAL_BIT(4) | SIGNAL_BIT(5) | SIGNAL_BIT(6) |
+				 SIGNAL_BIT(7) | SIGNAL_BIT(8) | SIGNAL_BIT(11) | SIGNAL_BIT(31) |
+				 SIGNAL_BIT(32) | SIGNAL_BIT(33);
+
+static const char *look_around(struct dlw_watch *watch, const struct dlw_picture *picture,
+			       uint32_t process)
+{
+	struct census census = { watch, picture, process, 0 };
+	int32_t pid = picture->processes[process].pid;
+	uint64_t caught;
+	int number;
+
+	if (dlw_each_task(pid, count_task, &census) < 0)
+		return "its threads cannot be listed";
+	if (census.unknown)
+		return dlw_arena_text(&watch->picture,
+				      "thread %d was not seen starting and may help",
+				      (int)census.unknown);
+	if (!dlw_signals_caught(pid, &caught))
+		return "its signal handlers cannot be listed";
+	caught &= ~harmless;
+	for (number = 1; number <= 64; number++)
+		if (caught & SIGNAL_BIT(number))
+			return dlw_arena_text(&watch->picture,
+					      "a handler of signal %d may help", number);
+	return NULL;
+}
+
+void dlw_picture_look_around(struct dlw_watch *watch, struct dlw_picture *picture)
+{
+	uint32_t i;
+
+	for (i = 0; i < picture->state.process_count; i++)
+		if (!picture->processes[i].ended)
+			picture->processes[i].open_reason = look_around(watch, picture, i);
+}

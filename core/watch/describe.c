@@ -1,0 +1,123 @@
+/*
+ * core/watch/describe.c - names for what a finding shows
+ *
+ * Only now, for the few processes and threads of a finding, are names, command
+ * lines, modules and initialisation sites looked up.
+ */
+#include <pthread.h>
+#include <string.h>
+
+#include "core/watch/glibc.h"
+#include "core/watch/maps.h"
+#include "core/watch/picture.h"
+#include "core/watch/records.h"
+#include "core/watch/system.h"
+
+#define COMMAND_LINE_MAX 16384
+
+static const char *thread_name(struct dlw_arena *arena, int32_t pid, int32_t tid)
+{
+	char name[64];
+	long got = dlw_read_file(dlw_proc_path(pid, tid, "comm").text, name, sizeof(name));
+	const char *text;
+
+	if (got > 0 && name[got - 1] == '\n')
+		name[got - 1] = '\0';
+	text = dlw_arena_text(arena, "%s", got > 0 ? name : "");
+	return text ? text : "";
+}
+
+static void read_arguments(struct dlw_arena *arena, struct dlw_process_state *process)
+{
+	char *line = dlw_arena_take(arena, COMMAND_LINE_MAX);
+	const char **arguments;
+	uint32_t count = 0;
+	long got, at;
+
+	if (!line)
+		return;
+	got = dlw_read_file(dlw_proc_path(process->pid, 0, "cmdline").text, line, COMMAND_LINE_MAX);
+	for (at = 0; at < got; at++)
+		count += line[at] == '\0';
+	arguments = dlw_arena_array(arena, const char *, count + 1);
+	if (!arguments)
+		return;
+	for (at = 0; at < got && process->arg_count < count; at += (long)strlen(line + at) + 1)
+		arguments[process->arg_count++] = line + at;
+	process->args = arguments;
+}
+
+static void describe_process(struct dlw_arena *arena, struct dlw_process_state *process)
+{
+	char *path = dlw_arena_take(arena, DLW_PATH_MAX);
+	struct dlw_module *modules;
+	ssize_t got;
+
+	if (!path || process->modules)
+		return;
+	got = dlw_sys_readlink(dlw_proc_path(process->pid, 0, "exe").text, path, DLW_PATH_MAX - 1);
+	path[got > 0 ? got : 0] = '\0';
+	process->exe = path;
+	read_arguments(arena, process);
+	process->module_count = dlw_maps_modules(process->pid, arena, &modules);
+	process->modules = modules;
+}
+
+static void describe_thread(struct dlw_watch *watch, struct dlw_picture *picture, uint32_t thread)
+{
+	struct dlw_thread_state *state = &picture->threads[thread];
+	struct dlw_process_state *process = &picture->processes[state->process];
+
+	describe_process(&watch->picture, process);
+	if (!state->name[0])
+		state->name = thread_name(&watch->picture, process->pid, state->tid);
+}
+
+/** describe_resource() - type from the C library, the rest from its object if there is one */
+static void describe_resource(struct dlw_watch *watch, struct dlw_picture *picture,
+			      uint32_t resource)
+{
+	struct dlw_resource_state *state = &picture->resources[resource];
+	const struct dlw_watched *watched = &watch->processes[state->process];
+	pthread_mutex_t mutex;
+	uint32_t i;
+
+	if (state->kind == DLW_THREAD) {
+		describe_thread(watch, picture, state->subject);
+		return;
+	}
+	if (state->kind == DLW_MUTEX && !state->type &&
+	    dlw_read_memory(watched->segment->pid, state->address, &mutex, sizeof(mutex))) {
+		state->type = dlw_mutex_type(mutex.__data.__kind);
+		state->traits |= dlw_mutex_traits(mutex.__data.__kind);
+	}
+	for (i = 1; i <= watched->segment->objects.count; i++) {
+		const struct dlw_object *object = dlw_record_object(watched, i);
+
+		if (!object || object->address != state->address || object->kind != state->kind ||
+		    object->gone)
+			continue;
+		state->init_stack = dlw_record_stack(watched, object->init_stack);
+		if (object->name)
+			state->name = dlw_record_at(watched, object->name, 1);
+		break;
+	}
+}
+
+bool dlw_picture_describe(struct dlw_watch *watch, struct dlw_picture *picture,
+			  const struct dlw_finding *finding)
+{
+	uint32_t i;
+
+	for (i = 0; i < finding->core_count; i++)
+		describe_thread(watch, picture, finding->core[i]);
+	for (i = 0; i < finding->stuck_count; i++)
+		describe_thread(watch, picture, finding->stuck[i]);
+	for (i = 0; i < picture->state.hold_count; i++)
+		if (picture->threads[picture->holds[i].thread].life == DLW_GONE)
+			describe_thread(watch, picture, picture->holds[i].thread);
+	for (i = 0; i < finding->resource_count; i++)
+		describe_resource(watch, picture, finding->resources[i]);
+	picture->state.reporter = picture->threads[finding->core[0]].process;
+	return true;
+}

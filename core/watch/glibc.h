@@ -1,0 +1,41 @@
+/*
+ * core/watch/glibc.h - what dlwatch knows of the C library's own structures
+ *
+ * The only place for it: bits of __data.__kind of a mutex, as glibc has had
+ * them since 2.4.
+ */
+#ifndef DLW_CORE_WATCH_GLIBC_H
+#define DLW_CORE_WATCH_GLIBC_H
+
+#include <stdint.h>
+
+#include <dlwatch/words.h>
+
+enum {
+	DLW_KIND_TYPE = 3,
+	DLW_KIND_RECURSIVE = 1,
+	DLW_KIND_ERRORCHECK = 2,
+	DLW_KIND_ADAPTIVE = 3,
+	DLW_KIND_ROBUST = 16,
+	DLW_KIND_INHERIT = 32,
+	DLW_KIND_PROTECT = 64,
+	DLW_KIND_SHARED = 128,
+};
+
+static inline enum dlw_type dlw_mutex_type(int kind)
+{
+	static const enum dlw_type types[] = { DLW_TYPE_NORMAL, DLW_TYPE_RECURSIVE,
+					       DLW_TYPE_ERRORCHECK, DLW_TYPE_ADAPTIVE };
+
+	return types[kind & DLW_KIND_TYPE];
+}
+
+static inline uint32_t dlw_mutex_traits(int kind)
+{
+	return (kind & DLW_KIND_SHARED ? DLW_TRAIT_SHARED : 0u) |
+	       (kind & DLW_KIND_ROBUST ? DLW_TRAIT_ROBUST : 0u) |
+	       (kind & DLW_KIND_INHERIT ? DLW_TRAIT_INHERIT : 0u) |
+	       (kind & DLW_KIND_PROTECT ? DLW_TRAIT_PROTECT : 0u);
+}
+
+#endif

@@ -1,0 +1,292 @@
+/*
+ * core/watch/look.c - when to look, and what it takes to be believed
+ */
+#include "core/watch/look.h"
+
+#include <string.h>
+
+#include "core/watch/picture.h"
+#include "core/watch/records.h"
+
+/* ---------------------------------------------------------------- processes in view */
+
+bool dlw_watch_add(struct dlw_watch *watch, struct dlw_segment *segment, uint64_t mapped)
+{
+	struct dlw_watched *processes = watch->processes;
+	uint32_t capacity = watch->process_capacity;
+
+	if (watch->process_count == capacity) {
+		capacity = capacity ? capacity * 2 : 16;
+		processes = dlw_arena_array(&watch->memory, struct dlw_watched, capacity);
+		if (!processes)
+			return false;
+		if (watch->process_count)
+			memcpy(processes, watch->processes,
+			       watch->process_count * sizeof(*processes));
+		watch->processes = processes;
+		watch->process_capacity = capacity;
+	}
+	processes[watch->process_count++] =
+		(struct dlw_watched){ .segment = segment, .mapped = mapped };
+	return true;
+}
+
+struct dlw_thread *dlw_watch_record(const struct dlw_watch *watch, const struct dlw_state *state,
+				    uint32_t thread)
+{
+	const struct dlw_thread_state *wanted = &state->threads[thread];
+	struct dlw_thread *record = dlw_record_first(&watch->processes[wanted->process]);
+
+	while (record && (record->tid != wanted->tid || record->life == DLW_RECORD_FREE))
+		record = dlw_record_next(&watch->processes[wanted->process], record);
+	return record;
+}
+
+/* ------------------------------------------------------------------------ what moves */
+
+/** mark() - note each wait's number; Return: a sum that changes when any of them does */
+static uint64_t mark(struct dlw_watched *watched, uint64_t now)
+{
+	struct dlw_thread *record = dlw_record_first(watched);
+	uint64_t sum = watched->segment->thread_changes;
+
+	for (; record; record = dlw_record_next(watched, record)) {
+		uint64_t number = atomic_load_explicit(&record->wait, memory_order_relaxed);
+
+		if (record->marks.seen_wait != number) {
+			record->marks.seen_wait = number;
+			record->marks.seen_since_ns = now;
+		}
+		sum = (sum + number) * 0x9e3779b97f4a7c15u + record->tid;
+	}
+	return sum;
+}
+
+static bool anything_moved(struct dlw_watch *watch, uint64_t now)
+{
+	bool moved = false;
+	uint32_t i;
+
+	for (i = 0; i < watch->process_count; i++) {
+		struct dlw_watched *watched = &watch->processes[i];
+		uint64_t sum;
+
+		if (watched->replaced || watched->ended)
+			continue;
+		if (watched->segment->state == DLW_SEGMENT_ENDED) {
+			watched->ended = true;
+			moved = true;
+			continue;
+		}
+		sum = mark(watched, now);
+		moved |= sum != watched->last_waits;
+		watched->last_waits = sum;
+	}
+	return moved;
+}
+
+/**
+ * worth_judging() - has anything moved, or does the silence itself say something new?
+ *
+ * After a movement every look judges until the picture has settled; then once
+ * more when the silence is long enough for 'stalled', and once when it is long
+ * enough for semaphores that were never posted.
+ */
+static bool worth_judging(struct dlw_watch *watch, bool moved, uint64_t now)
+{
+	uint64_t quiet;
+
+	if (moved) {
+		watch->quiet_since_ns = now;
+		watch->stall_judgements = 0;
+		return true;
+	}
+	if (watch->unsettled || watch->suspected.count)
+		return true;
+	quiet = now - watch->quiet_since_ns;
+	if (quiet > watch->stall_ns * (watch->stall_judgements ? 3 : 1) + watch->stall_ns / 8 &&
+	    watch->stall_judgements < 2) {
+		watch->stall_judgements++;
+		return true;
+	}
+	return false;
+}
+
+/* --------------------------------------------------------------------- cores seen */
+
+static uint64_t core_key(const struct dlw_picture *picture, const struct dlw_finding *finding)
+{
+	uint64_t key = finding->kind;
+	uint32_t i;
+
+	for (i = 0; i < finding->core_count; i++) {
+		uint32_t thread = finding->core[i];
+		uint64_t one = picture->sources[thread].wait * 0x9e3779b97f4a7c15u;
+
+		one ^= (uint64_t)picture->sources[thread].record->serial << 32 ^
+		       (uint64_t)picture->processes[picture->threads[thread].process].pid;
+		one *= 0xff51afd7ed558ccdu;
+		key += one ^ one >> 31;
+	}
+	return key;
+}
+
+static bool was_seen(const struct dlw_seen_cores *cores, uint64_t key, enum dlw_verdict verdict)
+{
+	uint32_t i;
+
+	for (i = 0; i < cores->count; i++)
+		if (cores->all[i].key == key && cores->all[i].verdict <= verdict)
+			return true;
+	return false;
+}
+
+static void remember(struct dlw_watch *watch, struct dlw_seen_cores *cores, uint64_t key,
+		     enum dlw_verdict verdict)
+{
+	uint32_t capacity = cores->capacity ? cores->capacity * 2 : 16;
+
+	if (cores->count == cores->capacity) {
+		struct dlw_seen_core *all =
+			dlw_arena_array(&watch->memory, struct dlw_seen_core, capacity);
+
+		if (!all)
+			return;
+		if (cores->count)
+			memcpy(all, cores->all, cores->count * sizeof(*all));
+		cores->all = all;
+		cores->capacity = capacity;
+	}
+	cores->all[cores->count++] = (struct dlw_seen_core){ key, verdict };
+}
+
+/* -------------------------------------------------------------------------- judging */
+
+static bool confirm_finding(struct dlw_watch *watch, struct dlw_picture *picture,
+			    const struct dlw_finding *finding)
+{
+	bool changed = false;
+	uint32_t i;
+
+	for (i = 0; i < finding->core_count; i++)
+		changed |= dlw_picture_confirm(watch, picture, finding->core[i]);
+	for (i = 0; i < finding->stuck_count; i++)
+		changed |= dlw_picture_confirm(watch, picture, finding->stuck[i]);
+	return changed;
+}
+
+static bool says_stalled(const struct dlw_findings *findings)
+{
+	uint32_t i;
+
+	for (i = 0; i < findings->count; i++)
+		if (findings->all[i].verdict == DLW_STALLED)
+			return true;
+	return false;
+}
+
+/**
+ * judge() - the findings that stand up to confirmation
+ *
+ * Every correction of the picture takes something away, so this ends.
+ * Return: false if memory ran out.
+ */
+static bool judge(struct dlw_watch *watch, struct dlw_picture *picture,
+		  struct dlw_findings *findings)
+{
+	bool looked_around = false, changed = true;
+	uint32_t i;
+
+	watch->unsettled = false;
+	while (changed) {
+		if (dlw_judge(&picture->state, &watch->picture, findings) < 0)
+			return false;
+		changed = false;
+		if (says_stalled(findings) && !looked_around) {
+			dlw_picture_look_around(watch, picture);
+			looked_around = changed = true;
+			continue;
+		}
+		for (i = 0; i < findings->count; i++)
+			changed |= confirm_finding(watch, picture, &findings->all[i]);
+		watch->unsettled |= changed;
+	}
+	return true;
+}
+
+static void report(struct dlw_watch *watch, struct dlw_picture *picture,
+		   const struct dlw_finding *finding, uint64_t key)
+{
+	struct dlw_findings described;
+	uint32_t i;
+
+	remember(watch, &watch->reported, key, finding->verdict);
+	dlw_picture_describe(watch, picture, finding);
+	/* judged again with names: its texts speak of threads by name */
+	if (dlw_judge(&picture->state, &watch->picture, &described) < 0)
+		return;
+	for (i = 0; i < described.count; i++) {
+		if (core_key(picture, &described.all[i]) != key)
+			continue;
+		watch->findings++;
+		watch->found(watch->context, &picture->state, &described.all[i]);
+		return;
+	}
+}
+
+/** is_own_relock() - a core of one thread that waits for itself and knows it */
+static bool is_own_relock(const struct dlw_picture *picture, const struct dlw_finding *finding)
+{
+	return finding->core_count == 1 && finding->verdict == DLW_PROVEN &&
+	       picture->sources[finding->core[0]].record->want_relock;
+}
+
+/** look() - one picture, judged; @at_once: report own relocks without a second look */
+static uint32_t look(struct dlw_watch *watch, bool at_once)
+{
+	uint32_t before = watch->findings, i;
+	struct dlw_seen_cores earlier = watch->suspected;
+	struct dlw_seen_cores now = watch->spare;
+	struct dlw_findings findings;
+	struct dlw_picture picture;
+
+	now.count = 0;
+	dlw_arena_reset(&watch->picture);
+	if (!dlw_picture_make(watch, &picture) || !judge(watch, &picture, &findings))
+		return 0;
+	for (i = 0; i < findings.count; i++) {
+		const struct dlw_finding *finding = &findings.all[i];
+		uint64_t key = core_key(&picture, finding);
+
+		if (was_seen(&watch->reported, key, finding->verdict))
+			continue;
+		if (at_once ? is_own_relock(&picture, finding)
+			    : was_seen(&earlier, key, finding->verdict))
+			report(watch, &picture, finding, key);
+		else
+			remember(watch, &now, key, finding->verdict);
+	}
+	if (!at_once) {
+		watch->suspected = now;
+		watch->spare = earlier;
+	}
+	return watch->findings - before;
+}
+
+uint32_t dlw_watch_look(struct dlw_watch *watch)
+{
+	uint64_t now = dlw_record_now();
+	bool moved = anything_moved(watch, now);
+
+	return worth_judging(watch, moved, now) ? look(watch, false) : 0;
+}
+
+uint32_t dlw_watch_now(struct dlw_watch *watch, int32_t asking_tid)
+{
+	uint32_t found;
+
+	watch->asking_tid = asking_tid;
+	found = look(watch, true);
+	watch->asking_tid = 0;
+	return found;
+}

@@ -1,0 +1,97 @@
+/*
+ * core/watch/look.h - looking at running processes until a deadlock has been
+ * seen twice
+ *
+ *	struct dlw_watch watch = { .settings = …, .arena = …, .found = report };
+ *
+ *	dlw_watch_add(&watch, segment, false);
+ *	for (;;) {
+ *		sleep(check_ms);
+ *		dlw_watch_look(&watch);		// calls report() for each new finding
+ *	}
+ *
+ * One look: read every thread's wait; if anything moved since the last look,
+ * or a silence has lasted long enough to mean something, build the picture,
+ * let the engine judge it, and ask the kernel and the C library about every
+ * thread of a suspected core. A core that two looks find in the very same
+ * waits, confirmed at both, is reported once.
+ *
+ * Used by the supervisor (from outside, any number of processes) and by the
+ * helper thread inside a program. No allocation but from the arenas, no stdio,
+ * no lock that the program could hold.
+ */
+#ifndef DLW_CORE_WATCH_LOOK_H
+#define DLW_CORE_WATCH_LOOK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <dlwatch/session.h>
+
+#include "core/arena.h"
+#include "core/judge.h"
+
+/** A process in view. */
+struct dlw_watched {
+	struct dlw_segment *segment;
+	uint64_t mapped;      /* bytes; 0: the segment is our own, all of it mapped */
+	uint64_t last_waits;  /* sum over all waits at the last look: has anything moved? */
+	bool ended;
+	bool replaced; /* gone from view; the slot stays */
+};
+
+/** A core that was seen, by the numbers of its threads' waits. */
+struct dlw_seen_core {
+	uint64_t key;
+	enum dlw_verdict verdict;
+};
+
+struct dlw_seen_cores {
+	struct dlw_seen_core *all;
+	uint32_t count, capacity;
+};
+
+struct dlw_watch {
+	uint64_t stall_ns;
+	int32_t ignored_tid; /* the helper thread itself; 0: none */
+	struct dlw_arena picture; /* emptied at every look */
+	struct dlw_arena memory;  /* what must last */
+	/**
+	 * found() - a new finding
+	 * @state: the picture it was found in, valid until found() returns
+	 */
+	void (*found)(void *context, const struct dlw_state *state,
+		      const struct dlw_finding *finding);
+	void *context;
+	/* private */
+	struct dlw_watched *processes;
+	uint32_t process_count, process_capacity;
+	struct dlw_seen_cores suspected; /* at the last look */
+	struct dlw_seen_cores spare; /* the list before that, to be used again */
+	struct dlw_seen_cores reported;
+	int32_t asking_tid; /* during dlw_watch_now(): the thread that asks is not asleep yet */
+	uint64_t quiet_since_ns; /* nothing has moved since then */
+	uint32_t stall_judgements; /* made since, because of the silence */
+	bool unsettled; /* the last look suspected what it could not confirm: look again */
+	uint32_t findings;       /* reported so far */
+};
+
+/** dlw_watch_add() - take a process into view; Return: false: no memory */
+bool dlw_watch_add(struct dlw_watch *watch, struct dlw_segment *segment, uint64_t mapped);
+
+/** dlw_watch_look() - one look; Return: findings reported by it */
+uint32_t dlw_watch_look(struct dlw_watch *watch);
+
+/**
+ * dlw_watch_now() - judge at once, without a second look
+ *
+ * For a thread that is about to wait for itself: what it waits for is its own
+ * doing and cannot change. Only cores of one thread with want_relock count.
+ */
+uint32_t dlw_watch_now(struct dlw_watch *watch, int32_t asking_tid);
+
+/** The thread record behind a state's thread: how break and the log find it again. */
+struct dlw_thread *dlw_watch_record(const struct dlw_watch *watch, const struct dlw_state *state,
+				    uint32_t thread);
+
+#endif

@@ -1,0 +1,208 @@
+/*
+ * core/watch/maps.c - grouping the lines of /proc/PID/maps into modules
+ *
+ * The lines of one file stand together; anonymous ones in between (.bss)
+ * belong to it if they follow without a gap. A file counts as a module if one
+ * of its lines is executable.
+ */
+#include "core/watch/maps.h"
+
+#include <elf.h>
+#include <string.h>
+
+#include "core/watch/procfs.h"
+#include "core/watch/system.h"
+
+#define LINE_ROOM 8192
+#define NOTE_ROOM 4096
+
+struct line {
+	uint64_t start, end, offset;
+	bool executable;
+	const char *path; /* "" if anonymous */
+};
+
+struct collection {
+	struct dlw_arena *arena;
+	struct dlw_module *all;
+	uint32_t count, capacity;
+	bool executable; /* the module being collected has an executable line */
+	bool open;
+	bool failed;
+	int32_t pid;
+};
+
+static bool parse_line(char *text, struct line *line)
+{
+	const char *at = text;
+
+	line->start = dlw_parse_number(&at, 16);
+	if (*at++ != '-')
+		return false;
+	line->end = dlw_parse_number(&at, 16);
+	if (*at++ != ' ' || strlen(at) < 5)
+		return false;
+	line->executable = at[2] == 'x';
+	at += 5;
+	line->offset = dlw_parse_number(&at, 16);
+	line->path = strchr(at, '/');
+	if (!line->path)
+		line->path = strstr(at, "[vdso]");
+	if (!line->path)
+		line->path = "";
+	return true;
+}
+
+static const char hex[] = "0123456789abcdef";
+
+/** find_build_id() - NT_GNU_BUILD_ID among the notes at @address */
+static const char *find_build_id(struct collection *to, uint64_t address, uint64_t size)
+{
+	unsigned char notes[NOTE_ROOM];
+	uint64_t at = 0;
+
+	if (size > sizeof(notes))
+		size = sizeof(notes);
+	if (!dlw_read_memory(to->pid, address, notes, size))
+		return NULL;
+	while (at + sizeof(Elf64_Nhdr) <= size) {
+		Elf64_Nhdr note;
+		uint64_t name = at + sizeof(note), description, i;
+		char *text;
+
+		memcpy(&note, notes + at, sizeof(note));
+		description = name + ((note.n_namesz + 3ull) & ~3ull);
+		at = description + ((note.n_descsz + 3ull) & ~3ull);
+		if (at > size)
+			return NULL;
+		if (note.n_type != NT_GNU_BUILD_ID || note.n_namesz != 4 ||
+		    memcmp(notes + name, "GNU", 4))
+			continue;
+		text = dlw_arena_take(to->arena, note.n_descsz * 2ul + 1);
+		for (i = 0; text && i < note.n_descsz; i++) {
+			text[2 * i] = hex[notes[description + i] >> 4];
+			text[2 * i + 1] = hex[notes[description + i] & 15];
+		}
+		return text;
+	}
+	return NULL;
+}
+
+/** read_headers() - bias and build id, from the ELF headers in memory */
+static void read_headers(struct collection *to, struct dlw_module *module)
+{
+	Elf64_Ehdr header;
+	Elf64_Phdr segments[32];
+	uint16_t i, count;
+
+	module->bias = module->start;
+	if (!dlw_read_memory(to->pid, module->start, &header, sizeof(header)) ||
+	    memcmp(header.e_ident, ELFMAG, SELFMAG))
+		return;
+	count = header.e_phnum < 32 ? header.e_phnum : 32;
+	if (!dlw_read_memory(to->pid, module->start + header.e_phoff, segments,
+			     count * sizeof(segments[0])))
+		return;
+	for (i = 0; i < count; i++) {
+		if (segments[i].p_type != PT_LOAD)
+			continue;
+		module->bias = module->start - (segments[i].p_vaddr & ~(segments[i].p_align - 1));
+		break;
+	}
+	for (i = 0; i < count && !module->build_id; i++)
+		if (segments[i].p_type == PT_NOTE)
+			module->build_id = find_build_id(
+				to, module->bias + segments[i].p_vaddr, segments[i].p_filesz);
+}
+
+static bool make_room(struct collection *to)
+{
+	uint32_t capacity = to->capacity ? to->capacity * 2 : 32;
+	struct dlw_module *all;
+
+	if (to->count < to->capacity)
+		return true;
+	all = dlw_arena_array(to->arena, struct dlw_module, capacity);
+	if (!all)
+		return false;
+	if (to->count)
+		memcpy(all, to->all, to->count * sizeof(*all));
+	to->all = all;
+	to->capacity = capacity;
+	return true;
+}
+
+static void finish_module(struct collection *to)
+{
+	if (to->open && to->executable)
+		read_headers(to, &to->all[to->count++]);
+	to->open = false;
+}
+
+static void begin_module(struct collection *to, const struct line *line)
+{
+	if (!make_room(to)) {
+		to->failed = true;
+		return;
+	}
+	to->all[to->count] = (struct dlw_module){
+		.start = line->start,
+		.end = line->end,
+		.path = dlw_arena_text(to->arena, "%s", line->path),
+	};
+	if (!to->all[to->count].path)
+		to->failed = true;
+	to->open = true;
+	to->executable = line->executable;
+}
+
+static void take_line(struct collection *to, char *text)
+{
+	struct dlw_module *current = to->all + to->count;
+	struct line line;
+
+	if (to->failed || !parse_line(text, &line))
+		return;
+	if (to->open && (line.path[0] ? !strcmp(line.path, current->path)
+				      : line.start == current->end)) {
+		current->end = line.end;
+		to->executable |= line.executable;
+		return;
+	}
+	finish_module(to);
+	if (line.path[0])
+		begin_module(to, &line);
+}
+
+uint32_t dlw_maps_modules(int32_t pid, struct dlw_arena *arena, struct dlw_module **modules)
+{
+	struct collection to = { .arena = arena, .pid = pid };
+	char buffer[LINE_ROOM];
+	size_t used = 0;
+	ssize_t got;
+	int fd = dlw_sys_open(dlw_proc_path(pid, 0, "maps").text, O_RDONLY, 0);
+
+	*modules = NULL;
+	if (fd < 0)
+		return 0;
+	while ((got = dlw_sys_read(fd, buffer + used, sizeof(buffer) - 1 - used)) > 0) {
+		char *line = buffer;
+		char *end;
+
+		used += (size_t)got;
+		buffer[used] = '\0';
+		while ((end = strchr(line, '\n'))) {
+			*end = '\0';
+			take_line(&to, line);
+			line = end + 1;
+		}
+		used = (size_t)(buffer + used - line);
+		if (line == buffer) /* longer than any path can be: skip it */
+			used = 0;
+		memmove(buffer, line, used);
+	}
+	dlw_sys_close(fd);
+	finish_module(&to);
+	*modules = to.all;
+	return to.failed ? 0 : to.count;
+}

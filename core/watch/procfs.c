@@ -1,0 +1,258 @@
+/*
+ * core/watch/procfs.c - /proc, read with bare system calls
+ */
+#include "core/watch/procfs.h"
+
+#include <string.h>
+
+#include "core/watch/system.h"
+
+long dlw_read_file(const char *path, char *buffer, size_t room)
+{
+	int fd = dlw_sys_open(path, O_RDONLY, 0);
+	size_t used = 0;
+	ssize_t got = 0;
+
+	if (fd < 0)
+		return fd;
+	while (used < room - 1) {
+		got = dlw_sys_read(fd, buffer + used, room - 1 - used);
+		if (got <= 0)
+			break;
+		used += (size_t)got;
+	}
+	dlw_sys_close(fd);
+	buffer[used] = '\0';
+	return got < 0 ? got : (long)used;
+}
+
+char *dlw_format_number(char buffer[24], uint64_t number)
+{
+	char *first = buffer + 23;
+
+	*first = '\0';
+	do {
+		*--first = (char)('0' + number % 10);
+		number /= 10;
+	} while (number);
+	return first;
+}
+
+uint64_t dlw_parse_number(const char **text, unsigned base)
+{
+	uint64_t value = 0;
+
+	for (;; (*text)++) {
+		unsigned char c = (unsigned char)**text;
+		unsigned digit;
+
+		if (c >= '0' && c <= '9')
+			digit = c - '0';
+		else if (base == 16 && (c | 32) >= 'a' && (c | 32) <= 'f')
+			digit = (c | 32u) - 'a' + 10;
+		else
+			return value;
+		value = value * base + digit;
+	}
+}
+
+static void append(struct dlw_path *path, const char *text)
+{
+	size_t used = strlen(path->text);
+	size_t length = strlen(text);
+
+	if (used + length >= sizeof(path->text))
+		length = sizeof(path->text) - 1 - used;
+	memcpy(path->text + used, text, length);
+	path->text[used + length] = '\0';
+}
+
+struct dlw_path dlw_proc_path(int32_t pid, int32_t tid, const char *name)
+{
+	struct dlw_path path = { "/proc/" };
+	char digits[24];
+
+	append(&path, dlw_format_number(digits, (uint64_t)pid));
+	if (tid) {
+		append(&path, "/task/");
+		append(&path, dlw_format_number(digits, (uint64_t)tid));
+	}
+	append(&path, "/");
+	append(&path, name);
+	return path;
+}
+
+/** stat_field() - number in field @field (≥ 3) of a stat line; names may contain anything */
+static bool stat_field(const char *stat, int field, uint64_t *number)
+{
+	const char *at = strrchr(stat, ')');
+	int current = 2;
+
+	if (!at)
+		return false;
+	for (at++; *at; at++) {
+		if (*at != ' ')
+			continue;
+		if (++current == field) {
+			at++;
+			*number = dlw_parse_number(&at, 10);
+			return true;
+		}
+	}
+	return false;
+}
+
+static uint64_t process_field(int32_t pid, int field)
+{
+	char stat[1024];
+	uint64_t number = 0;
+
+	if (dlw_read_file(dlw_proc_path(pid, 0, "stat").text, stat, sizeof(stat)) <= 0)
+		return 0;
+	return stat_field(stat, field, &number) ? number : 0;
+}
+
+uint64_t dlw_process_start(int32_t pid)
+{
+	return process_field(pid, 22);
+}
+
+int32_t dlw_process_parent(int32_t pid)
+{
+	return (int32_t)process_field(pid, 4);
+}
+
+/** task_letter() - the state letter of a task's stat line, 0: gone */
+static char task_letter(int32_t pid, int32_t tid)
+{
+	char stat[1024];
+	const char *at;
+
+	if (dlw_read_file(dlw_proc_path(pid, tid, "stat").text, stat, sizeof(stat)) <= 0)
+		return 0;
+	at = strrchr(stat, ')');
+	return at && at[1] == ' ' ? at[2] : 0;
+}
+
+bool dlw_task_alive(int32_t pid, int32_t tid)
+{
+	char letter = task_letter(pid, tid);
+
+	return letter && letter != 'Z' && letter != 'X';
+}
+
+enum dlw_task_state dlw_task_look(int32_t pid, int32_t tid, struct dlw_system_call *call)
+{
+	char text[256];
+	const char *at = text;
+	long got = dlw_read_file(dlw_proc_path(pid, tid, "syscall").text, text, sizeof(text));
+	int i;
+
+	if (got <= 0) {
+		if (!dlw_task_alive(pid, tid))
+			return DLW_TASK_GONE;
+		return DLW_TASK_HIDDEN;
+	}
+	if (*at < '0' || *at > '9') /* "running", or "-1 …": blocked outside a call */
+		return dlw_task_alive(pid, tid) ? DLW_TASK_RUNNING : DLW_TASK_GONE;
+	call->number = (long)dlw_parse_number(&at, 10);
+	for (i = 0; i < 6; i++) {
+		while (*at == ' ')
+			at++;
+		if (at[0] == '0' && at[1] == 'x')
+			at += 2;
+		call->arguments[i] = dlw_parse_number(&at, 16);
+	}
+	return DLW_TASK_ASLEEP;
+}
+
+bool dlw_read_memory(int32_t pid, uint64_t address, void *buffer, size_t size)
+{
+	struct iovec here = { buffer, size };
+	struct iovec there = { (void *)(uintptr_t)address, size };
+	long got = dlw_system(SYS_process_vm_readv, pid, (long)&here, 1, (long)&there, 1, 0);
+	int fd;
+
+	if (got == (long)size)
+		return true;
+	if (got != -ENOSYS && got != -EPERM)
+		return false;
+	/* some containers forbid the call, but not the file */
+	fd = dlw_sys_open(dlw_proc_path(pid, 0, "mem").text, O_RDONLY, 0);
+	if (fd < 0)
+		return false;
+	got = dlw_sys_pread(fd, buffer, size, address);
+	dlw_sys_close(fd);
+	return got == (long)size;
+}
+
+struct directory_entry {
+	uint64_t inode;
+	int64_t offset;
+	uint16_t length;
+	uint8_t type;
+	char name[];
+};
+
+int dlw_each_entry(const char *path, void (*visit)(void *context, const char *name), void *context)
+{
+	char buffer[4096] __attribute__((aligned(8)));
+	int fd = dlw_sys_open(path, O_RDONLY | O_DIRECTORY, 0);
+	ssize_t got;
+
+	if (fd < 0)
+		return fd;
+	while ((got = dlw_sys_getdents(fd, buffer, sizeof(buffer))) > 0) {
+		ssize_t at = 0;
+
+		while (at < got) {
+			struct directory_entry *entry = (struct directory_entry *)(buffer + at);
+
+			if (strcmp(entry->name, ".") && strcmp(entry->name, ".."))
+				visit(context, entry->name);
+			at += entry->length;
+		}
+	}
+	dlw_sys_close(fd);
+	return got < 0 ? (int)got : 0;
+}
+
+struct task_visitor {
+	void (*visit)(void *context, int32_t tid);
+	void *context;
+	int count;
+};
+
+static void visit_task(void *context, const char *name)
+{
+	struct task_visitor *visitor = context;
+
+	visitor->count++;
+	if (visitor->visit)
+		visitor->visit(visitor->context, (int32_t)dlw_parse_number(&name, 10));
+}
+
+int dlw_each_task(int32_t pid, void (*visit)(void *context, int32_t tid), void *context)
+{
+	struct task_visitor visitor = { visit, context, 0 };
+	int error = dlw_each_entry(dlw_proc_path(pid, 0, "task").text, visit_task, &visitor);
+
+	return error < 0 ? error : visitor.count;
+}
+
+bool dlw_signals_caught(int32_t pid, uint64_t *mask)
+{
+	char status[8192];
+	const char *line;
+
+	if (dlw_read_file(dlw_proc_path(pid, 0, "status").text, status, sizeof(status)) <= 0)
+		return false;
+	line = strstr(status, "\nSigCgt:");
+	if (!line)
+		return false;
+	line += strlen("\nSigCgt:");
+	while (*line == ' ' || *line == '\t')
+		line++;
+	*mask = dlw_parse_number(&line, 16);
+	return true;
+}

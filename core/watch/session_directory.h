@@ -1,0 +1,41 @@
+/*
+ * core/watch/session_directory.h - where a session lives, and who clears it away
+ *
+ * A session is a directory BASE/dlwatch-UID-PID.START of mode 0700, named after
+ * the process that made it. Whoever leaves last removes it; what a killed
+ * session left behind is removed by the next one of the same user. Nothing is
+ * trusted that another user could have put there. No allocation, no stdio.
+ */
+#ifndef DLW_CORE_WATCH_SESSION_DIRECTORY_H
+#define DLW_CORE_WATCH_SESSION_DIRECTORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <dlwatch/session.h>
+
+/**
+ * dlw_session_create() - make a new session directory and its `session` file
+ * @environment_allowed: XDG_RUNTIME_DIR and TMPDIR may be believed
+ * @supervisor: pid that will look from outside, 0: none
+ *
+ * Return: true and the directory in @path; false: nowhere to put one.
+ */
+bool dlw_session_create(char path[DLW_PATH_MAX], bool environment_allowed, int32_t supervisor);
+
+/** dlw_session_is_ours() - a directory of mode 0700 that belongs to us */
+bool dlw_session_is_ours(const char *path);
+
+/** dlw_session_map() - the `session` file of @path, or NULL */
+struct dlw_session *dlw_session_map(const char *path);
+
+/** dlw_session_unmap() */
+void dlw_session_unmap(struct dlw_session *session);
+
+/** dlw_session_remove() - remove the directory if no segment is left; Return: it is gone */
+bool dlw_session_remove(const char *path);
+
+/** dlw_join_path() - DIRECTORY/NAME; false: too long */
+bool dlw_join_path(char path[DLW_PATH_MAX], const char *directory, const char *name);
+
+#endif

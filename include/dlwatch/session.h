@@ -1,0 +1,212 @@
+/*
+ * dlwatch/session.h - what a watched process shows while it lives
+ *
+ * A session is a directory of its owner (mode 0700) with one file for the
+ * session and one *segment* for each process that runs under the shim:
+ *
+ *	DIR/session            struct dlw_session
+ *	DIR/PID.START          struct dlw_segment and all that hangs on it
+ *
+ * A segment is written by its process alone, with plain and atomic stores and
+ * never under a lock that a reader would need; the watcher (the supervisor of
+ * `dlwatch run`, or a helper thread) maps it and looks. The few fields that
+ * the watcher writes are gathered in struct dlw_watcher_marks.
+ *
+ * Everything in a segment refers to everything else by its offset in the file,
+ * 0 meaning none. Memory once handed out stays what it is: a thread record is
+ * reused only as a thread record, so a reader with an old offset sees at worst
+ * another thread's record, and finds out by its serial number.
+ *
+ * Reading a wait: load .wait, read the want, load .wait again; the want is good
+ * if both loads gave the same odd number. Holds are stable while their thread
+ * waits.
+ *
+ * Both sides are built from one tree; the layout may change with every version.
+ */
+#ifndef DLWATCH_SESSION_H
+#define DLWATCH_SESSION_H
+
+#include <stdatomic.h>
+#include <stdint.h>
+
+#include <dlwatch/log.h>
+#include <dlwatch/words.h>
+
+#define DLW_SESSION_ENV "DLWATCH_SESSION" /* the session's directory, for children */
+#define DLW_OPTIONS_ENV "DLWATCH_OPTIONS"
+
+#define DLW_SESSION_MAGIC 0x31534553574c44u /* "DLWSES1" */
+#define DLW_SEGMENT_MAGIC 0x31474553574c44u /* "DLWSEG1" */
+#define DLW_SESSION_VERSION 1u
+
+struct dlw_session {
+	uint64_t magic;
+	uint32_t version;
+	_Atomic uint32_t generation; /* grows when a segment comes */
+	_Atomic int32_t supervisor; /* pid that looks from outside; 0: each process looks itself */
+	uint32_t reserved;
+	uint64_t supervisor_start;
+};
+
+/** One resource held. */
+struct dlw_held {
+	uint64_t address;
+	uint64_t since_ns; /* CLOCK_MONOTONIC, 0: unknown */
+	uint32_t stack;  /* id in the segment's stack store, 0: none */
+	uint32_t object; /* index of its dlw_object, 0: none */
+	uint32_t count;
+	uint8_t kind, mode;
+	uint8_t padding[2];
+};
+
+/** What one thread has to do with one semaphore (or other countable). */
+struct dlw_permit {
+	uint64_t address;
+	uint64_t since_ns;
+	uint32_t object; /* index; 0: slot free */
+	uint32_t life;   /* the object's life this speaks of; an older one speaks of nothing */
+	uint32_t stack;  /* where the last permit was taken */
+	uint32_t held;   /* permits taken and not posted by this thread */
+	uint32_t taken;  /* ever, saturating */
+	_Atomic uint8_t posted_own;   /* posted while it held a permit */
+	_Atomic uint8_t posted_other; /* posted without one: the semaphore is a signal */
+	uint8_t padding[2];
+};
+
+enum dlw_thread_life {
+	DLW_RECORD_FREE = 0,
+	DLW_RECORD_ALIVE = 1,
+	DLW_RECORD_EXITING = 2, /* left its start routine; may still lock until the kernel says it is gone */
+	DLW_RECORD_DEAD = 3,    /* the kernel says it is gone; kept because it left holds behind */
+};
+
+/** The few words a watcher writes into a thread's record. */
+struct dlw_watcher_marks {
+	uint64_t seen_wait;      /* .wait at the last look */
+	uint64_t seen_since_ns;  /* when a look first saw that number */
+	_Atomic uint64_t break_wait; /* on_deadlock=break: the wait that is to fail with EDEADLK */
+};
+
+#define DLW_INLINE_HOLDS 16
+#define DLW_INLINE_PERMITS 8 /* a power of two */
+
+/** One thread; written by that thread only, but for the watcher's marks. */
+struct dlw_thread {
+	/* the want: one cache line that changes with every blocking call */
+	_Atomic uint64_t wait; /* odd: waiting; changes with every wait and its end */
+	uint64_t want_address;
+	uint64_t want_mutex;    /* condition waits: address of the mutex; 0 */
+	uint64_t want_since_ns; /* CLOCK_MONOTONIC; 0: was not expected to block */
+	uint32_t want_stack;
+	uint32_t want_object;
+	uint8_t want_kind, want_mode, want_form; /* dlw_kind, dlw_mode, dlw_form */
+	uint8_t want_relock; /* the thread itself owns it and can never get it */
+	uint8_t padding_want[12];
+	/* holds, newest last */
+	_Atomic uint32_t hold_count;
+	uint32_t hold_capacity;
+	_Atomic uint64_t holds; /* offset of struct dlw_held[hold_capacity] */
+	/* semaphores: open addressing by address, capacity a power of two */
+	uint32_t permit_count, permit_capacity;
+	_Atomic uint64_t permits; /* offset of struct dlw_permit[permit_capacity] */
+	/* who it is */
+	uint64_t pthread; /* pthread_self() */
+	uint64_t next;    /* offset of the next record */
+	uint32_t serial;  /* from 1, never reused */
+	int32_t tid;
+	uint32_t creator, created_stack;
+	_Atomic uint32_t life; /* enum dlw_thread_life */
+	uint32_t detached;
+	uint32_t exempt;
+	uint32_t index; /* number of the record, from 0 */
+	struct dlw_watcher_marks marks;
+	struct dlw_held inline_holds[DLW_INLINE_HOLDS];
+	struct dlw_permit inline_permits[DLW_INLINE_PERMITS];
+} __attribute__((aligned(64)));
+
+/** A resource worth remembering: initialised by a call, a semaphore, or logged. */
+struct dlw_object {
+	_Atomic uint64_t address;
+	_Atomic uint64_t ticket; /* operations so far; for the log */
+	_Atomic uint32_t life;   /* a new number when it is initialised or destroyed; never 0 */
+	uint32_t log_life;       /* the life that has been defined in the log; 0: none */
+	uint32_t log_id;         /* its id there */
+	uint32_t init_stack;     /* 0: its initialisation was not seen */
+	uint32_t initial;        /* semaphore: value at creation */
+	uint32_t name;           /* offset of a string, 0 */
+	_Atomic uint16_t traits; /* enum dlw_trait */
+	uint8_t kind, type;
+	uint8_t initial_known;
+	_Atomic uint8_t gone;    /* destroyed */
+	_Atomic uint8_t posted_own, posted_other; /* by any thread, in this life */
+	_Atomic uint16_t posters; /* threads that have posted without a permit, in this life */
+	uint16_t padding;
+	uint32_t index; /* what other records call it by, from 1 */
+};
+
+struct dlw_stack_record {
+	uint32_t id, depth;
+	uint64_t frames[];
+};
+
+/*
+ * A growing array with stable addresses: page k holds (first << k) elements.
+ * Element i (from 0): n = i + first, k = log2(n / first), index n - (first << k).
+ */
+#define DLW_TABLE_FIRST_SHIFT 6
+#define DLW_TABLE_PAGES 26
+
+struct dlw_table {
+	_Atomic uint32_t count; /* elements that are complete */
+	uint32_t element_size;
+	_Atomic uint64_t pages[DLW_TABLE_PAGES]; /* offsets */
+};
+
+enum dlw_segment_state { DLW_SEGMENT_LIVE = 1, DLW_SEGMENT_ENDED = 2 };
+
+#define DLW_PATH_MAX 4096
+
+struct dlw_segment {
+	uint64_t magic;
+	uint32_t version;
+	_Atomic uint32_t state; /* enum dlw_segment_state */
+	int32_t pid, parent_pid;
+	uint64_t process_start;
+	_Atomic uint64_t size; /* bytes backed by memory */
+	_Atomic uint64_t used; /* bytes handed out */
+	_Atomic uint64_t threads; /* offset of the newest record */
+	_Atomic uint32_t thread_changes; /* grows with every start and end */
+	_Atomic uint32_t serials; /* last serial given to a thread */
+	_Atomic uint32_t distrusted; /* mutexes that a stranger has unlocked, ever */
+	struct dlw_table stacks;  /* of uint64_t offsets of struct dlw_stack_record; id = index + 1 */
+	struct dlw_table objects; /* of struct dlw_object; index = position + 1 */
+	_Atomic uint64_t coverage[DLW_COVERAGE_COUNTS];
+	uint32_t stacks_mode; /* what the program was told, for the coverage line */
+	uint32_t breaks;      /* on_deadlock=break: blocking calls run in slices */
+	char log_path[DLW_PATH_MAX]; /* of the .dlw; "" */
+};
+
+/** dlw_table_page() - where element @position (from 0) lives: page and index in it */
+static inline unsigned dlw_table_page(uint32_t position, uint32_t *index)
+{
+	uint64_t number = (uint64_t)position + (1u << DLW_TABLE_FIRST_SHIFT);
+	unsigned page = 63u - (unsigned)__builtin_clzll(number) - DLW_TABLE_FIRST_SHIFT;
+
+	*index = (uint32_t)(number - (1ull << (page + DLW_TABLE_FIRST_SHIFT)));
+	return page;
+}
+
+/** dlw_table_at() - element @position of @table in the segment at @base, or NULL */
+static inline void *dlw_table_at(const void *base, const struct dlw_table *table, uint32_t position)
+{
+	uint32_t index;
+	unsigned page = dlw_table_page(position, &index);
+	uint64_t offset = page < DLW_TABLE_PAGES
+				  ? atomic_load_explicit(&table->pages[page], memory_order_acquire)
+				  : 0;
+
+	return offset ? (char *)(uintptr_t)base + offset + (uint64_t)index * table->element_size
+		      : NULL;
+}
+
+#endif

@@ -1,0 +1,206 @@
+/*
+ * shim/context.h - the calling thread, and how a hook begins and ends
+ *
+ * Every hook has one shape:
+ *
+ *	struct dlw_context *self = dlw_enter();
+ *
+ *	if (!self)
+ *		return dlw_real(f)(x);	// inside dlwatch, or no record: pass through
+ *	dlw_want(self, …);		// be seen waiting
+ *	err = dlw_real(f)(x);
+ *	dlw_want_end(self);
+ *	… note what was acquired …
+ *	dlw_leave(self);
+ *
+ * A context is private to its thread and wiped in the child of a fork; what
+ * others may see lies in its record in the segment. .open is the record while
+ * the thread is in the program's own code or blocked in the C library, and
+ * NULL while a hook of it is at work: a signal handler that interrupts a hook,
+ * and the unwinder's own locks, find NULL and pass through.
+ */
+#ifndef DLW_SHIM_CONTEXT_H
+#define DLW_SHIM_CONTEXT_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <dlwatch/session.h>
+
+#include "shim/runtime.h"
+
+struct dlw_trace;
+struct dlw_slot;
+
+/** A place where this thread acquires: return address and frame address seen before. */
+struct dlw_site {
+	uint64_t address, frame;
+	const struct dlw_trace *trace; /* how to tell that the stack is still the same; NULL */
+	uint32_t stack;
+	uint32_t padding;
+};
+#define DLW_SITES 128 /* a power of two */
+
+/** An object this thread used before. */
+struct dlw_known_object {
+	uint64_t address;
+	struct dlw_object *object;
+	struct dlw_permit *permit; /* this thread's entry for it, NULL */
+};
+#define DLW_KNOWN_OBJECTS 128 /* a power of two */
+
+/** A want put aside while a signal handler's calls take its place. */
+struct dlw_saved_want {
+	uint64_t address, mutex, since_ns, frame;
+	uint32_t stack, object;
+	uint8_t kind, mode, form, relock;
+};
+#define DLW_SAVED_WANTS 4
+
+#define DLW_PENDING_POSTS 8
+
+struct dlw_context {
+	struct dlw_thread *open;
+	struct dlw_thread *record;
+	struct dlw_held *holds;     /* the record's, as a pointer */
+	struct dlw_permit *permits; /* the record's, as a pointer */
+	struct dlw_slot *log;       /* NULL: not logging */
+	uint32_t pending_count;     /* posts by handlers that interrupted a hook */
+	uint32_t saved_count;
+	uint64_t want_frame; /* of the call that published the want */
+	int32_t tid;
+	bool capturing; /* in the unwinder */
+	bool forking;   /* between our prepare handler and the fork's end */
+	uint64_t stack_low, stack_high; /* the thread's stack; frames beyond are not looked at */
+	uint64_t spare_permits;  /* offset of the permit table before the last rebuild */
+	uint32_t spare_capacity; /* its size, 0: none */
+	struct dlw_context *next; /* in a list of contexts without a thread */
+	uint64_t pending_posts[DLW_PENDING_POSTS];
+	struct dlw_saved_want saved[DLW_SAVED_WANTS];
+	struct dlw_site sites[DLW_SITES];
+	struct dlw_known_object objects[DLW_KNOWN_OBJECTS];
+};
+
+/* Points to a context whose .open is NULL until the thread has one of its own. */
+extern __thread struct dlw_context *dlw_self __attribute__((tls_model("initial-exec")));
+
+#define dlw_likely(condition) __builtin_expect(!!(condition), 1)
+#define dlw_unlikely(condition) __builtin_expect(!!(condition), 0)
+
+/** dlw_enter_slow() - attach the thread if that is all that is missing; NULL: pass through */
+struct dlw_context *dlw_enter_slow(void);
+
+/** dlw_drain() - record what handlers did while .open was NULL */
+void dlw_drain(struct dlw_context *self);
+
+/** dlw_enter() - begin a hook; NULL: do only what the C library would do */
+static inline struct dlw_context *dlw_enter(void)
+{
+	struct dlw_context *self = dlw_self;
+
+	if (dlw_unlikely(!self->open))
+		return dlw_enter_slow();
+	self->open = NULL;
+	atomic_signal_fence(memory_order_seq_cst);
+	return self;
+}
+
+/** dlw_leave() - end a hook */
+static inline void dlw_leave(struct dlw_context *self)
+{
+	if (dlw_unlikely(self->pending_count))
+		dlw_drain(self);
+	atomic_signal_fence(memory_order_seq_cst);
+	self->open = self->record;
+}
+
+/*
+ * While the C library works on our behalf the thread is open to handlers:
+ * dlw_outside() … the call … dlw_inside().
+ */
+static inline void dlw_outside(struct dlw_context *self)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	self->open = self->record;
+}
+
+static inline void dlw_inside(struct dlw_context *self)
+{
+	self->open = NULL;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+/**
+ * dlw_want_aside() - a call at @frame meets a want already published
+ *
+ * Either the call comes from a signal handler that runs while the thread
+ * waits: the want is put aside until the call is over. Or the handler left the
+ * wait by siglongjmp(): its frame is gone, and so is the want.
+ */
+void dlw_want_aside(struct dlw_context *self, uint64_t frame);
+
+/** dlw_want_back() - publish again what was put aside */
+void dlw_want_back(struct dlw_context *self);
+
+static inline uint64_t dlw_wait_number(const struct dlw_thread *record)
+{
+	return atomic_load_explicit(&record->wait, memory_order_relaxed);
+}
+
+/** dlw_want() - publish what the thread is about to wait for */
+static inline void dlw_want(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+			    enum dlw_form form, uint64_t address, uint32_t stack, uint64_t frame)
+{
+	struct dlw_thread *record = self->record;
+	uint64_t number = dlw_wait_number(record);
+
+	if (dlw_unlikely(number & 1)) {
+		dlw_want_aside(self, frame);
+		number = dlw_wait_number(record);
+	}
+	self->want_frame = frame;
+	record->want_address = address;
+	record->want_since_ns = 0;
+	record->want_stack = stack;
+	record->want_object = 0;
+	record->want_kind = (uint8_t)kind;
+	record->want_mode = (uint8_t)mode;
+	record->want_form = (uint8_t)form;
+	record->want_relock = 0;
+	atomic_store_explicit(&record->wait, number + 1, memory_order_release);
+}
+
+/** dlw_want_end() - it has been had, or given up */
+static inline void dlw_want_end(struct dlw_context *self)
+{
+	struct dlw_thread *record = self->record;
+
+	atomic_store_explicit(&record->wait, dlw_wait_number(record) + 1, memory_order_release);
+	if (dlw_unlikely(self->saved_count))
+		dlw_want_back(self);
+}
+
+/* ------------------------------------------------------------ thread.c: lives of threads */
+
+/** dlw_thread_attach() - a record and a context for the calling thread; NULL: none to be had */
+struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_t created_stack,
+				      bool detached);
+
+/** dlw_thread_exempt() - the calling thread is dlwatch's own: its hooks pass through */
+void dlw_thread_exempt(void);
+
+/** dlw_thread_exiting() - the start routine is over; what destructors do is still recorded */
+void dlw_thread_exiting(struct dlw_context *self);
+
+/** dlw_thread_serial() - of the live thread with this pthread_t, 0: unknown */
+uint32_t dlw_thread_serial(uint64_t pthread);
+
+/** dlw_thread_next_serial() - a serial for a thread about to be created */
+uint32_t dlw_thread_next_serial(void);
+
+/** dlw_thread_reap() - free the records of threads that the kernel says are gone */
+void dlw_thread_reap(void);
+
+#endif

@@ -1,0 +1,215 @@
+/*
+ * shim/hold.c - the rare half of hold.h: growing, searching, semaphores' entries
+ */
+#include "shim/hold.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "core/watch/procfs.h"
+#include "shim/log_write.h"
+#include "shim/object.h"
+#include "shim/segment.h"
+
+#include "shim/banned.h"
+
+int64_t dlw_hold_find_slow(struct dlw_context *self, uint64_t address)
+{
+	uint32_t count = dlw_hold_count(self);
+	uint32_t depth;
+
+	for (depth = 1; depth < count; depth++)
+		if (dlw_hold_at(self, depth)->address == address)
+			return depth;
+	return -1;
+}
+
+void dlw_hold_remove(struct dlw_context *self, uint32_t depth)
+{
+	struct dlw_held *held = dlw_hold_at(self, depth);
+
+	memmove(held, held + 1, depth * sizeof(*held));
+	atomic_store_explicit(&self->record->hold_count, dlw_hold_count(self) - 1,
+			      memory_order_release);
+}
+
+/** is_stale() - the mutex was released behind our back, or its memory is gone */
+static bool is_stale(const struct dlw_context *self, const struct dlw_held *held)
+{
+	pthread_mutex_t mutex;
+
+	if (held->kind != DLW_MUTEX)
+		return false;
+	if (!dlw_read_memory(dlw_runtime->pid, held->address, &mutex, sizeof(mutex)))
+		return true;
+	return mutex.__data.__owner != self->tid;
+}
+
+/** forget_stale() - Return: some were, there is room now */
+static bool forget_stale(struct dlw_context *self)
+{
+	uint32_t before = dlw_hold_count(self);
+	uint32_t depth = before;
+
+	while (depth-- > 0) {
+		struct dlw_event event = { .type = DLW_EVENT_FORGOTTEN, .argument = depth };
+
+		if (!is_stale(self, dlw_hold_at(self, depth)))
+			continue;
+		if (dlw_logging(self))
+			dlw_log_event(self, &event);
+		dlw_hold_remove(self, depth);
+	}
+	return dlw_hold_count(self) < before;
+}
+
+bool dlw_hold_grow(struct dlw_context *self)
+{
+	struct dlw_thread *record = self->record;
+	uint32_t capacity = record->hold_capacity * 2;
+	uint64_t offset;
+
+	if (forget_stale(self))
+		return true;
+	offset = dlw_segment_take(capacity * sizeof(struct dlw_held));
+	if (!offset) {
+		dlw_runtime_count(DLW_LOST_OBJECTS, 1);
+		return false;
+	}
+	/* a reader with the old offset still reads what was true a moment ago */
+	memcpy(dlw_at(offset), self->holds, dlw_hold_count(self) * sizeof(struct dlw_held));
+	self->holds = dlw_at(offset);
+	atomic_store_explicit(&record->holds, offset, memory_order_release);
+	record->hold_capacity = capacity;
+	return true;
+}
+
+static struct dlw_permit *probe(struct dlw_permit *permits, uint32_t capacity, uint64_t address)
+{
+	uint32_t at = dlw_address_hash(address) & (capacity - 1);
+
+	while (permits[at].object && permits[at].address != address)
+		at = (at + 1) & (capacity - 1);
+	return &permits[at];
+}
+
+/** is_current() - the entry still speaks of something */
+static bool is_current(const struct dlw_permit *permit)
+{
+	const struct dlw_object *object;
+
+	if (!permit->object)
+		return false;
+	object = dlw_table_at(dlw_runtime->segment, &dlw_runtime->segment->objects,
+			      permit->object - 1);
+	return object && object->life == permit->life;
+}
+
+/**
+ * take_permits() - an empty table of @capacity
+ *
+ * A thread that uses ever new semaphores rebuilds its table again and again in
+ * the same size: the one before the last serves.
+ */
+static uint64_t take_permits(struct dlw_context *self, uint32_t capacity)
+{
+	if (self->spare_capacity != capacity)
+		return dlw_segment_take(capacity * sizeof(struct dlw_permit));
+	memset(dlw_at(self->spare_permits), 0, capacity * sizeof(struct dlw_permit));
+	self->spare_capacity = 0;
+	return self->spare_permits;
+}
+
+/** grow_permits() - a table twice as large, or as large where most are of past lives */
+static bool grow_permits(struct dlw_context *self)
+{
+	struct dlw_thread *record = self->record;
+	uint32_t old = record->permit_capacity, capacity = old, current = 0, i;
+	struct dlw_permit *permits;
+	uint64_t offset;
+
+	for (i = 0; i < old; i++)
+		current += is_current(&self->permits[i]);
+	while (current * 2 >= capacity)
+		capacity *= 2;
+	offset = take_permits(self, capacity);
+	if (!offset)
+		return false;
+	permits = dlw_at(offset);
+	for (i = 0; i < old; i++)
+		if (is_current(&self->permits[i]))
+			*probe(permits, capacity, self->permits[i].address) = self->permits[i];
+	memset(self->objects, 0, sizeof(self->objects)); /* they point into the old table */
+	self->spare_permits = dlw_offset(self->permits);
+	self->spare_capacity = old;
+	self->permits = permits;
+	record->permit_count = current;
+	atomic_store_explicit(&record->permits, offset, memory_order_release);
+	atomic_store_explicit((_Atomic uint32_t *)&record->permit_capacity, capacity,
+			      memory_order_release);
+	return true;
+}
+
+/** find_permit() - by way of the table; NULL: no memory */
+static struct dlw_permit *find_permit(struct dlw_context *self, uint64_t address)
+{
+	struct dlw_thread *record = self->record;
+	struct dlw_permit *permit = probe(self->permits, record->permit_capacity, address);
+
+	if (permit->object)
+		return permit;
+	if ((record->permit_count + 1) * 4 > record->permit_capacity * 3) {
+		if (!grow_permits(self))
+			return NULL;
+		permit = probe(self->permits, record->permit_capacity, address);
+	}
+	record->permit_count++;
+	return permit;
+}
+
+struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address)
+{
+	struct dlw_object *object = dlw_object(self, address, DLW_SEMAPHORE);
+	struct dlw_known_object *known = dlw_known_object(self, address);
+	struct dlw_permit *permit;
+
+	if (!object)
+		return NULL;
+	if (dlw_likely(known->permit && known->permit->life == object->life))
+		return known->permit;
+	permit = find_permit(self, address);
+	if (!permit) {
+		dlw_runtime_count(DLW_LOST_OBJECTS, 1);
+		return NULL;
+	}
+	if (!permit->object || permit->life != object->life) {
+		memset(permit, 0, sizeof(*permit));
+		permit->address = address;
+		permit->life = object->life;
+		permit->object = object->index;
+	}
+	known = dlw_known_object(self, address);
+	known->address = address;
+	known->object = object;
+	known->permit = permit;
+	return permit;
+}
+
+void dlw_permit_post(struct dlw_permit *permit)
+{
+	struct dlw_object *object = dlw_table_at(dlw_runtime->segment,
+						 &dlw_runtime->segment->objects,
+						 permit->object - 1);
+
+	if (permit->held) {
+		permit->held--;
+		if (permit->posted_own)
+			return;
+		permit->posted_own = 1;
+		object->posted_own = 1;
+	} else if (!permit->posted_other) {
+		permit->posted_other = 1;
+		object->posted_other = 1;
+		atomic_fetch_add_explicit(&object->posters, 1, memory_order_relaxed);
+	}
+}

@@ -1,0 +1,91 @@
+/*
+ * shim/hold.h - what the calling thread holds
+ *
+ * Two lists in the thread's record: lock-like resources, newest last, and
+ * semaphores with their permits. Written by their thread only; both grow.
+ */
+#ifndef DLW_SHIM_HOLD_H
+#define DLW_SHIM_HOLD_H
+
+#include "shim/context.h"
+
+/** dlw_hold_grow() - drop stale holds or double the list; false: no memory */
+bool dlw_hold_grow(struct dlw_context *self);
+
+/** dlw_hold_find_slow() - look below the newest; Return: depth below the newest, -1: not held */
+int64_t dlw_hold_find_slow(struct dlw_context *self, uint64_t address);
+
+/** dlw_hold_remove() - take out the hold at @depth below the newest */
+void dlw_hold_remove(struct dlw_context *self, uint32_t depth);
+
+static inline uint32_t dlw_hold_count(const struct dlw_context *self)
+{
+	return atomic_load_explicit(&self->record->hold_count, memory_order_relaxed);
+}
+
+/** dlw_hold_at() - the hold at @depth below the newest */
+static inline struct dlw_held *dlw_hold_at(struct dlw_context *self, uint32_t depth)
+{
+	return &self->holds[dlw_hold_count(self) - 1 - depth];
+}
+
+/** dlw_hold_find() - depth of @address below the newest hold, -1: not held */
+static inline int64_t dlw_hold_find(struct dlw_context *self, uint64_t address)
+{
+	uint32_t count = dlw_hold_count(self);
+
+	if (dlw_likely(count && self->holds[count - 1].address == address))
+		return 0;
+	return count ? dlw_hold_find_slow(self, address) : -1;
+}
+
+/** dlw_hold_push() - a lock was acquired */
+static inline void dlw_hold_push(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+				 uint64_t address, uint32_t stack, uint64_t since_ns)
+{
+	struct dlw_thread *record = self->record;
+	uint32_t count = dlw_hold_count(self);
+	struct dlw_held *held;
+
+	if (dlw_unlikely(count == record->hold_capacity)) {
+		if (!dlw_hold_grow(self))
+			return;
+		count = dlw_hold_count(self);
+	}
+	held = &self->holds[count];
+	held->address = address;
+	held->since_ns = since_ns;
+	held->stack = stack;
+	held->object = 0;
+	held->count = 1;
+	held->kind = (uint8_t)kind;
+	held->mode = (uint8_t)mode;
+	atomic_store_explicit(&record->hold_count, count + 1, memory_order_release);
+}
+
+/** dlw_hold_drop() - give one count back at @depth */
+static inline void dlw_hold_drop(struct dlw_context *self, uint32_t depth)
+{
+	struct dlw_held *held = dlw_hold_at(self, depth);
+
+	if (dlw_unlikely(held->count > 1))
+		held->count--;
+	else if (dlw_likely(depth == 0))
+		atomic_store_explicit(&self->record->hold_count, dlw_hold_count(self) - 1,
+				      memory_order_release);
+	else
+		dlw_hold_remove(self, depth);
+}
+
+/**
+ * dlw_permit_of() - the thread's entry for a semaphore, made if there is none
+ *
+ * Return: NULL if there is no memory or the table is being rebuilt (in a
+ *         handler); counted.
+ */
+struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address);
+
+/** dlw_permit_post() - the thread is about to post: with a permit of its own, or as a stranger */
+void dlw_permit_post(struct dlw_permit *permit);
+
+#endif

@@ -1,0 +1,190 @@
+/*
+ * shim/hook_condition.c - pthread_cond_*
+ *
+ * The C library gives the mutex back and has it again inside the wait, without
+ * calling our hooks: the wrapper does in the record what happens inside, also
+ * when the wait times out, fails or is cancelled.
+ */
+#include <errno.h>
+
+#include "shim/hold.h"
+#include "shim/hook_condition.h"
+#include "shim/hook_mutex.h"
+#include "shim/real.h"
+
+#include "shim/banned.h"
+
+static struct dlw_object *condition_object(struct dlw_context *self, const void *condition)
+{
+	return dlw_object(self, dlw_address(condition), DLW_CONDITION);
+}
+
+static void log_wait(struct dlw_context *self, const void *condition, pthread_mutex_t *mutex,
+		     enum dlw_form form)
+{
+	struct dlw_object *object = condition_object(self, condition);
+	struct dlw_object *given_back = dlw_mutex_object(self, mutex);
+	struct dlw_event event = {
+		.type = DLW_EVENT_CONDITION_WAIT,
+		.mode = 3,
+		.form = (uint8_t)form,
+		.stack = self->record->want_stack,
+	};
+
+	if (!object || !given_back)
+		return;
+	event.object = dlw_log_object(object);
+	event.argument = dlw_log_object(given_back);
+	atomic_fetch_add_explicit(&given_back->ticket, 1, memory_order_relaxed);
+	dlw_log_event(self, &event);
+}
+
+void dlw_condition_begin(struct dlw_context *self, const void *condition, pthread_mutex_t *mutex,
+			 enum dlw_form form, uint64_t caller, uint64_t frame)
+{
+	uint32_t stack = dlw_stack_exact(self, caller, frame);
+	struct dlw_thread *record = self->record;
+	int64_t depth;
+
+	record->want_mutex = dlw_address(mutex);
+	dlw_want(self, DLW_CONDITION, DLW_SIGNAL, form, dlw_address(condition), stack, frame);
+	record->want_since_ns = dlw_nanoseconds();
+	if (dlw_logging(self))
+		log_wait(self, condition, mutex, form);
+	depth = dlw_hold_find(self, dlw_address(mutex));
+	if (depth >= 0)
+		dlw_hold_remove(self, (uint32_t)depth);
+	dlw_outside(self);
+}
+
+void dlw_condition_end(struct dlw_context *self, const void *condition, pthread_mutex_t *mutex,
+		       int result)
+{
+	uint32_t stack = self->record->want_stack;
+
+	dlw_inside(self);
+	if (dlw_logging(self)) {
+		struct dlw_object *object = condition_object(self, condition);
+		struct dlw_event event = { .type = DLW_EVENT_WOKEN, .mode = 3 };
+
+		if (object && result == 0) {
+			event.object = dlw_log_object(object);
+			event.ticket = atomic_fetch_add(&object->ticket, 1) + 1;
+			dlw_log_event(self, &event);
+		} else {
+			dlw_log_gave_up(self, object, result < 0 ? 0 : result);
+		}
+	}
+	dlw_mutex_acquired(self, mutex, DLW_FORM_BLOCKING, stack, false);
+	dlw_want_end(self);
+	dlw_leave(self);
+}
+
+void dlw_condition_cancelled(struct dlw_condition_wait *wait)
+{
+	if (wait->self)
+		dlw_condition_end(wait->self, wait->condition, wait->mutex, -1);
+}
+
+void dlw_condition_signal(struct dlw_context *self, const void *condition, bool all,
+			  uint64_t caller, uint64_t frame)
+{
+	struct dlw_object *object;
+	struct dlw_event event = {
+		.type = all ? DLW_EVENT_BROADCAST : DLW_EVENT_SIGNALLED,
+		.mode = 3,
+	};
+
+	if (!dlw_logging(self))
+		return;
+	object = condition_object(self, condition);
+	if (!object)
+		return;
+	event.stack = dlw_stack_here(self, caller, frame);
+	event.object = dlw_log_object(object);
+	event.ticket = atomic_fetch_add(&object->ticket, 1) + 1;
+	dlw_log_event(self, &event);
+}
+
+/* One shape for every wait: @CALL is what the C library does. */
+#define WAIT(form, CALL) \
+	struct dlw_context *self = dlw_enter(); \
+	struct dlw_condition_wait wait __attribute__((cleanup(dlw_condition_cancelled))) = { \
+		NULL, condition, mutex \
+	}; \
+	int result; \
+\
+	if (!self) \
+		return CALL; \
+	dlw_condition_begin(self, condition, mutex, form, DLW_CALLER, DLW_FRAME); \
+	wait.self = self; \
+	result = CALL; \
+	wait.self = NULL; \
+	dlw_condition_end(self, condition, mutex, result); \
+	return result
+
+DLW_HOOK int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
+{
+	WAIT(DLW_FORM_BLOCKING, dlw_real(pthread_cond_wait)(condition, mutex));
+}
+
+DLW_HOOK int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
+				    const struct timespec *until)
+{
+	WAIT(DLW_FORM_TIMED, dlw_real(pthread_cond_timedwait)(condition, mutex, until));
+}
+
+DLW_HOOK int pthread_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
+				    clockid_t clock, const struct timespec *until)
+{
+	WAIT(DLW_FORM_TIMED, dlw_real(pthread_cond_clockwait)(condition, mutex, clock, until));
+}
+
+DLW_HOOK int pthread_cond_signal(pthread_cond_t *condition)
+{
+	struct dlw_context *self = dlw_enter();
+
+	if (self) {
+		dlw_condition_signal(self, condition, false, DLW_CALLER, DLW_FRAME);
+		dlw_leave(self);
+	}
+	return dlw_real(pthread_cond_signal)(condition);
+}
+
+DLW_HOOK int pthread_cond_broadcast(pthread_cond_t *condition)
+{
+	struct dlw_context *self = dlw_enter();
+
+	if (self) {
+		dlw_condition_signal(self, condition, true, DLW_CALLER, DLW_FRAME);
+		dlw_leave(self);
+	}
+	return dlw_real(pthread_cond_broadcast)(condition);
+}
+
+DLW_HOOK int pthread_cond_init(pthread_cond_t *condition, const pthread_condattr_t *attributes)
+{
+	struct dlw_context *self = dlw_enter();
+	int result = dlw_real(pthread_cond_init)(condition, attributes);
+
+	if (!self)
+		return result;
+	if (result == 0)
+		dlw_object_begin(self, dlw_address(condition), DLW_CONDITION, DLW_TYPE_UNKNOWN, 0,
+				 dlw_stack_here(self, DLW_CALLER, DLW_FRAME));
+	dlw_leave(self);
+	return result;
+}
+
+DLW_HOOK int pthread_cond_destroy(pthread_cond_t *condition)
+{
+	struct dlw_context *self = dlw_enter();
+	int result = dlw_real(pthread_cond_destroy)(condition);
+
+	if (!self)
+		return result;
+	if (result == 0)
+		dlw_object_end(self, dlw_address(condition));
+	dlw_leave(self);
+	return result;
+}

@@ -1,0 +1,328 @@
+/*
+ * shim/hook_mutex.c - the pthread_mutex_* calls dlwatch stands in front of
+ *
+ * One shape for all of them: step aside if re-entered, publish the wish with
+ * plain stores, let the C library do the locking, note the outcome.
+ * Nothing here allocates, prints or looks at the graph; the thread record is
+ * the only thing touched, and only its own thread writes it.
+ *
+ * With a log a lock is tried first, so that the log says of every acquisition
+ * whether it had to wait. Without one a look at the lock word is enough: a
+ * wish is published in either case, only its time and exact stack are spared
+ * where the lock looked free.
+ */
+#include "shim/hook_mutex.h"
+
+#include "shim/break.h"
+#include "shim/real.h"
+#include "shim/watcher.h"
+
+#include "shim/banned.h"
+
+struct dlw_object *dlw_mutex_object(struct dlw_context *self, const pthread_mutex_t *mutex)
+{
+	struct dlw_object *object = dlw_object(self, dlw_address(mutex), DLW_MUTEX);
+
+	if (object && !object->type) {
+		object->type = (uint8_t)dlw_mutex_type(mutex->__data.__kind);
+		object->traits |= (uint16_t)dlw_mutex_traits(mutex->__data.__kind);
+	}
+	return object;
+}
+
+/* ---------------------------------------------------------------------------- the log */
+
+static uint64_t next_ticket(struct dlw_object *object)
+{
+	uint64_t ticket = atomic_load_explicit(&object->ticket, memory_order_relaxed) + 1;
+
+	/* only the owner of a mutex comes here */
+	atomic_store_explicit(&object->ticket, ticket, memory_order_relaxed);
+	return ticket;
+}
+
+void dlw_mutex_log_acquired(struct dlw_context *self, const pthread_mutex_t *mutex,
+			    enum dlw_form form, uint32_t stack, bool contended)
+{
+	struct dlw_object *object = dlw_mutex_object(self, mutex);
+	struct dlw_event event = {
+		.type = DLW_EVENT_ACQUIRED,
+		.form = (uint8_t)form,
+		.contended = contended,
+		.stack = stack,
+	};
+
+	if (!object)
+		return;
+	event.object = dlw_log_object(object);
+	event.ticket = next_ticket(object);
+	dlw_log_event(self, &event);
+}
+
+void dlw_mutex_log_released(struct dlw_context *self, const pthread_mutex_t *mutex, uint32_t depth)
+{
+	struct dlw_object *object = dlw_mutex_object(self, mutex);
+	struct dlw_event event = { .type = DLW_EVENT_RELEASED_TOP, .argument = depth };
+
+	if (!object)
+		return;
+	event.object = dlw_log_object(object);
+	event.ticket = next_ticket(object);
+	dlw_log_event(self, &event);
+}
+
+void dlw_log_gave_up(struct dlw_context *self, struct dlw_object *object, int error)
+{
+	struct dlw_event event = { .type = DLW_EVENT_GAVE_UP, .argument = (uint64_t)error };
+
+	event.object = object ? dlw_log_object(object) : 0;
+	dlw_log_event(self, &event);
+}
+
+static void log_try_failed(struct dlw_context *self, const pthread_mutex_t *mutex, uint32_t stack)
+{
+	struct dlw_object *object = dlw_mutex_object(self, mutex);
+	struct dlw_event event = {
+		.type = DLW_EVENT_TRY_FAILED,
+		.form = DLW_FORM_TRY,
+		.stack = stack,
+	};
+
+	event.object = object ? dlw_log_object(object) : 0;
+	dlw_log_event(self, &event);
+}
+
+static void log_want(struct dlw_context *self, const pthread_mutex_t *mutex, enum dlw_form form)
+{
+	struct dlw_object *object = dlw_mutex_object(self, mutex);
+	struct dlw_event event = {
+		.type = DLW_EVENT_WANT,
+		.form = (uint8_t)form,
+		.stack = self->record->want_stack,
+		.argument = self->record->want_since_ns,
+	};
+
+	if (!object)
+		return;
+	event.object = dlw_log_object(object);
+	dlw_log_event(self, &event);
+}
+
+/* ---------------------------------------------------------------------------- waiting */
+
+/** is_relock() - the thread owns it and the type will let it wait for itself for ever */
+static bool is_relock(const struct dlw_context *self, const pthread_mutex_t *mutex)
+{
+	int type = mutex->__data.__kind & DLW_KIND_TYPE;
+
+	return mutex->__data.__owner == self->tid &&
+	       (type == 0 || type == DLW_KIND_ADAPTIVE) &&
+	       dlw_hold_find((struct dlw_context *)(uintptr_t)self, dlw_address(mutex)) >= 0;
+}
+
+int dlw_mutex_contended(struct dlw_context *self, pthread_mutex_t *mutex, enum dlw_form form,
+			uint64_t caller, uint64_t frame)
+{
+	struct dlw_thread *record = self->record;
+	int result;
+
+	if (self->log) {
+		result = dlw_real(pthread_mutex_trylock)(mutex);
+		if (result == 0 || result == EOWNERDEAD)
+			return result;
+	}
+	record->want_stack = dlw_stack_exact(self, caller, frame);
+	record->want_since_ns = dlw_nanoseconds();
+	if (self->log)
+		log_want(self, mutex, form);
+	if (form == DLW_FORM_BLOCKING && is_relock(self, mutex)) {
+		record->want_relock = 1;
+		if (dlw_options.on_deadlock == DLW_ON_DEADLOCK_BREAK) {
+			dlw_watcher_relock(self);
+			return EDEADLK;
+		}
+		dlw_watcher_relock(self);
+	}
+	return DLW_GO_ON;
+}
+
+bool dlw_mutex_recurse(struct dlw_context *self, const pthread_mutex_t *mutex)
+{
+	int64_t depth = dlw_hold_find(self, dlw_address(mutex));
+
+	if (depth < 0)
+		return false;
+	dlw_hold_at(self, (uint32_t)depth)->count++;
+	return true;
+}
+
+/**
+ * dlw_mutex_release_unheld() - an unlock of what the thread is not known to hold
+ *
+ * Either it was locked before we looked (the C library says that it is ours),
+ * or a stranger unlocks: from then on its holders prove nothing.
+ */
+int64_t dlw_mutex_release_unheld(struct dlw_context *self, const pthread_mutex_t *mutex)
+{
+	struct dlw_event event = { .type = DLW_EVENT_RELEASED_BY_STRANGER };
+	struct dlw_object *object;
+
+	if (mutex->__data.__owner == self->tid) {
+		dlw_runtime_count(DLW_UNSEEN_HOLDERS, 1);
+		return -1;
+	}
+	object = dlw_mutex_object(self, mutex);
+	if (!object)
+		return -1;
+	if ((object->type == DLW_TYPE_NORMAL || object->type == DLW_TYPE_ADAPTIVE) &&
+	    !(atomic_fetch_or(&object->traits, DLW_TRAIT_DISTRUSTED) & DLW_TRAIT_DISTRUSTED))
+		atomic_fetch_add(&dlw_runtime->segment->distrusted, 1);
+	if (dlw_logging(self)) {
+		event.object = dlw_log_object(object);
+		event.ticket = atomic_fetch_add(&object->ticket, 1) + 1;
+		dlw_log_event(self, &event);
+	}
+	return -1;
+}
+
+/* -------------------------------------------------------------------------- the hooks */
+
+/**
+ * pthread_mutex_lock() - acquire, and be seen waiting if it takes time
+ *
+ * Context: any thread, any time after the loader mapped us, also inside our
+ *          own unwinder; errno and cancellation are the C library's.
+ * Return:  exactly what the C library returns; EOWNERDEAD is an acquisition.
+ */
+DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
+{
+	struct dlw_context *self = dlw_enter();
+	int result;
+
+	if (!self)
+		return dlw_real(pthread_mutex_lock)(mutex);
+	result = dlw_mutex_begin(self, mutex, DLW_FORM_BLOCKING, DLW_CALLER, DLW_FRAME);
+	if (dlw_likely(result == DLW_GO_ON)) {
+		if (dlw_unlikely(dlw_options.on_deadlock == DLW_ON_DEADLOCK_BREAK))
+			result = dlw_sliced_mutex_lock(self, mutex);
+		else
+			result = dlw_real(pthread_mutex_lock)(mutex);
+	}
+	return dlw_mutex_end(self, mutex, DLW_FORM_BLOCKING, result);
+}
+
+DLW_HOOK int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
+{
+	struct dlw_context *self = dlw_enter();
+	int result;
+
+	if (!self)
+		return dlw_real(pthread_mutex_timedlock)(mutex, until);
+	result = dlw_mutex_begin(self, mutex, DLW_FORM_TIMED, DLW_CALLER, DLW_FRAME);
+	if (result == DLW_GO_ON)
+		result = dlw_real(pthread_mutex_timedlock)(mutex, until);
+	return dlw_mutex_end(self, mutex, DLW_FORM_TIMED, result);
+}
+
+DLW_HOOK int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
+				     const struct timespec *until)
+{
+	struct dlw_context *self = dlw_enter();
+	int result;
+
+	if (!self)
+		return dlw_real(pthread_mutex_clocklock)(mutex, clock, until);
+	result = dlw_mutex_begin(self, mutex, DLW_FORM_TIMED, DLW_CALLER, DLW_FRAME);
+	if (result == DLW_GO_ON)
+		result = dlw_real(pthread_mutex_clocklock)(mutex, clock, until);
+	return dlw_mutex_end(self, mutex, DLW_FORM_TIMED, result);
+}
+
+/** pthread_mutex_trylock() - never waits, so wants nothing; what it gets is held */
+DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
+{
+	struct dlw_context *self = dlw_enter();
+	uint32_t stack;
+	int result;
+
+	if (!self)
+		return dlw_real(pthread_mutex_trylock)(mutex);
+	stack = dlw_stack_here(self, DLW_CALLER, DLW_FRAME);
+	result = dlw_real(pthread_mutex_trylock)(mutex);
+	if (result == 0 || result == EOWNERDEAD)
+		dlw_mutex_acquired(self, mutex, DLW_FORM_TRY, stack, false);
+	else if (dlw_logging(self) && result == EBUSY)
+		log_try_failed(self, mutex, stack);
+	dlw_leave(self);
+	return result;
+}
+
+DLW_HOOK int pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+	struct dlw_context *self = dlw_enter();
+	int64_t depth;
+	int result;
+
+	if (!self)
+		return dlw_real(pthread_mutex_unlock)(mutex);
+	depth = dlw_mutex_release(self, mutex);
+	result = dlw_real(pthread_mutex_unlock)(mutex);
+	if (dlw_unlikely(result != 0 && depth >= 0)) /* refused: it is still held */
+		dlw_mutex_acquired(self, mutex, DLW_FORM_TRY,
+				   dlw_stack_here(self, DLW_CALLER, DLW_FRAME), false);
+	dlw_leave(self);
+	return result;
+}
+
+DLW_HOOK int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
+{
+	struct dlw_context *self = dlw_enter();
+	int result = dlw_real(pthread_mutex_init)(mutex, attributes);
+
+	if (!self)
+		return result;
+	if (result == 0)
+		dlw_object_begin(self, dlw_address(mutex), DLW_MUTEX,
+				 dlw_mutex_type(mutex->__data.__kind),
+				 dlw_mutex_traits(mutex->__data.__kind),
+				 dlw_stack_here(self, DLW_CALLER, DLW_FRAME));
+	dlw_leave(self);
+	return result;
+}
+
+DLW_HOOK int pthread_mutex_destroy(pthread_mutex_t *mutex)
+{
+	struct dlw_context *self = dlw_enter();
+	int result = dlw_real(pthread_mutex_destroy)(mutex);
+
+	if (!self)
+		return result;
+	if (result == 0)
+		dlw_object_end(self, dlw_address(mutex));
+	dlw_leave(self);
+	return result;
+}
+
+/** pthread_mutex_consistent() - of no effect on who owns it; in the family for completeness */
+DLW_HOOK int pthread_mutex_consistent(pthread_mutex_t *mutex)
+{
+	return dlw_real(pthread_mutex_consistent)(mutex);
+}
+
+/** pthread_mutex_setprioceiling() - locks and unlocks inside the C library, and is seen waiting */
+DLW_HOOK int pthread_mutex_setprioceiling(pthread_mutex_t *mutex, int ceiling, int *old)
+{
+	struct dlw_context *self = dlw_enter();
+	int result;
+
+	if (!self)
+		return dlw_real(pthread_mutex_setprioceiling)(mutex, ceiling, old);
+	dlw_want(self, DLW_MUTEX, DLW_EXCLUSIVE, DLW_FORM_BLOCKING, dlw_address(mutex),
+		 dlw_stack_here(self, DLW_CALLER, DLW_FRAME), DLW_FRAME);
+	dlw_outside(self);
+	result = dlw_real(pthread_mutex_setprioceiling)(mutex, ceiling, old);
+	dlw_inside(self);
+	dlw_want_end(self);
+	dlw_leave(self);
+	return result;
+}

@@ -1,0 +1,396 @@
+/*
+ * shim/hook_semaphore.c - sem_*
+ *
+ * A semaphore has no owner that the C library knows of. We count the permits
+ * that each thread has taken and not posted, and remember whether anybody ever
+ * posted without having one: that tells a semaphore used as a lock from one
+ * used as a signal.
+ *
+ * sem_post() is async-signal-safe and stays so: a handler that interrupts a
+ * hook of its own thread leaves a note, which the hook takes up when it ends.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <semaphore.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "shim/break.h"
+#include "shim/hold.h"
+#include "shim/hook_mutex.h"
+#include "shim/log_write.h"
+#include "shim/object.h"
+#include "shim/real.h"
+#include "shim/segment.h"
+#include "shim/trace.h"
+
+#include "shim/banned.h"
+
+/** is_empty() - glibc's count: the low half of the first word */
+static bool is_empty(const sem_t *semaphore)
+{
+	return __atomic_load_n((const uint32_t *)semaphore, __ATOMIC_RELAXED) == 0;
+}
+
+static void log_operation(struct dlw_context *self, struct dlw_permit *permit,
+			  enum dlw_event_type type, enum dlw_form form, uint32_t stack,
+			  bool contended)
+{
+	struct dlw_object *object = dlw_object(self, permit->address, DLW_SEMAPHORE);
+	struct dlw_event event = {
+		.type = type,
+		.mode = 2,
+		.form = (uint8_t)form,
+		.contended = contended,
+		.stack = stack,
+		.argument = self->record->want_since_ns,
+	};
+
+	if (!object)
+		return;
+	event.object = dlw_log_object(object);
+	if (type != DLW_EVENT_WANT)
+		event.ticket = atomic_fetch_add(&object->ticket, 1) + 1;
+	dlw_log_event(self, &event);
+}
+
+/* A wait under way: lets go of the wish if the thread is cancelled in it. */
+struct wait {
+	struct dlw_context *self;
+	struct dlw_permit *permit;
+};
+
+static void cancelled(struct wait *wait)
+{
+	struct dlw_context *self = wait->self;
+
+	if (!self)
+		return;
+	dlw_inside(self);
+	if (dlw_logging(self))
+		dlw_log_gave_up(self,
+				wait->permit ? dlw_object(self, wait->permit->address,
+							  DLW_SEMAPHORE)
+					     : NULL,
+				0);
+	dlw_want_end(self);
+	dlw_leave(self);
+}
+
+/** contended() - it looked empty, or there is a log */
+static void contended(struct dlw_context *self, struct dlw_permit *permit, enum dlw_form form,
+		      uint64_t caller, uint64_t frame)
+{
+	struct dlw_thread *record = self->record;
+
+	record->want_stack = dlw_stack_exact(self, caller, frame);
+	record->want_since_ns = dlw_nanoseconds();
+	if (dlw_logging(self) && permit)
+		log_operation(self, permit, DLW_EVENT_WANT, form, record->want_stack, false);
+}
+
+/**
+ * begin() - publish the wish
+ *
+ * Return: true if a permit was had already: with a log it is tried for first.
+ */
+static bool begin(struct dlw_context *self, sem_t *semaphore, struct dlw_permit *permit,
+		  enum dlw_form form, uint64_t caller, uint64_t frame)
+{
+	struct dlw_thread *record = self->record;
+	bool had = false;
+
+	dlw_want(self, DLW_SEMAPHORE, DLW_PERMIT, form, dlw_address(semaphore),
+		 dlw_stack_here(self, caller, frame), frame);
+	record->want_object = permit ? permit->object : 0;
+	if (dlw_unlikely(self->log != NULL)) {
+		had = dlw_real(sem_trywait)(semaphore) == 0;
+		if (!had)
+			contended(self, permit, form, caller, frame);
+	} else if (is_empty(semaphore)) {
+		contended(self, permit, form, caller, frame);
+	}
+	dlw_outside(self);
+	return had;
+}
+
+static void acquired(struct dlw_context *self, struct dlw_permit *permit, enum dlw_form form,
+		     uint32_t stack, bool waited)
+{
+	if (!permit)
+		return;
+	permit->held++;
+	permit->stack = stack;
+	if (dlw_likely(permit->taken != UINT32_MAX))
+		permit->taken++;
+	if (dlw_logging(self))
+		log_operation(self, permit, DLW_EVENT_ACQUIRED, form, stack, waited);
+}
+
+static int end(struct dlw_context *self, struct dlw_permit *permit, enum dlw_form form, int result)
+{
+	const struct dlw_thread *record = self->record;
+	int saved = errno;
+
+	dlw_inside(self);
+	if (result == 0)
+		acquired(self, permit, form, record->want_stack, record->want_since_ns != 0);
+	else if (dlw_logging(self))
+		dlw_log_gave_up(self,
+				permit ? dlw_object(self, permit->address, DLW_SEMAPHORE) : NULL,
+				saved);
+	dlw_want_end(self);
+	dlw_leave(self);
+	errno = saved;
+	return result;
+}
+
+/** sliced_wait() - on_deadlock=break; EINTR is returned as ever */
+static int sliced_wait(struct dlw_context *self, sem_t *semaphore)
+{
+	int result;
+
+	do {
+		struct timespec until = dlw_slice_end();
+
+		result = dlw_real(sem_timedwait)(semaphore, &until);
+		if (result != 0 && errno == ETIMEDOUT && dlw_is_victim(self)) {
+			errno = EDEADLK;
+			return result;
+		}
+	} while (result != 0 && errno == ETIMEDOUT);
+	return result;
+}
+
+/**
+ * sem_wait() - take a permit
+ *
+ * Context: a cancellation point, with and without us: trying first would take
+ *          that away, so a pending request is acted on before.
+ */
+DLW_HOOK int sem_wait(sem_t *semaphore)
+{
+	struct dlw_context *self = dlw_enter();
+	struct wait wait __attribute__((cleanup(cancelled))) = { NULL, NULL };
+	struct dlw_permit *permit;
+	int result = 0;
+
+	if (!self)
+		return dlw_real(sem_wait)(semaphore);
+	if (dlw_unlikely(self->log != NULL)) {
+		dlw_outside(self);
+		pthread_testcancel();
+		dlw_inside(self);
+	}
+	permit = dlw_permit_of(self, dlw_address(semaphore));
+	if (!begin(self, semaphore, permit, DLW_FORM_BLOCKING, DLW_CALLER, DLW_FRAME)) {
+		wait.self = self;
+		wait.permit = permit;
+		result = dlw_breaking() ? sliced_wait(self, semaphore)
+					: dlw_real(sem_wait)(semaphore);
+		wait.self = NULL;
+	}
+	return end(self, permit, DLW_FORM_BLOCKING, result);
+}
+
+DLW_HOOK int sem_timedwait(sem_t *semaphore, const struct timespec *until)
+{
+	struct dlw_context *self = dlw_enter();
+	struct wait wait __attribute__((cleanup(cancelled))) = { NULL, NULL };
+	struct dlw_permit *permit;
+	int result = 0;
+
+	if (!self)
+		return dlw_real(sem_timedwait)(semaphore, until);
+	if (dlw_unlikely(self->log != NULL)) {
+		dlw_outside(self);
+		pthread_testcancel();
+		dlw_inside(self);
+	}
+	permit = dlw_permit_of(self, dlw_address(semaphore));
+	if (!begin(self, semaphore, permit, DLW_FORM_TIMED, DLW_CALLER, DLW_FRAME)) {
+		wait.self = self;
+		wait.permit = permit;
+		result = dlw_real(sem_timedwait)(semaphore, until);
+		wait.self = NULL;
+	}
+	return end(self, permit, DLW_FORM_TIMED, result);
+}
+
+DLW_HOOK int sem_clockwait(sem_t *semaphore, clockid_t clock, const struct timespec *until)
+{
+	struct dlw_context *self = dlw_enter();
+	struct wait wait __attribute__((cleanup(cancelled))) = { NULL, NULL };
+	struct dlw_permit *permit;
+	int result = 0;
+
+	if (!self)
+		return dlw_real(sem_clockwait)(semaphore, clock, until);
+	if (dlw_unlikely(self->log != NULL)) {
+		dlw_outside(self);
+		pthread_testcancel();
+		dlw_inside(self);
+	}
+	permit = dlw_permit_of(self, dlw_address(semaphore));
+	if (!begin(self, semaphore, permit, DLW_FORM_TIMED, DLW_CALLER, DLW_FRAME)) {
+		wait.self = self;
+		wait.permit = permit;
+		result = dlw_real(sem_clockwait)(semaphore, clock, until);
+		wait.self = NULL;
+	}
+	return end(self, permit, DLW_FORM_TIMED, result);
+}
+
+DLW_HOOK int sem_trywait(sem_t *semaphore)
+{
+	struct dlw_context *self = dlw_enter();
+	struct dlw_permit *permit;
+	uint32_t stack;
+	int result, saved;
+
+	if (!self)
+		return dlw_real(sem_trywait)(semaphore);
+	permit = dlw_permit_of(self, dlw_address(semaphore));
+	stack = dlw_stack_here(self, DLW_CALLER, DLW_FRAME);
+	result = dlw_real(sem_trywait)(semaphore);
+	saved = errno;
+	if (result == 0)
+		acquired(self, permit, DLW_FORM_TRY, stack, false);
+	dlw_leave(self);
+	errno = saved;
+	return result;
+}
+
+/**
+ * sem_post() - give a permit, one's own or a new one
+ *
+ * Context: async-signal-safe. What is known is changed before the post, so
+ *          that whoever it wakes finds it true.
+ */
+DLW_HOOK int sem_post(sem_t *semaphore)
+{
+	struct dlw_context *self = dlw_enter();
+	struct dlw_permit *permit;
+	int result;
+
+	if (!self) {
+		self = dlw_self;
+		if (self->record && self->pending_count < DLW_PENDING_POSTS)
+			self->pending_posts[self->pending_count++] = dlw_address(semaphore);
+		else if (self->record)
+			dlw_runtime_count(DLW_LOST_SIGNAL_OPS, 1);
+		return dlw_real(sem_post)(semaphore);
+	}
+	permit = dlw_permit_of(self, dlw_address(semaphore));
+	if (permit) {
+		dlw_permit_post(permit);
+		if (dlw_logging(self))
+			log_operation(self, permit, DLW_EVENT_POSTED, DLW_FORM_BLOCKING,
+				      dlw_stack_here(self, DLW_CALLER, DLW_FRAME), false);
+	}
+	result = dlw_real(sem_post)(semaphore);
+	dlw_leave(self);
+	return result;
+}
+
+DLW_HOOK int sem_init(sem_t *semaphore, int shared, unsigned int value)
+{
+	struct dlw_context *self = dlw_enter();
+	int result = dlw_real(sem_init)(semaphore, shared, value);
+	struct dlw_object *object;
+
+	if (!self)
+		return result;
+	if (result == 0) {
+		object = dlw_object_begin(self, dlw_address(semaphore), DLW_SEMAPHORE,
+					  DLW_TYPE_UNNAMED, shared ? DLW_TRAIT_SHARED : 0,
+					  dlw_stack_here(self, DLW_CALLER, DLW_FRAME));
+		if (object) {
+			object->initial = value;
+			object->initial_known = 1;
+		}
+	}
+	dlw_leave(self);
+	return result;
+}
+
+DLW_HOOK int sem_destroy(sem_t *semaphore)
+{
+	struct dlw_context *self = dlw_enter();
+	int result = dlw_real(sem_destroy)(semaphore);
+
+	if (!self)
+		return result;
+	if (result == 0)
+		dlw_object_end(self, dlw_address(semaphore));
+	dlw_leave(self);
+	return result;
+}
+
+/** sem_close() - opened several times at one address; only the last close ends its life here */
+DLW_HOOK int sem_close(sem_t *semaphore)
+{
+	return dlw_real(sem_close)(semaphore);
+}
+
+DLW_HOOK int sem_unlink(const char *name)
+{
+	return dlw_real(sem_unlink)(name);
+}
+
+/** name_object() - remember what sem_open was called with */
+static void name_object(struct dlw_object *object, const char *name)
+{
+	size_t length = strlen(name) + 1;
+	uint64_t offset = object->name ? 0 : dlw_segment_take(length);
+
+	if (!offset || offset > UINT32_MAX)
+		return;
+	memcpy(dlw_at(offset), name, length);
+	object->name = (uint32_t)offset;
+}
+
+/** sem_open() - a named semaphore; its value is ours to know only if we made it */
+DLW_HOOK sem_t *sem_open(const char *name, int flags, ...)
+{
+	static sem_t *(*_Atomic real)(const char *, int, ...);
+	struct dlw_context *self = dlw_enter();
+	unsigned int value = 0;
+	mode_t mode = 0;
+	sem_t *semaphore;
+	int saved;
+
+	if (flags & O_CREAT) {
+		va_list list;
+
+		va_start(list, flags);
+		mode = va_arg(list, mode_t);
+		value = va_arg(list, unsigned int);
+		va_end(list);
+	}
+	if (!real) {
+		sem_t *(*found)(const char *, int, ...);
+
+		*(void **)&found = dlw_real_find("sem_open", "", (void *)sem_open);
+		real = found;
+	}
+	semaphore = real(name, flags, mode, value);
+	saved = errno;
+	if (!self)
+		return semaphore;
+	if (semaphore != SEM_FAILED && !dlw_object_find(self, dlw_address(semaphore))) {
+		struct dlw_object *object =
+			dlw_object_begin(self, dlw_address(semaphore), DLW_SEMAPHORE,
+					 DLW_TYPE_NAMED, DLW_TRAIT_SHARED,
+					 dlw_stack_here(self, DLW_CALLER, DLW_FRAME));
+
+		if (object) {
+			name_object(object, name);
+			object->initial = value;
+			object->initial_known = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
+		}
+	}
+	dlw_leave(self);
+	errno = saved;
+	return semaphore;
+}

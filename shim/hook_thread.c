@@ -1,0 +1,405 @@
+/*
+ * shim/hook_thread.c - pthread_create and its kin, C11 threads
+ *
+ * A new thread starts in a routine of ours, which gives it its record before
+ * the program's own routine runs, and notes its end however it comes: return,
+ * pthread_exit or cancellation.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <string.h>
+#include <threads.h>
+
+#include "shim/break.h"
+#include "shim/hook_mutex.h"
+#include "shim/log_write.h"
+#include "shim/real.h"
+#include "shim/runtime.h"
+#include "shim/segment.h"
+#include "shim/trace.h"
+#include "shim/watcher.h"
+
+#include "shim/banned.h"
+
+/** What a new thread needs to know; a page-sized pool of them is reused. */
+struct dlw_start {
+	union {
+		void *(*pthread)(void *);
+		thrd_start_t c11;
+	} routine;
+	void *argument;
+	uint32_t serial, creator, stack;
+	bool detached, is_c11;
+	uint64_t stack_size;
+	struct dlw_start *next;
+};
+
+#define STARTS_AT_ONCE 64
+
+static struct dlw_start *take_start(void)
+{
+	struct dlw_start *start;
+	unsigned i;
+
+	dlw_lock(&dlw_runtime->starts_lock, DLW_RANK_START);
+	if (!dlw_runtime->free_starts) {
+		start = dlw_map(STARTS_AT_ONCE * sizeof(*start), false);
+		for (i = 0; start && i < STARTS_AT_ONCE; i++) {
+			start[i].next = dlw_runtime->free_starts;
+			dlw_runtime->free_starts = &start[i];
+		}
+	}
+	start = dlw_runtime->free_starts;
+	if (start)
+		dlw_runtime->free_starts = start->next;
+	dlw_unlock(&dlw_runtime->starts_lock, DLW_RANK_START);
+	return start;
+}
+
+static void give_start(struct dlw_start *start)
+{
+	dlw_lock(&dlw_runtime->starts_lock, DLW_RANK_START);
+	start->next = dlw_runtime->free_starts;
+	dlw_runtime->free_starts = start;
+	dlw_unlock(&dlw_runtime->starts_lock, DLW_RANK_START);
+}
+
+/* ------------------------------------------------------------------- inside the thread */
+
+static void ended(struct dlw_context **unused)
+{
+	struct dlw_context *self = dlw_enter();
+
+	(void)unused;
+	if (!self)
+		return;
+	dlw_thread_exiting(self);
+	dlw_leave(self);
+}
+
+/** begin_thread() - the record, before the program's routine sees the light */
+static void begin_thread(struct dlw_start *start, const void *outermost)
+{
+	struct dlw_context *self =
+		dlw_thread_attach(start->serial, start->creator, start->stack, start->detached);
+
+	if (self) {
+		self->stack_high = dlw_address(outermost);
+		self->stack_low = self->stack_high - start->stack_size;
+	}
+	give_start(start);
+}
+
+/* The program's routine is called from here, and never as a tail call: what the
+ * unwinder finds in this library is where a thread's stack begins. */
+static void *run_pthread(void *argument)
+{
+	struct dlw_start start = *(struct dlw_start *)argument;
+	struct dlw_context *guard __attribute__((cleanup(ended), unused)) = NULL;
+
+	begin_thread(argument, __builtin_frame_address(0));
+	return start.routine.pthread(start.argument);
+}
+
+static int run_c11(void *argument)
+{
+	struct dlw_start start = *(struct dlw_start *)argument;
+	struct dlw_context *guard __attribute__((cleanup(ended), unused)) = NULL;
+
+	begin_thread(argument, __builtin_frame_address(0));
+	return start.routine.c11(start.argument);
+}
+
+/* ------------------------------------------------------------------------- creating one */
+
+/** default_stack_size() - what a thread gets that asks for nothing */
+static uint64_t default_stack_size(void)
+{
+	static _Atomic uint64_t known;
+	pthread_attr_t attributes;
+	size_t size;
+
+	if (!known && pthread_getattr_default_np(&attributes) == 0) {
+		if (pthread_attr_getstacksize(&attributes, &size) == 0)
+			known = size;
+		pthread_attr_destroy(&attributes);
+	}
+	return known;
+}
+
+static void describe(struct dlw_start *start, const pthread_attr_t *attributes)
+{
+	int state = PTHREAD_CREATE_JOINABLE;
+	size_t size = 0;
+
+	if (attributes) {
+		pthread_attr_getdetachstate(attributes, &state);
+		pthread_attr_getstacksize(attributes, &size);
+	}
+	start->detached = state == PTHREAD_CREATE_DETACHED;
+	start->stack_size = size ? size : default_stack_size();
+}
+
+/** prepare() - fill in a start record and tell the log; NULL: the thread starts unseen */
+static struct dlw_start *prepare(struct dlw_context *self, uint64_t caller, uint64_t frame)
+{
+	struct dlw_start *start = take_start();
+	struct dlw_event event = { .type = DLW_EVENT_CREATED };
+
+	if (!start)
+		return NULL;
+	start->serial = dlw_thread_next_serial();
+	start->creator = self->record->serial;
+	start->stack = dlw_stack_here(self, caller, frame);
+	if (dlw_logging(self)) {
+		event.argument = start->serial;
+		event.stack = start->stack;
+		dlw_log_event(self, &event);
+	}
+	dlw_runtime->multithreaded = 1;
+	dlw_watcher_start();
+	return start;
+}
+
+DLW_HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
+			    void *(*routine)(void *), void *argument)
+{
+	struct dlw_context *self = dlw_enter();
+	struct dlw_start *start;
+	int result;
+
+	if (!self)
+		return dlw_real(pthread_create)(thread, attributes, routine, argument);
+	start = prepare(self, DLW_CALLER, DLW_FRAME);
+	dlw_outside(self);
+	if (!start) {
+		result = dlw_real(pthread_create)(thread, attributes, routine, argument);
+	} else {
+		describe(start, attributes);
+		start->routine.pthread = routine;
+		start->argument = argument;
+		result = dlw_real(pthread_create)(thread, attributes, run_pthread, start);
+		if (result != 0)
+			give_start(start);
+	}
+	dlw_inside(self);
+	dlw_leave(self);
+	return result;
+}
+
+DLW_HOOK int thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
+{
+	struct dlw_context *self = dlw_enter();
+	struct dlw_start *start;
+	int result;
+
+	if (!self)
+		return dlw_real(thrd_create)(thread, routine, argument);
+	start = prepare(self, DLW_CALLER, DLW_FRAME);
+	dlw_outside(self);
+	if (!start) {
+		result = dlw_real(thrd_create)(thread, routine, argument);
+	} else {
+		describe(start, NULL);
+		start->routine.c11 = routine;
+		start->argument = argument;
+		result = dlw_real(thrd_create)(thread, run_c11, start);
+		if (result != thrd_success)
+			give_start(start);
+	}
+	dlw_inside(self);
+	dlw_leave(self);
+	return result;
+}
+
+/* ------------------------------------------------------------------------------ joining */
+
+struct join {
+	struct dlw_context *self;
+};
+
+static void begin_join(struct dlw_context *self, pthread_t thread, enum dlw_form form,
+		       uint64_t caller, uint64_t frame)
+{
+	struct dlw_thread *record = self->record;
+	struct dlw_event event = { .type = DLW_EVENT_WANT_THREAD, .form = (uint8_t)form };
+
+	dlw_want(self, DLW_THREAD, DLW_EXIT, form, (uint64_t)thread,
+		 dlw_stack_exact(self, caller, frame), frame);
+	record->want_since_ns = dlw_nanoseconds();
+	if (dlw_logging(self)) {
+		event.stack = record->want_stack;
+		event.argument = dlw_thread_serial((uint64_t)thread);
+		dlw_log_event(self, &event);
+	}
+	dlw_outside(self);
+}
+
+static void end_join(struct dlw_context *self, uint32_t serial, int result)
+{
+	struct dlw_event event = { .type = DLW_EVENT_JOINED, .argument = serial };
+
+	dlw_inside(self);
+	if (dlw_logging(self)) {
+		if (result == 0)
+			dlw_log_event(self, &event);
+		else
+			dlw_log_gave_up(self, NULL, result);
+	}
+	dlw_want_end(self);
+	if (result == 0)
+		dlw_thread_reap();
+	dlw_leave(self);
+}
+
+static void join_cancelled(struct join *join)
+{
+	if (join->self)
+		end_join(join->self, 0, ECANCELED);
+}
+
+/** sliced_join() - on_deadlock=break */
+static int sliced_join(struct dlw_context *self, pthread_t thread, void **value)
+{
+	int result;
+
+	do {
+		struct timespec until = dlw_slice_end();
+
+		result = dlw_real(pthread_timedjoin_np)(thread, value, &until);
+		if (result == ETIMEDOUT && dlw_is_victim(self))
+			return EDEADLK;
+	} while (result == ETIMEDOUT);
+	return result;
+}
+
+#define JOIN(form, success, CALL) \
+	struct dlw_context *self = dlw_enter(); \
+	struct join join __attribute__((cleanup(join_cancelled))) = { NULL }; \
+	uint32_t serial; \
+	int result; \
+\
+	if (!self) \
+		return CALL; \
+	serial = dlw_logging(self) ? dlw_thread_serial((uint64_t)thread) : 0; \
+	begin_join(self, thread, form, DLW_CALLER, DLW_FRAME); \
+	join.self = self; \
+	result = CALL; \
+	join.self = NULL; \
+	end_join(self, serial, result == (success) ? 0 : result ? result : EINVAL); \
+	return result
+
+DLW_HOOK int pthread_join(pthread_t thread, void **value)
+{
+	JOIN(DLW_FORM_BLOCKING, 0,
+	     dlw_breaking() && self ? sliced_join(self, thread, value)
+				    : dlw_real(pthread_join)(thread, value));
+}
+
+DLW_HOOK int pthread_timedjoin_np(pthread_t thread, void **value, const struct timespec *until)
+{
+	JOIN(DLW_FORM_TIMED, 0, dlw_real(pthread_timedjoin_np)(thread, value, until));
+}
+
+DLW_HOOK int pthread_clockjoin_np(pthread_t thread, void **value, clockid_t clock,
+				  const struct timespec *until)
+{
+	JOIN(DLW_FORM_TIMED, 0, dlw_real(pthread_clockjoin_np)(thread, value, clock, until));
+}
+
+DLW_HOOK int thrd_join(thrd_t thread, int *value)
+{
+	JOIN(DLW_FORM_BLOCKING, thrd_success, dlw_real(thrd_join)(thread, value));
+}
+
+/** pthread_tryjoin_np() - never waits, so wants nothing */
+DLW_HOOK int pthread_tryjoin_np(pthread_t thread, void **value)
+{
+	struct dlw_context *self = dlw_enter();
+	struct dlw_event event = { .type = DLW_EVENT_JOINED };
+	int result;
+
+	if (!self)
+		return dlw_real(pthread_tryjoin_np)(thread, value);
+	event.argument = dlw_logging(self) ? dlw_thread_serial((uint64_t)thread) : 0;
+	result = dlw_real(pthread_tryjoin_np)(thread, value);
+	if (result == 0) {
+		if (dlw_logging(self))
+			dlw_log_event(self, &event);
+		dlw_thread_reap();
+	}
+	dlw_leave(self);
+	return result;
+}
+
+static void detached(pthread_t thread)
+{
+	struct dlw_context *self = dlw_enter();
+	struct dlw_event event = { .type = DLW_EVENT_DETACHED };
+
+	if (!self)
+		return;
+	if (dlw_logging(self)) {
+		event.argument = dlw_thread_serial((uint64_t)thread);
+		dlw_log_event(self, &event);
+	}
+	dlw_leave(self);
+}
+
+DLW_HOOK int pthread_detach(pthread_t thread)
+{
+	detached(thread);
+	return dlw_real(pthread_detach)(thread);
+}
+
+DLW_HOOK int thrd_detach(thrd_t thread)
+{
+	detached(thread);
+	return dlw_real(thrd_detach)(thread);
+}
+
+DLW_HOOK int pthread_setname_np(pthread_t thread, const char *name)
+{
+	struct dlw_context *self = dlw_enter();
+	int result = dlw_real(pthread_setname_np)(thread, name);
+
+	if (!self)
+		return result;
+	if (result == 0 && dlw_logging(self))
+		dlw_log_thread_name(dlw_thread_serial((uint64_t)thread), name);
+	dlw_leave(self);
+	return result;
+}
+
+/* ---------------------------------------------------------------------------- the end */
+
+/* The main thread ends by these without coming back through a routine of ours. */
+DLW_HOOK __attribute__((noreturn)) void pthread_exit(void *value)
+{
+	static void (*_Atomic real)(void *);
+
+	ended(NULL);
+	if (!real) {
+		void (*found)(void *);
+
+		*(void **)&found = dlw_real_find("pthread_exit", "", (void *)pthread_exit);
+		real = found;
+	}
+	real(value);
+	__builtin_unreachable();
+}
+
+DLW_HOOK __attribute__((noreturn)) void thrd_exit(int value)
+{
+	static void (*_Atomic real)(int);
+
+	ended(NULL);
+	if (!real) {
+		void (*found)(int);
+
+		*(void **)&found = dlw_real_find("thrd_exit", "", (void *)thrd_exit);
+		real = found;
+	}
+	real(value);
+	__builtin_unreachable();
+}

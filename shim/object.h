@@ -1,0 +1,49 @@
+/*
+ * shim/object.h - resources worth remembering: initialised ones, semaphores,
+ * and all that is logged
+ *
+ * One table per process, from address to struct dlw_object in the segment. An
+ * object's memory stays for its address; each initialisation or destruction
+ * starts a new life. Not for signal handlers: it takes a lock.
+ */
+#ifndef DLW_SHIM_OBJECT_H
+#define DLW_SHIM_OBJECT_H
+
+#include "shim/context.h"
+
+/** dlw_object_get() - the object at @address, made as @kind if unknown; NULL: no memory */
+struct dlw_object *dlw_object_get(struct dlw_context *self, uint64_t address, enum dlw_kind kind);
+
+/** dlw_object_find() - the object at @address if it is known; NULL */
+struct dlw_object *dlw_object_find(struct dlw_context *self, uint64_t address);
+
+/** dlw_object_begin() - it was initialised: a new life with these properties */
+struct dlw_object *dlw_object_begin(struct dlw_context *self, uint64_t address,
+				    enum dlw_kind kind, enum dlw_type type, uint32_t traits,
+				    uint32_t stack);
+
+/** dlw_object_end() - it was destroyed */
+void dlw_object_end(struct dlw_context *self, uint64_t address);
+
+static inline uint32_t dlw_address_hash(uint64_t address)
+{
+	return (uint32_t)((address * 0x9e3779b97f4a7c15u) >> 32);
+}
+
+static inline struct dlw_known_object *dlw_known_object(struct dlw_context *self, uint64_t address)
+{
+	return &self->objects[dlw_address_hash(address) & (DLW_KNOWN_OBJECTS - 1)];
+}
+
+/** dlw_object() - dlw_object_get() with a cache in front */
+static inline struct dlw_object *dlw_object(struct dlw_context *self, uint64_t address,
+					    enum dlw_kind kind)
+{
+	struct dlw_known_object *known = dlw_known_object(self, address);
+
+	if (dlw_likely(known->address == address && known->object->kind == kind))
+		return known->object;
+	return dlw_object_get(self, address, kind);
+}
+
+#endif

@@ -1,0 +1,337 @@
+/*
+ * shim/report.c - handing a finding to a renderer, or doing without
+ *
+ * The raw finding goes, as a line of JSON, into a memory file that is the
+ * renderer's standard input. The renderer is a process of our own that the
+ * program must not notice: no SIGCHLD when it ends, not to be had by
+ * waitpid(-1), no LD_PRELOAD. It shares our memory until it has become another
+ * program, so between clone and exec only bare system calls are made.
+ */
+#include "shim/report.h"
+
+#include <link.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "core/finding_json.h"
+#include "core/watch/procfs.h"
+#include "core/watch/session_directory.h"
+#include "core/watch/system.h"
+#include "shim/log_write.h"
+#include "shim/options.h"
+#include "shim/runtime.h"
+#include "shim/say.h"
+#include "shim/segment.h"
+
+#include "shim/banned.h"
+
+#define EXIT_STATUS 66
+#define RENDER_SECONDS 2
+#define CHILD_STACK (64u * 1024)
+#define ARGUMENTS_MAX 12
+#define SUPPRESSED 0 /* dlwatch render: nothing to fail on; a deadlock that it printed gives 1 */
+
+extern char **environ;
+
+static char own_directory[DLW_PATH_MAX];
+
+/** remember_directory() - of a path as the loader has it; relative ones start where we are now */
+static void remember_directory(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	char here[DLW_PATH_MAX] = "";
+	char directory[DLW_PATH_MAX];
+
+	if (!slash || (size_t)(slash - path) >= sizeof(directory))
+		return;
+	memcpy(directory, path, (size_t)(slash - path));
+	directory[slash - path] = '\0';
+	if (path[0] == '/')
+		strcpy(own_directory, directory);
+	else if (dlw_system(SYS_getcwd, (long)here, sizeof(here), 0, 0, 0, 0) <= 0 ||
+		 !dlw_join_path(own_directory, here, directory))
+		own_directory[0] = '\0';
+}
+
+static int find_own(struct dl_phdr_info *info, size_t size, void *context)
+{
+	uint64_t own = (uint64_t)(uintptr_t)find_own;
+	uint16_t i;
+
+	(void)size;
+	(void)context;
+	for (i = 0; i < info->dlpi_phnum; i++) {
+		const ElfW(Phdr) *header = &info->dlpi_phdr[i];
+		uint64_t start = info->dlpi_addr + header->p_vaddr;
+
+		if (header->p_type != PT_LOAD || own < start || own >= start + header->p_memsz)
+			continue;
+		remember_directory(info->dlpi_name);
+		return 1;
+	}
+	return 0;
+}
+
+void dlw_report_load(void)
+{
+	dl_iterate_phdr(find_own, NULL);
+}
+
+/* ---------------------------------------------------------------------------- writing */
+
+struct sink {
+	int fd;
+	bool failed;
+};
+
+static void put(void *context, const char *text, size_t length)
+{
+	struct sink *sink = context;
+
+	while (length && !sink->failed) {
+		ssize_t written = dlw_sys_write(sink->fd, text, length);
+
+		if (written <= 0 && written != -EINTR)
+			sink->failed = true;
+		if (written > 0) {
+			text += written;
+			length -= (size_t)written;
+		}
+	}
+}
+
+/** open_output() - where a report or JSON goes by itself; @fallback if not named or not to be had */
+static int open_output(const char *pattern, int fallback)
+{
+	char path[DLW_PATH_MAX];
+	int fd;
+
+	if (!pattern[0] || !strcmp(pattern, "stderr") ||
+	    !dlw_expand_path(pattern, path, sizeof(path)))
+		return fallback;
+	fd = dlw_sys_open(path, O_WRONLY | O_APPEND | O_CREAT, 0600);
+	if (fd < 0)
+		dlw_say("dlwatch: %s: cannot write: %s\n", path, strerrordesc_np(-fd));
+	return fd < 0 ? fallback : fd;
+}
+
+static void write_plainly(const struct dlw_state *state, const struct dlw_finding *finding)
+{
+	struct sink sink = { open_output(dlw_options.report, STDERR_FILENO), false };
+	struct dlw_writer writer = { put, &sink };
+
+	dlw_finding_write_text(state, finding, &writer);
+	if (sink.fd != STDERR_FILENO)
+		dlw_sys_close(sink.fd);
+	sink = (struct sink){ open_output(dlw_options.json, -1), false };
+	if (sink.fd < 0)
+		return;
+	dlw_finding_write_json(state, finding, &writer);
+	dlw_sys_close(sink.fd);
+}
+
+/* ------------------------------------------------------------------------ the renderer */
+
+struct renderer {
+	char program[DLW_PATH_MAX];
+	char report[DLW_PATH_MAX + 16], json[DLW_PATH_MAX + 16], color[32];
+	char suppressions[DLW_PATH_MAX + 32];
+	char *arguments[ARGUMENTS_MAX];
+	char **environment;
+	int input;
+};
+
+static bool find_program(char path[DLW_PATH_MAX])
+{
+	static const char *const places[] = { "dlwatch", "../bin/dlwatch" };
+	unsigned i;
+
+	for (i = 0; own_directory[0] && i < 2; i++)
+		if (dlw_join_path(path, own_directory, places[i]) &&
+		    dlw_system(SYS_faccessat, AT_FDCWD, (long)path, X_OK, 0, 0, 0) == 0)
+			return true;
+	return false;
+}
+
+static bool starts_with(const char *text, const char *start)
+{
+	return !strncmp(text, start, strlen(start));
+}
+
+/** clean_environment() - the program's, without what would watch the renderer */
+static char **clean_environment(void)
+{
+	size_t count = 0, kept = 0, i;
+	char **clean;
+
+	while (environ && environ[count])
+		count++;
+	clean = dlw_map((count + 1) * sizeof(*clean), false);
+	for (i = 0; clean && i < count; i++)
+		if (!starts_with(environ[i], "LD_PRELOAD=") && !starts_with(environ[i], "DLWATCH_"))
+			clean[kept++] = environ[i];
+	return clean;
+}
+
+/** option() - --NAME=PATH with the path expanded; nothing if it is not set */
+static void option(struct renderer *renderer, unsigned *count, char *text, const char *name,
+		   const char *pattern)
+{
+	if (!pattern[0] || !strcmp(pattern, "stderr"))
+		return;
+	strcpy(text, name);
+	if (dlw_expand_path(pattern, text + strlen(name), DLW_PATH_MAX))
+		renderer->arguments[(*count)++] = text;
+}
+
+static bool prepare(struct renderer *renderer)
+{
+	unsigned count = 0;
+
+	if (getauxval(AT_SECURE) || !find_program(renderer->program))
+		return false;
+	renderer->arguments[count++] = "dlwatch";
+	renderer->arguments[count++] = "render";
+	option(renderer, &count, renderer->report, "--report=", dlw_options.report);
+	option(renderer, &count, renderer->json, "--json=", dlw_options.json);
+	option(renderer, &count, renderer->suppressions, "--suppressions=",
+	       dlw_options.suppressions);
+	option(renderer, &count, renderer->color, "--color=", dlw_options.color);
+	renderer->environment = clean_environment();
+	renderer->input = (int)dlw_system(SYS_memfd_create, (long)"dlwatch", MFD_CLOEXEC, 0, 0, 0, 0);
+	return renderer->environment && renderer->input >= 0;
+}
+
+static int become_renderer(void *context)
+{
+	struct renderer *renderer = context;
+
+	dlw_system(SYS_dup3, renderer->input, STDIN_FILENO, 0, 0, 0, 0);
+	dlw_system(SYS_execve, (long)renderer->program, (long)renderer->arguments,
+		   (long)renderer->environment, 0, 0, 0);
+	dlw_system(SYS_exit, 127, 0, 0, 0, 0, 0);
+	return 127;
+}
+
+/** wait_for() - Return: its exit status, -1 if it did not end in time */
+static int wait_for(int pid)
+{
+	uint64_t until = dlw_nanoseconds() + RENDER_SECONDS * 1000000000ull;
+	struct timespec pause = { 0, 2000000 };
+	int status = 0;
+
+	while (dlw_nanoseconds() < until) {
+		long got = dlw_system(SYS_wait4, pid, (long)&status, __WCLONE | WNOHANG, 0, 0, 0);
+
+		if (got == pid)
+			return WIFEXITED(status) ? WEXITSTATUS(status) : 127;
+		if (got < 0 && got != -EINTR)
+			return 1; /* somebody else took it: it has ended */
+		dlw_system(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
+	}
+	return -1;
+}
+
+/** render() - Return: the renderer's exit status, negative if there is none */
+static int render(const struct dlw_state *state, const struct dlw_finding *finding)
+{
+	struct renderer *renderer = dlw_map(sizeof(*renderer), false);
+	char *stack = dlw_map(CHILD_STACK, false);
+	struct sink sink;
+	struct dlw_writer writer = { put, &sink };
+	int pid;
+
+	if (!renderer || !stack || !prepare(renderer))
+		return -1;
+	sink = (struct sink){ renderer->input, false };
+	dlw_finding_write_json(state, finding, &writer);
+	if (sink.failed)
+		return -1;
+	dlw_system(SYS_lseek, renderer->input, 0, SEEK_SET, 0, 0, 0);
+	pid = clone(become_renderer, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK, renderer);
+	dlw_sys_close(renderer->input);
+	return pid < 0 ? -1 : wait_for(pid);
+}
+
+/* -------------------------------------------------------------------------- the action */
+
+static void send(int signal)
+{
+	dlw_system(SYS_kill, dlw_runtime->pid, signal, 0, 0, 0, 0);
+}
+
+/** abort_program() - as abort() does, without its lock */
+static void abort_program(void)
+{
+	struct sigaction standard = { .sa_handler = SIG_DFL };
+	struct timespec pause = { 0, 200000000 };
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGABRT);
+	pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	send(SIGABRT);
+	dlw_system(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
+	sigaction(SIGABRT, &standard, NULL); /* a handler came back */
+	send(SIGABRT);
+}
+
+/** choose_victim() - a thread of the core whose call may fail with EDEADLK */
+static void choose_victim(const struct dlw_watch *watch, const struct dlw_state *state,
+			  const struct dlw_finding *finding)
+{
+	uint32_t i;
+
+	for (i = 0; i < finding->core_count; i++) {
+		struct dlw_thread *record = dlw_watch_record(watch, state, finding->core[i]);
+
+		if (!record || (record->want_kind != DLW_MUTEX &&
+				record->want_kind != DLW_SEMAPHORE &&
+				record->want_kind != DLW_THREAD))
+			continue;
+		record->marks.break_wait = record->wait;
+		return;
+	}
+}
+
+static void act(const struct dlw_watch *watch, const struct dlw_state *state,
+		const struct dlw_finding *finding)
+{
+	switch (dlw_options.on_deadlock) {
+	case DLW_ON_DEADLOCK_REPORT:
+		break;
+	case DLW_ON_DEADLOCK_EXIT:
+		dlw_runtime_finish(DLW_END_FINDING, EXIT_STATUS);
+		dlw_system(SYS_exit_group, EXIT_STATUS, 0, 0, 0, 0, 0);
+		break;
+	case DLW_ON_DEADLOCK_ABORT:
+		dlw_runtime_finish(DLW_END_FINDING, 0);
+		abort_program();
+		break;
+	case DLW_ON_DEADLOCK_STOP:
+		send(SIGSTOP);
+		break;
+	case DLW_ON_DEADLOCK_BREAK:
+		choose_victim(watch, state, finding);
+		break;
+	}
+}
+
+void dlw_report_found(void *context, const struct dlw_state *state,
+		      const struct dlw_finding *finding)
+{
+	int status;
+
+	dlw_log_look(1, finding->verdict == DLW_STALLED ? "" : "not asked: the verdict does not rest on it");
+	dlw_log_flush(NULL);
+	status = render(state, finding);
+	if (status == SUPPRESSED)
+		return;
+	if (status < 0 || status == 127)
+		write_plainly(state, finding);
+	act(context, state, finding);
+}

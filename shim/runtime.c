@@ -1,0 +1,259 @@
+/*
+ * shim/runtime.c - setting a process up, and its end
+ *
+ * Little happens when the library is loaded: names are resolved, options read,
+ * the unwinder loaded. The segment, its session and the log are made at the
+ * first hook that has something to record, so a program that never locks
+ * leaves no trace.
+ */
+#include "shim/runtime.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <time.h>
+
+#include "core/watch/procfs.h"
+#include "core/watch/session_directory.h"
+#include "core/watch/system.h"
+#include "shim/context.h"
+#include "shim/log_write.h"
+#include "shim/real.h"
+#include "shim/report.h"
+#include "shim/say.h"
+#include "shim/segment.h"
+#include "shim/trace.h"
+#include "shim/watcher.h"
+
+#include "shim/banned.h"
+
+struct dlw_runtime *dlw_runtime;
+struct dlw_options dlw_options;
+char dlw_session_path[DLW_PATH_MAX];
+
+
+uint64_t dlw_nanoseconds(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+void dlw_runtime_count(enum dlw_coverage_count which, uint64_t amount)
+{
+	if (dlw_runtime && dlw_runtime->segment)
+		atomic_fetch_add_explicit(&dlw_runtime->segment->coverage[which], amount,
+					  memory_order_relaxed);
+}
+
+/* ------------------------------------------------------------------------- the session */
+
+/** join_session() - the one our parent or supervisor made, or a new one; false: none */
+static bool join_session(void)
+{
+	bool trusted = !getauxval(AT_SECURE);
+	const char *given = trusted ? getenv(DLW_SESSION_ENV) : NULL;
+
+	if (dlw_session_path[0] && dlw_session_is_ours(dlw_session_path))
+		return true;
+	if (given && strlen(given) < DLW_PATH_MAX && dlw_session_is_ours(given)) {
+		strcpy(dlw_session_path, given);
+		return true;
+	}
+	return dlw_session_create(dlw_session_path, trusted, 0);
+}
+
+/** name_segment() - SESSION/PID.START; what this pid was before an exec makes room */
+static void name_segment(void)
+{
+	char name[64], digits[24];
+
+	strcpy(name, dlw_format_number(digits, (uint64_t)dlw_runtime->pid));
+	strcat(name, ".");
+	strcat(name, dlw_format_number(digits, dlw_process_start(dlw_runtime->pid)));
+	if (dlw_join_path(dlw_runtime->segment_path, dlw_session_path, name))
+		dlw_sys_unlink(dlw_runtime->segment_path);
+	else
+		dlw_runtime->segment_path[0] = '\0';
+}
+
+/** announce() - tell the session that we are here; learn whether somebody looks from outside */
+static void announce(void)
+{
+	struct dlw_session *session = dlw_session_map(dlw_session_path);
+	int32_t supervisor;
+
+	if (!session)
+		return;
+	supervisor = session->supervisor;
+	dlw_runtime->supervised = supervisor && dlw_runtime->in_file &&
+				  dlw_process_start(supervisor) == session->supervisor_start;
+	atomic_fetch_add_explicit(&session->generation, 1, memory_order_release);
+	dlw_session_unmap(session);
+}
+
+/* --------------------------------------------------------------------------- setting up */
+
+static void fill_segment(void)
+{
+	struct dlw_segment *segment = dlw_runtime->segment;
+
+	segment->version = DLW_SESSION_VERSION;
+	segment->pid = dlw_runtime->pid;
+	segment->parent_pid = (int32_t)dlw_system(SYS_getppid, 0, 0, 0, 0, 0, 0);
+	segment->process_start = dlw_process_start(dlw_runtime->pid);
+	segment->stacks.element_size = sizeof(uint64_t);
+	segment->objects.element_size = sizeof(struct dlw_object);
+	segment->stacks_mode = dlw_options.stacks;
+	segment->breaks = dlw_options.on_deadlock == DLW_ON_DEADLOCK_BREAK;
+	segment->state = DLW_SEGMENT_LIVE;
+	if (!dlw_runtime->in_file)
+		dlw_runtime_count(DLW_PRIVATE_MEMORY, 1);
+	__atomic_store_n(&segment->magic, DLW_SEGMENT_MAGIC, __ATOMIC_RELEASE);
+}
+
+static bool set_up(void)
+{
+	dlw_real_resolve();
+	if (!dlw_options.parsed)
+		dlw_options_parse(&dlw_options);
+	dlw_runtime->pid = (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	if (join_session())
+		name_segment();
+	if (!dlw_segment_open() || !dlw_trace_setup())
+		return false;
+	fill_segment();
+	announce();
+	dlw_log_open();
+	return true;
+}
+
+/** page() - the runtime page, made once and wiped by every fork */
+static struct dlw_runtime *page(void)
+{
+	static struct dlw_runtime *_Atomic shared;
+	struct dlw_runtime *runtime = shared;
+	struct dlw_runtime *none = NULL;
+
+	if (runtime)
+		return runtime;
+	runtime = dlw_map(sizeof(*runtime), true);
+	if (!runtime)
+		return NULL;
+	if (!atomic_compare_exchange_strong(&shared, &none, runtime)) {
+		dlw_unmap(runtime, sizeof(*runtime));
+		runtime = none;
+	}
+	return runtime;
+}
+
+bool dlw_runtime_ready(void)
+{
+	uint32_t asleep = DLW_ASLEEP;
+
+	if (dlw_likely(dlw_runtime && dlw_runtime->state == DLW_READY))
+		return true;
+	if (!dlw_runtime)
+		dlw_runtime = page();
+	if (!dlw_runtime ||
+	    !atomic_compare_exchange_strong(&dlw_runtime->state, &asleep, DLW_STARTING))
+		return false;
+	dlw_runtime->state = set_up() ? DLW_READY : DLW_OFF;
+	return dlw_runtime->state == DLW_READY;
+}
+
+/* --------------------------------------------------------------------------------- fork */
+
+static void before_fork(void)
+{
+	struct dlw_context *self = dlw_self;
+
+	if (!self->record)
+		return;
+	dlw_lock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
+	self->forking = true;
+}
+
+static void after_fork_in_parent(void)
+{
+	struct dlw_context *self = dlw_self;
+
+	if (!self->forking)
+		return;
+	self->forking = false;
+	dlw_unlock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
+}
+
+/** after_fork_in_child() - kernels before 4.14 did not wipe for us */
+static void after_fork_in_child(void)
+{
+	struct dlw_context *self = dlw_self;
+
+	DLW_RANK_DROP(DLW_RANK_STACKS);
+	dlw_log_disown();
+	if (self->forking) {
+		memset(dlw_runtime, 0, sizeof(*dlw_runtime));
+		memset(self, 0, sizeof(*self));
+	}
+}
+
+/* ------------------------------------------------------------------------ start and end */
+
+/* 101: before other libraries' constructors, as far as that is ours to say. */
+__attribute__((constructor(101))) static void loaded(void)
+{
+	dlw_real_resolve();
+	if (!dlw_options.parsed)
+		dlw_options_parse(&dlw_options);
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+	dlw_report_load();
+	dlw_trace_load();
+	if (dlw_options.verbose && dlw_runtime_ready())
+		dlw_say("dlwatch: watching pid %d, %s\n", (int)dlw_runtime->pid,
+			dlw_runtime->supervised ? "from outside" : "from inside");
+}
+
+static void say_coverage(void)
+{
+	_Atomic uint64_t *lost = dlw_runtime->segment->coverage;
+
+	dlw_say("dlwatch: pid %d: %u threads seen, %u stacks; lost: %lu events, %lu stacks, "
+		"%lu threads, %lu objects, %lu signal operations%s\n",
+		(int)dlw_runtime->pid, (unsigned)dlw_runtime->segment->serials,
+		(unsigned)dlw_runtime->segment->stacks.count,
+		(unsigned long)lost[DLW_LOST_EVENTS], (unsigned long)lost[DLW_LOST_STACKS],
+		(unsigned long)lost[DLW_LOST_THREADS], (unsigned long)lost[DLW_LOST_OBJECTS],
+		(unsigned long)lost[DLW_LOST_SIGNAL_OPS],
+		dlw_trace_available() ? "" : "; no libunwind: call sites only");
+}
+
+void dlw_runtime_finish(enum dlw_end_reason reason, int status)
+{
+	if (!dlw_runtime || dlw_runtime->state != DLW_READY ||
+	    dlw_runtime->pid != (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0))
+		return;
+	if (dlw_runtime->finished++)
+		return;
+	if (dlw_options.verbose)
+		say_coverage();
+	dlw_log_close(reason, status);
+	dlw_runtime->segment->state = DLW_SEGMENT_ENDED;
+	if (dlw_runtime->supervised)
+		return; /* the supervisor reads it and clears up */
+	dlw_segment_close();
+	if (dlw_session_path[0])
+		dlw_session_remove(dlw_session_path);
+}
+
+void dlw_runtime_replaced(void)
+{
+	if (dlw_runtime && dlw_runtime->state == DLW_READY)
+		dlw_log_close(DLW_END_EXEC, 0);
+}
+
+__attribute__((destructor)) static void unloaded(void)
+{
+	dlw_runtime_finish(DLW_END_EXIT, 0);
+}

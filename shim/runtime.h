@@ -1,0 +1,104 @@
+/*
+ * shim/runtime.h - what the shim keeps for the whole process
+ *
+ * All of it lies in one page that the kernel wipes in the child of a fork
+ * (MADV_WIPEONFORK): a child finds no segment, free locks and no threads, and
+ * sets itself up anew at its first hook, whichever of fork, _Fork or clone it
+ * came from. Only options and the session's place outlive a fork.
+ */
+#ifndef DLW_SHIM_RUNTIME_H
+#define DLW_SHIM_RUNTIME_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <dlwatch/session.h>
+
+#include "shim/lock.h"
+#include "shim/options.h"
+
+enum dlw_runtime_state { DLW_ASLEEP = 0, DLW_STARTING, DLW_READY, DLW_OFF };
+
+#define DLW_OBJECT_STRIPES 64
+
+/** One stripe of the address → object table; see object.c. */
+struct dlw_object_stripe {
+	struct dlw_lock lock;
+	uint32_t capacity, used;
+	struct dlw_object_entry *entries;
+};
+
+struct dlw_runtime {
+	_Atomic uint32_t state; /* enum dlw_runtime_state */
+	pid_t pid;
+	struct dlw_segment *segment; /* also the base of every offset */
+	uint64_t reserved;  /* address space behind segment */
+	bool in_file;       /* the segment is shared; else private memory */
+	bool supervised;    /* a supervisor looks from outside */
+	struct dlw_lock segment_lock, threads_lock, stacks_lock, table_lock, log_lock;
+	struct dlw_object_stripe objects[DLW_OBJECT_STRIPES];
+	_Atomic uint32_t object_lives;
+	struct dlw_traces *traces; /* trace.c */
+	struct dlw_logger *logger; /* log_write.c; NULL: no log */
+	struct dlw_context *free_contexts;   /* of threads that are gone */
+	struct dlw_context *exiting_contexts; /* of threads that may be */
+	struct dlw_lock starts_lock;
+	struct dlw_start *free_starts; /* hook_thread.c */
+	_Atomic uint32_t watcher;          /* a helper thread looks, watcher.c */
+	_Atomic uint32_t watcher_requests; /* times that one was asked for */
+	struct dlw_lock watch_lock;
+	struct dlw_watch *watch;
+	_Atomic int32_t multithreaded; /* a second thread was created */
+	_Atomic uint32_t finished; /* dlw_runtime_finish() has been here */
+	char segment_path[DLW_PATH_MAX];
+};
+
+extern struct dlw_runtime *dlw_runtime; /* never NULL once dlw_runtime_ready() returned true */
+extern struct dlw_options dlw_options;
+extern char dlw_session_path[DLW_PATH_MAX]; /* "" before the first process set it up */
+
+/**
+ * dlw_runtime_ready() - set the process up if it is not yet
+ *
+ * Return: true if there is a segment to record in. false while another thread
+ *         sets it up, or for good if it cannot be had: the hooks pass through.
+ */
+bool dlw_runtime_ready(void);
+
+/** dlw_runtime_count() - add to the coverage line */
+void dlw_runtime_count(enum dlw_coverage_count which, uint64_t amount);
+
+/** dlw_runtime_finish() - the process ends or is replaced: flush, say so; may be called twice */
+void dlw_runtime_finish(enum dlw_end_reason reason, int status);
+
+/** dlw_runtime_replaced() - exec is about to be tried: flush the log, which goes on if it fails */
+void dlw_runtime_replaced(void);
+
+static inline void *dlw_at(uint64_t offset)
+{
+	return offset ? (char *)dlw_runtime->segment + offset : NULL;
+}
+
+static inline uint64_t dlw_offset(const void *pointer)
+{
+	return (uint64_t)((const char *)pointer - (const char *)dlw_runtime->segment);
+}
+
+/** dlw_ticks() - a cheap clock of unknown unit, related to nanoseconds by pairs of readings */
+static inline uint64_t dlw_ticks(void)
+{
+#if defined(__x86_64__)
+	return __builtin_ia32_rdtsc() >> 5;
+#else
+	extern uint64_t dlw_nanoseconds(void);
+
+	return dlw_nanoseconds();
+#endif
+}
+
+/** dlw_nanoseconds() - CLOCK_MONOTONIC */
+uint64_t dlw_nanoseconds(void);
+
+#endif

@@ -1,0 +1,165 @@
+/*
+ * shim/segment.c - one growing shared file, mapped at one stretch of addresses
+ *
+ * Address space is reserved once, so that offsets turn into pointers by an
+ * addition; the file grows into it piece by piece. Every piece is backed by
+ * fallocate() before it is touched, for a hole in a full tmpfs is a SIGBUS.
+ * No descriptor stays open: the program may close or count its descriptors.
+ */
+#include "shim/segment.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/watch/system.h"
+#include "shim/runtime.h"
+
+#include "shim/banned.h"
+
+#define PIECE (256u * 1024)
+#define RESERVE_MAX (1ull << 30)
+#define RESERVE_MIN (1ull << 20)
+
+/* mmap and munmap are no cancellation points, but they set errno. */
+static void *map(void *where, size_t size, int protection, int flags, int fd, uint64_t offset)
+{
+	long result = dlw_system(SYS_mmap, (long)where, (long)size, protection, flags, fd,
+				 (long)offset);
+
+	return result < 0 && result > -4096 ? NULL : (void *)result;
+}
+
+void dlw_unmap(void *memory, size_t size)
+{
+	dlw_system(SYS_munmap, (long)memory, (long)size, 0, 0, 0, 0);
+}
+
+void *dlw_map(size_t size, bool wipe)
+{
+	void *memory = map(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory && wipe)
+		dlw_system(SYS_madvise, (long)memory, (long)size, MADV_WIPEONFORK, 0, 0, 0);
+	return memory;
+}
+
+/** reserve() - as much address space as the limits allow, nothing behind it yet */
+static void *reserve(uint64_t *size)
+{
+	void *memory;
+
+	for (*size = RESERVE_MAX; *size >= RESERVE_MIN; *size /= 4) {
+		memory = map(NULL, *size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
+			     -1, 0);
+		if (memory)
+			return memory;
+	}
+	return NULL;
+}
+
+/** back_with_file() - put [from, to) of the segment file behind the same range of addresses */
+static bool back_with_file(int fd, char *base, uint64_t from, uint64_t to)
+{
+	if (dlw_sys_fallocate(fd, from, to - from) < 0)
+		return false;
+	return map(base + from, to - from, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
+		   from) != NULL;
+}
+
+static bool back_privately(char *base, uint64_t from, uint64_t to)
+{
+	return map(base + from, to - from, PROT_READ | PROT_WRITE,
+		   MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) != NULL;
+}
+
+bool dlw_segment_open(void)
+{
+	struct dlw_runtime *runtime = dlw_runtime;
+	char *base = reserve(&runtime->reserved);
+	int fd = -1;
+
+	if (!base)
+		return false;
+	if (runtime->segment_path[0])
+		fd = dlw_sys_open(runtime->segment_path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	runtime->in_file = fd >= 0 && back_with_file(fd, base, 0, PIECE);
+	if (fd >= 0) {
+		dlw_sys_close(fd);
+		if (!runtime->in_file)
+			dlw_sys_unlink(runtime->segment_path);
+	}
+	if (!runtime->in_file) {
+		runtime->segment_path[0] = '\0';
+		if (!back_privately(base, 0, PIECE)) {
+			dlw_unmap(base, runtime->reserved);
+			return false;
+		}
+	}
+	runtime->segment = (struct dlw_segment *)base;
+	runtime->segment->size = PIECE;
+	runtime->segment->used = (sizeof(struct dlw_segment) + 63) & ~63ull;
+	return true;
+}
+
+void dlw_segment_close(void)
+{
+	if (dlw_runtime->in_file)
+		dlw_sys_unlink(dlw_runtime->segment_path);
+}
+
+/** grow() - at least @size more bytes; segment_lock is held */
+static bool grow(uint64_t size)
+{
+	struct dlw_segment *segment = dlw_runtime->segment;
+	uint64_t from = segment->size;
+	uint64_t to = (segment->used + size + PIECE - 1) / PIECE * PIECE;
+	bool done;
+	int fd;
+
+	if (to > dlw_runtime->reserved)
+		return false;
+	if (!dlw_runtime->in_file) {
+		done = back_privately((char *)segment, from, to);
+	} else {
+		fd = dlw_sys_open(dlw_runtime->segment_path, O_RDWR, 0);
+		done = fd >= 0 && back_with_file(fd, (char *)segment, from, to);
+		if (fd >= 0)
+			dlw_sys_close(fd);
+	}
+	if (done)
+		atomic_store_explicit(&segment->size, to, memory_order_release);
+	return done;
+}
+
+uint64_t dlw_segment_take(size_t size)
+{
+	struct dlw_segment *segment = dlw_runtime->segment;
+	uint64_t offset = 0;
+
+	size = (size + 63) & ~(size_t)63;
+	dlw_lock(&dlw_runtime->segment_lock, DLW_RANK_SEGMENT);
+	if (segment->used + size <= segment->size || grow(size)) {
+		offset = segment->used;
+		segment->used += size;
+	}
+	dlw_unlock(&dlw_runtime->segment_lock, DLW_RANK_SEGMENT);
+	return offset;
+}
+
+void *dlw_table_grow(struct dlw_table *table, uint32_t position)
+{
+	uint32_t index;
+	unsigned page = dlw_table_page(position, &index);
+	uint64_t offset;
+
+	if (page >= DLW_TABLE_PAGES)
+		return NULL;
+	if (!table->pages[page]) {
+		offset = dlw_segment_take((size_t)table->element_size
+					  << (page + DLW_TABLE_FIRST_SHIFT));
+		if (!offset)
+			return NULL;
+		atomic_store_explicit(&table->pages[page], offset, memory_order_release);
+	}
+	return dlw_table_at(dlw_runtime->segment, table, position);
+}

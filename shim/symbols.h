@@ -1,0 +1,84 @@
+/*
+ * shim/symbols.h - every function dlwatch stands in front of
+ *
+ * DLW_SYMBOL(result, name, version, (parameters), (arguments))
+ *
+ * @version: the symbol version to prefer where the C library has several of
+ * that name, "" for its default. A function the C library does not have is
+ * NULL in the table, and its hook fails as the kernel would: ENOSYS.
+ */
+/* pthread mutexes */
+DLW_SYMBOL(int, pthread_mutex_init, "", (pthread_mutex_t * m, const pthread_mutexattr_t *a), (m, a))
+DLW_SYMBOL(int, pthread_mutex_destroy, "", (pthread_mutex_t * m), (m))
+DLW_SYMBOL(int, pthread_mutex_lock, "", (pthread_mutex_t * m), (m))
+DLW_SYMBOL(int, pthread_mutex_trylock, "", (pthread_mutex_t * m), (m))
+DLW_SYMBOL(int, pthread_mutex_timedlock, "", (pthread_mutex_t * m, const struct timespec *t), (m, t))
+DLW_SYMBOL(int, pthread_mutex_clocklock, "", (pthread_mutex_t * m, clockid_t c, const struct timespec *t), (m, c, t))
+DLW_SYMBOL(int, pthread_mutex_unlock, "", (pthread_mutex_t * m), (m))
+DLW_SYMBOL(int, pthread_mutex_consistent, "", (pthread_mutex_t * m), (m))
+DLW_SYMBOL(int, pthread_mutex_setprioceiling, "", (pthread_mutex_t * m, int p, int *o), (m, p, o))
+/* semaphores */
+DLW_SYMBOL(int, sem_init, "", (sem_t * s, int p, unsigned int v), (s, p, v))
+DLW_SYMBOL(int, sem_destroy, "", (sem_t * s), (s))
+DLW_SYMBOL(int, sem_close, "", (sem_t * s), (s))
+DLW_SYMBOL(int, sem_unlink, "", (const char *n), (n))
+DLW_SYMBOL(int, sem_wait, "", (sem_t * s), (s))
+DLW_SYMBOL(int, sem_trywait, "", (sem_t * s), (s))
+DLW_SYMBOL(int, sem_timedwait, "", (sem_t * s, const struct timespec *t), (s, t))
+DLW_SYMBOL(int, sem_clockwait, "", (sem_t * s, clockid_t c, const struct timespec *t), (s, c, t))
+DLW_SYMBOL(int, sem_post, "", (sem_t * s), (s))
+/* condition variables: their mutex is given back and had again inside */
+DLW_SYMBOL(int, pthread_cond_wait, "GLIBC_2.3.2", (pthread_cond_t * c, pthread_mutex_t *m), (c, m))
+DLW_SYMBOL(int, pthread_cond_timedwait, "GLIBC_2.3.2", (pthread_cond_t * c, pthread_mutex_t *m, const struct timespec *t), (c, m, t))
+DLW_SYMBOL(int, pthread_cond_clockwait, "", (pthread_cond_t * c, pthread_mutex_t *m, clockid_t k, const struct timespec *t), (c, m, k, t))
+DLW_SYMBOL(int, pthread_cond_signal, "GLIBC_2.3.2", (pthread_cond_t * c), (c))
+DLW_SYMBOL(int, pthread_cond_broadcast, "GLIBC_2.3.2", (pthread_cond_t * c), (c))
+DLW_SYMBOL(int, pthread_cond_init, "GLIBC_2.3.2", (pthread_cond_t * c, const pthread_condattr_t *a), (c, a))
+DLW_SYMBOL(int, pthread_cond_destroy, "GLIBC_2.3.2", (pthread_cond_t * c), (c))
+/* threads */
+DLW_SYMBOL(int, pthread_create, "", (pthread_t * t, const pthread_attr_t *a, void *(*f)(void *), void *x), (t, a, f, x))
+DLW_SYMBOL(int, pthread_join, "", (pthread_t t, void **r), (t, r))
+DLW_SYMBOL(int, pthread_tryjoin_np, "", (pthread_t t, void **r), (t, r))
+DLW_SYMBOL(int, pthread_timedjoin_np, "", (pthread_t t, void **r, const struct timespec *a), (t, r, a))
+DLW_SYMBOL(int, pthread_clockjoin_np, "", (pthread_t t, void **r, clockid_t c, const struct timespec *a), (t, r, c, a))
+DLW_SYMBOL(int, pthread_setname_np, "", (pthread_t t, const char *n), (t, n))
+DLW_SYMBOL(int, pthread_detach, "", (pthread_t t), (t))
+/* C11 threads: in glibc these do not go through the pthread names */
+DLW_SYMBOL(int, mtx_init, "", (mtx_t * m, int t), (m, t))
+DLW_SYMBOL(int, mtx_lock, "", (mtx_t * m), (m))
+DLW_SYMBOL(int, mtx_trylock, "", (mtx_t * m), (m))
+DLW_SYMBOL(int, mtx_timedlock, "", (mtx_t * m, const struct timespec *t), (m, t))
+DLW_SYMBOL(int, mtx_unlock, "", (mtx_t * m), (m))
+DLW_SYMBOL(void, mtx_destroy, "", (mtx_t * m), (m))
+DLW_SYMBOL(void, cnd_destroy, "", (cnd_t * c), (c))
+DLW_SYMBOL(int, cnd_wait, "", (cnd_t * c, mtx_t *m), (c, m))
+DLW_SYMBOL(int, cnd_timedwait, "", (cnd_t * c, mtx_t *m, const struct timespec *t), (c, m, t))
+DLW_SYMBOL(int, cnd_signal, "", (cnd_t * c), (c))
+DLW_SYMBOL(int, cnd_broadcast, "", (cnd_t * c), (c))
+DLW_SYMBOL(int, thrd_create, "", (thrd_t * t, thrd_start_t f, void *x), (t, f, x))
+DLW_SYMBOL(int, thrd_join, "", (thrd_t t, int *r), (t, r))
+DLW_SYMBOL(int, thrd_detach, "", (thrd_t t), (t))
+/* ends and successors of a process */
+DLW_SYMBOL(int, execve, "", (const char *p, char *const *a, char *const *e), (p, a, e))
+DLW_SYMBOL(int, execvpe, "", (const char *p, char *const *a, char *const *e), (p, a, e))
+DLW_SYMBOL(int, fexecve, "", (int d, char *const *a, char *const *e), (d, a, e))
+/*
+ * Hooks with no entry of their own in the table, named here so that the list
+ * of what we export is complete: they end in one of the above, have a variable
+ * number of arguments, or never return.
+ */
+#ifndef DLW_SYMBOL_ALSO
+#define DLW_SYMBOL_ALSO(name)
+#endif
+DLW_SYMBOL_ALSO(sem_open)
+DLW_SYMBOL_ALSO(pthread_exit)
+DLW_SYMBOL_ALSO(thrd_exit)
+DLW_SYMBOL_ALSO(execv)
+DLW_SYMBOL_ALSO(execvp)
+DLW_SYMBOL_ALSO(execl)
+DLW_SYMBOL_ALSO(execlp)
+DLW_SYMBOL_ALSO(execle)
+DLW_SYMBOL_ALSO(_exit)
+DLW_SYMBOL_ALSO(_Exit)
+DLW_SYMBOL_ALSO(quick_exit)
+DLW_SYMBOL_ALSO(dl_iterate_phdr)

@@ -1,0 +1,320 @@
+/*
+ * shim/thread.c - from a thread's first hook to the moment the kernel has
+ * forgotten it
+ *
+ * A thread gets a context (private) and a record (in the segment) when it
+ * starts, or at its first hook if nobody saw it start. It keeps them until the
+ * kernel says that it is gone, for destructors and cleanup handlers still lock
+ * after the start routine is over. Both are used again by later threads.
+ */
+#include "shim/context.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "core/watch/procfs.h"
+#include "core/watch/system.h"
+#include "shim/hold.h"
+#include "shim/log_write.h"
+#include "shim/object.h"
+#include "shim/segment.h"
+
+#include "shim/banned.h"
+
+extern void *__libc_stack_end __attribute__((weak));
+
+static struct dlw_context nobody;
+__thread struct dlw_context *dlw_self __attribute__((tls_model("initial-exec"))) = &nobody;
+
+/* The thread is being attached, or is our own: its hooks pass through. */
+static __thread bool attaching __attribute__((tls_model("initial-exec")));
+
+static int32_t own_tid(void)
+{
+	return (int32_t)dlw_system(SYS_gettid, 0, 0, 0, 0, 0, 0);
+}
+
+static bool task_is_gone(int32_t tid)
+{
+	return dlw_system(SYS_tgkill, dlw_runtime->pid, tid, 0, 0, 0, 0) == -ESRCH;
+}
+
+/* ------------------------------------------------------------------- gone for good */
+
+/** left_something() - it died with a mutex that the C library says is still its */
+static bool left_something(const struct dlw_context *context)
+{
+	uint32_t i;
+
+	for (i = 0; i < dlw_hold_count(context); i++) {
+		pthread_mutex_t mutex;
+
+		if (context->holds[i].kind == DLW_MUTEX &&
+		    dlw_read_memory(dlw_runtime->pid, context->holds[i].address, &mutex,
+				    sizeof(mutex)) &&
+		    mutex.__data.__owner == context->tid)
+			return true;
+	}
+	return false;
+}
+
+/** bury() - the task is gone; threads_lock is held; Return: the context may be used again */
+static bool bury(struct dlw_context *context)
+{
+	struct dlw_segment *segment = dlw_runtime->segment;
+	bool orphans = left_something(context);
+
+	if (context->log) {
+		dlw_log_thread_gone(context->log);
+		context->log = NULL;
+	}
+	atomic_store_explicit(&context->record->life, orphans ? DLW_RECORD_DEAD : DLW_RECORD_FREE,
+			      memory_order_release);
+	atomic_fetch_add_explicit(&segment->thread_changes, 1, memory_order_release);
+	return !orphans;
+}
+
+/** reap() - threads_lock is held; @reused: this tid is a new thread's now */
+static void reap(int32_t reused)
+{
+	struct dlw_context **link = &dlw_runtime->exiting_contexts;
+
+	while (*link) {
+		struct dlw_context *context = *link;
+
+		if (context->tid != reused && !task_is_gone(context->tid)) {
+			link = &context->next;
+			continue;
+		}
+		*link = context->next;
+		if (bury(context)) {
+			context->next = dlw_runtime->free_contexts;
+			dlw_runtime->free_contexts = context;
+		}
+	}
+}
+
+void dlw_thread_reap(void)
+{
+	if (!dlw_runtime->exiting_contexts)
+		return;
+	dlw_lock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);
+	reap(0);
+	dlw_unlock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);
+}
+
+/* -------------------------------------------------------------------------- attaching */
+
+/** make_context() - a new pair of context and record; threads_lock is held */
+static struct dlw_context *make_context(void)
+{
+	struct dlw_segment *segment = dlw_runtime->segment;
+	struct dlw_context *context = dlw_map(sizeof(*context), true);
+	uint64_t offset = context ? dlw_segment_take(sizeof(struct dlw_thread)) : 0;
+	struct dlw_thread *record;
+
+	if (!offset)
+		return NULL;
+	record = dlw_at(offset);
+	record->holds = offset + offsetof(struct dlw_thread, inline_holds);
+	record->hold_capacity = DLW_INLINE_HOLDS;
+	record->permits = offset + offsetof(struct dlw_thread, inline_permits);
+	record->permit_capacity = DLW_INLINE_PERMITS;
+	record->next = segment->threads;
+	atomic_store_explicit(&segment->threads, offset, memory_order_release);
+	context->record = record;
+	return context;
+}
+
+/** clean() - nothing of an earlier thread stays in the pair */
+static void clean(struct dlw_context *context)
+{
+	struct dlw_thread *record = context->record;
+
+	if (record->wait & 1)
+		record->wait++;
+	record->hold_count = 0;
+	record->permit_count = 0;
+	memset(dlw_at(record->permits), 0, record->permit_capacity * sizeof(struct dlw_permit));
+	memset(&record->marks, 0, sizeof(record->marks));
+	record->exempt = 0;
+	memset(context, 0, sizeof(*context));
+	context->record = record;
+	context->holds = dlw_at(record->holds);
+	context->permits = dlw_at(record->permits);
+}
+
+static struct dlw_context *take_context(int32_t tid)
+{
+	struct dlw_context *context;
+
+	dlw_lock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);
+	if (dlw_runtime->exiting_contexts)
+		reap(tid);
+	context = dlw_runtime->free_contexts;
+	if (context)
+		dlw_runtime->free_contexts = context->next;
+	else
+		context = make_context();
+	dlw_unlock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);
+	return context;
+}
+
+/**
+ * find_stack() - where the thread's stack lies, if that can be told cheaply
+ *
+ * The main thread's: the kernel's word and the limit. Another's: what its
+ * creator asked for, set by the start routine (hook_thread.c). Unknown: 0, 0,
+ * and stacks are unwound each time instead of recognised.
+ */
+static void find_stack(struct dlw_context *context)
+{
+	if (context->tid != dlw_runtime->pid || !&__libc_stack_end)
+		return;
+	context->stack_high = (uint64_t)(uintptr_t)__libc_stack_end;
+	context->stack_low = context->stack_high - (8ull << 20);
+}
+
+struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_t created_stack,
+				      bool detached)
+{
+	struct dlw_context *context;
+	struct dlw_thread *record;
+
+	if (attaching || !dlw_runtime_ready())
+		return NULL;
+	attaching = true;
+	context = take_context(own_tid());
+	if (!context) {
+		dlw_runtime_count(DLW_LOST_THREADS, 1);
+		attaching = false;
+		return NULL;
+	}
+	clean(context);
+	context->tid = own_tid();
+	find_stack(context);
+	record = context->record;
+	record->tid = context->tid;
+	record->pthread = (uint64_t)pthread_self();
+	record->serial = serial ? serial : dlw_thread_next_serial();
+	record->creator = creator;
+	record->created_stack = created_stack;
+	record->detached = detached;
+	atomic_store_explicit(&record->life, DLW_RECORD_ALIVE, memory_order_release);
+	atomic_fetch_add_explicit(&dlw_runtime->segment->thread_changes, 1, memory_order_release);
+	context->log = dlw_log_thread(record->serial, record->tid, creator, created_stack, detached);
+	dlw_self = context;
+	if (context->log) {
+		struct dlw_event event = { .type = DLW_EVENT_STARTED, .argument = creator };
+
+		dlw_log_event(context, &event);
+	}
+	context->open = record;
+	attaching = false;
+	return context;
+}
+
+void dlw_thread_exempt(void)
+{
+	attaching = true;
+}
+
+struct dlw_context *dlw_enter_slow(void)
+{
+	struct dlw_context *self = dlw_self;
+
+	if (self->record) /* in a hook already */
+		return NULL;
+	self = dlw_thread_attach(0, 0, 0, false);
+	if (self)
+		self->open = NULL;
+	return self;
+}
+
+void dlw_thread_exiting(struct dlw_context *self)
+{
+	struct dlw_event event = { .type = DLW_EVENT_EXITED };
+
+	if (self->record->life != DLW_RECORD_ALIVE)
+		return;
+	if (dlw_logging(self))
+		dlw_log_event(self, &event);
+	atomic_store_explicit(&self->record->life, DLW_RECORD_EXITING, memory_order_release);
+	atomic_fetch_add_explicit(&dlw_runtime->segment->thread_changes, 1, memory_order_release);
+	dlw_lock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);
+	self->next = dlw_runtime->exiting_contexts;
+	dlw_runtime->exiting_contexts = self;
+	dlw_unlock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);
+}
+
+uint32_t dlw_thread_next_serial(void)
+{
+	return atomic_fetch_add_explicit(&dlw_runtime->segment->serials, 1, memory_order_relaxed) +
+	       1;
+}
+
+uint32_t dlw_thread_serial(uint64_t pthread)
+{
+	uint64_t offset = dlw_runtime->segment->threads;
+
+	while (offset) {
+		const struct dlw_thread *record = dlw_at(offset);
+
+		if (record->pthread == pthread && record->life != DLW_RECORD_FREE)
+			return record->serial;
+		offset = record->next;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------- handlers that interrupt hooks */
+
+void dlw_want_aside(struct dlw_context *self, uint64_t frame)
+{
+	struct dlw_thread *record = self->record;
+
+	if (frame >= self->want_frame) {
+		self->saved_count = 0;
+	} else if (self->saved_count < DLW_SAVED_WANTS) {
+		self->saved[self->saved_count] = (struct dlw_saved_want){
+			.address = record->want_address,
+			.mutex = record->want_mutex,
+			.since_ns = record->want_since_ns,
+			.frame = self->want_frame,
+			.stack = record->want_stack,
+			.object = record->want_object,
+			.kind = record->want_kind,
+			.mode = record->want_mode,
+			.form = record->want_form,
+			.relock = record->want_relock,
+		};
+		self->saved_count++;
+	} else {
+		dlw_runtime_count(DLW_LOST_SIGNAL_OPS, 1);
+	}
+	record->wait++;
+}
+
+void dlw_want_back(struct dlw_context *self)
+{
+	const struct dlw_saved_want *saved = &self->saved[--self->saved_count];
+
+	dlw_want(self, saved->kind, saved->mode, saved->form, saved->address, saved->stack,
+		 saved->frame);
+	self->record->want_mutex = saved->mutex;
+	self->record->want_since_ns = saved->since_ns;
+	self->record->want_object = saved->object;
+	self->record->want_relock = saved->relock;
+}
+
+void dlw_drain(struct dlw_context *self)
+{
+	while (self->pending_count) {
+		uint64_t address = self->pending_posts[--self->pending_count];
+		struct dlw_permit *permit = dlw_permit_of(self, address);
+
+		if (permit)
+			dlw_permit_post(permit);
+	}
+}

@@ -1,0 +1,444 @@
+/*
+ * shim/trace.c - the verified stack cache, and libunwind behind it
+ *
+ * libunwind is loaded privately, so that its names do not stand in front of
+ * the program's. It wants dl_iterate_phdr(), which takes the loader's lock; a
+ * thread that holds a mutex and waited there for another thread's dlopen()
+ * could be made to deadlock by us. So while we unwind, our dl_iterate_phdr()
+ * answers from a copy of the list of modules (modules.c).
+ *
+ * Locks: all of the slow half runs under stacks_lock, which serialises the
+ * unwinder; fork() takes it first, so that a child finds the unwinder at rest.
+ */
+#include "shim/trace.h"
+
+#include <dlfcn.h>
+#include <string.h>
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
+
+#include "shim/log_write.h"
+#include "shim/modules.h"
+#include "shim/segment.h"
+
+#include "shim/banned.h"
+
+#define DEPTH_MAX 128           /* innermost frames kept of a deeper stack */
+#define STORE_MAX (64u << 20)   /* bytes of stacks kept; past it: sites only, counted */
+#define ARENA_PIECE (256u << 10)
+#define TRACE_BUCKETS 4096
+
+/** How to recognise one stack: what stands where, relative to the frame address. */
+struct dlw_trace {
+	struct dlw_trace *next;
+	uint64_t address;
+	uint32_t stack, count;
+	struct {
+		uint64_t value;
+		uint64_t distance;
+	} saved[];
+};
+
+struct dlw_traces {
+	struct dlw_trace *_Atomic buckets[TRACE_BUCKETS];
+	uint32_t *ids; /* stack ids by hash, open addressing */
+	uint32_t id_capacity;
+	uint64_t stored; /* bytes in the stack store */
+	char *arena;
+	size_t arena_left;
+};
+
+/** What the unwinder saw. */
+struct walk {
+	uint32_t depth;
+	bool regular; /* every return address was found at its place: may be cached */
+	uint64_t frames[DEPTH_MAX];
+	uint64_t places[DEPTH_MAX]; /* where frames[i] was saved */
+};
+
+static struct {
+	int (*get_context)(unw_tdep_context_t *);
+	int (*init_local)(unw_cursor_t *, unw_context_t *);
+	int (*step)(unw_cursor_t *);
+	int (*get_reg)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
+	void (*flush)(unw_addr_space_t, unw_word_t, unw_word_t);
+	unw_addr_space_t *space;
+	bool loaded;
+} unwinder;
+
+bool dlw_trace_available(void)
+{
+	return unwinder.loaded;
+}
+
+const struct dlw_stack_record *dlw_stack_record(uint32_t id)
+{
+	uint64_t *offset;
+
+	if (!id || id > dlw_runtime->segment->stacks.count)
+		return NULL;
+	offset = dlw_table_at(dlw_runtime->segment, &dlw_runtime->segment->stacks, id - 1);
+	return offset ? dlw_at(*offset) : NULL;
+}
+
+/* -------------------------------------------------------------------- the stack store */
+
+static uint64_t hash_frames(const uint64_t *frames, uint32_t depth)
+{
+	uint64_t hash = depth;
+	uint32_t i;
+
+	for (i = 0; i < depth; i++) {
+		hash = (hash ^ frames[i]) * 0x9e3779b97f4a7c15u;
+		hash ^= hash >> 29;
+	}
+	return hash;
+}
+
+/** find_id() - the slot of the stack with these frames, or the free one where it belongs */
+static uint32_t *find_id(struct dlw_traces *traces, const uint64_t *frames, uint32_t depth)
+{
+	uint32_t mask = traces->id_capacity - 1;
+	uint32_t at = (uint32_t)hash_frames(frames, depth) & mask;
+
+	for (;; at = (at + 1) & mask) {
+		const struct dlw_stack_record *record;
+
+		if (!traces->ids[at])
+			return &traces->ids[at];
+		record = dlw_stack_record(traces->ids[at]);
+		if (record->depth == depth && !memcmp(record->frames, frames, depth * 8ul))
+			return &traces->ids[at];
+	}
+}
+
+static bool grow_ids(struct dlw_traces *traces)
+{
+	uint32_t old_capacity = traces->id_capacity;
+	uint32_t *old = traces->ids;
+	uint32_t *new = dlw_map(old_capacity * 2ul * sizeof(*new), false);
+	uint32_t i;
+
+	if (!new)
+		return false;
+	traces->ids = new;
+	traces->id_capacity = old_capacity * 2;
+	for (i = 0; i < old_capacity; i++) {
+		const struct dlw_stack_record *record = dlw_stack_record(old[i]);
+
+		if (record)
+			*find_id(traces, record->frames, record->depth) = old[i];
+	}
+	dlw_unmap(old, old_capacity * sizeof(*old));
+	return true;
+}
+
+static uint32_t store_new(struct dlw_traces *traces, const uint64_t *frames, uint32_t depth)
+{
+	struct dlw_table *table = &dlw_runtime->segment->stacks;
+	size_t size = sizeof(struct dlw_stack_record) + depth * sizeof(uint64_t);
+	uint32_t position = table->count;
+	struct dlw_stack_record *record;
+	uint64_t *element;
+	uint64_t offset;
+
+	if (traces->stored + size > STORE_MAX || position >= DLW_PLAIN_STACK_MAX)
+		return 0;
+	element = dlw_table_grow(table, position);
+	offset = element ? dlw_segment_take(size) : 0;
+	if (!offset)
+		return 0;
+	record = dlw_at(offset);
+	record->id = position + 1;
+	record->depth = depth;
+	memcpy(record->frames, frames, depth * sizeof(uint64_t));
+	*element = offset;
+	traces->stored += size;
+	atomic_store_explicit(&table->count, position + 1, memory_order_release);
+	dlw_log_stack(record);
+	return record->id;
+}
+
+/** intern() - the id of these frames; stacks_lock is held; 0: no room, counted */
+static uint32_t intern(struct dlw_traces *traces, const uint64_t *frames, uint32_t depth)
+{
+	uint32_t *slot;
+
+	if (dlw_runtime->segment->stacks.count * 2 >= traces->id_capacity && !grow_ids(traces))
+		return 0;
+	slot = find_id(traces, frames, depth);
+	if (!*slot)
+		*slot = store_new(traces, frames, depth);
+	if (!*slot)
+		dlw_runtime_count(DLW_LOST_STACKS, 1);
+	return *slot;
+}
+
+/* ----------------------------------------------------------------- the verified cache */
+
+static bool on_stack(const struct dlw_context *self, uint64_t frame)
+{
+	return frame > self->stack_low && frame < self->stack_high;
+}
+
+static bool still_matches(const struct dlw_context *self, const struct dlw_trace *trace,
+			  uint64_t frame)
+{
+	uint32_t i;
+
+	for (i = 0; i < trace->count; i++) {
+		uint64_t place = frame + trace->saved[i].distance;
+
+		if (place + 8 > self->stack_high ||
+		    *(const uint64_t *)(uintptr_t)place != trace->saved[i].value)
+			return false;
+	}
+	return true;
+}
+
+static struct dlw_trace *_Atomic *bucket_of(struct dlw_traces *traces, uint64_t address)
+{
+	return &traces->buckets[(address * 0x9e3779b97f4a7c15u) >> 52];
+}
+
+static const struct dlw_trace *find_trace(const struct dlw_context *self, uint64_t address,
+					  uint64_t frame)
+{
+	const struct dlw_trace *trace;
+
+	if (!on_stack(self, frame))
+		return NULL;
+	trace = atomic_load_explicit(bucket_of(dlw_runtime->traces, address),
+				     memory_order_acquire);
+	for (; trace; trace = trace->next)
+		if (trace->address == address && still_matches(self, trace, frame))
+			return trace;
+	return NULL;
+}
+
+static void *take_private(struct dlw_traces *traces, size_t size)
+{
+	void *memory;
+
+	size = (size + 15) & ~(size_t)15;
+	if (size > traces->arena_left) {
+		traces->arena = dlw_map(ARENA_PIECE, false);
+		traces->arena_left = traces->arena ? ARENA_PIECE : 0;
+	}
+	if (size > traces->arena_left)
+		return NULL;
+	memory = traces->arena;
+	traces->arena += size;
+	traces->arena_left -= size;
+	return memory;
+}
+
+/** remember() - make a trace of a walk; stacks_lock is held; NULL: not cacheable */
+static const struct dlw_trace *remember(struct dlw_context *self, const struct walk *walk,
+					uint64_t frame, uint32_t stack)
+{
+	struct dlw_traces *traces = dlw_runtime->traces;
+	struct dlw_trace *_Atomic *bucket = bucket_of(traces, walk->frames[0]);
+	struct dlw_trace *trace;
+	uint32_t i;
+
+	if (!walk->regular || !on_stack(self, frame))
+		return NULL;
+	trace = take_private(traces,
+			     sizeof(*trace) + (walk->depth - 1) * sizeof(trace->saved[0]));
+	if (!trace)
+		return NULL;
+	trace->address = walk->frames[0];
+	trace->stack = stack;
+	trace->count = walk->depth - 1;
+	for (i = 1; i < walk->depth; i++) {
+		trace->saved[i - 1].value = walk->frames[i];
+		trace->saved[i - 1].distance = walk->places[i] - frame;
+	}
+	trace->next = atomic_load_explicit(bucket, memory_order_relaxed);
+	atomic_store_explicit(bucket, trace, memory_order_release);
+	return trace;
+}
+
+/* -------------------------------------------------------------------------- unwinding */
+
+/** add_frame() - note one frame; false: enough */
+static bool add_frame(const struct dlw_context *self, struct walk *walk, uint64_t address,
+		      uint64_t place, uint64_t frame)
+{
+	if (walk->depth == DEPTH_MAX || !address)
+		return false;
+	if (place < frame || place + 8 > self->stack_high ||
+	    *(const uint64_t *)(uintptr_t)place != address)
+		walk->regular = false;
+	walk->frames[walk->depth] = address;
+	walk->places[walk->depth] = place;
+	walk->depth++;
+	return true;
+}
+
+/**
+ * walk_once() - from the hook's caller outward
+ *
+ * Return: false if a module came into view that the list did not have: again.
+ */
+static bool walk_once(const struct dlw_context *self, struct walk *walk, uint64_t address,
+		      uint64_t frame)
+{
+	unw_context_t context;
+	unw_cursor_t cursor;
+	unw_word_t ip, sp;
+	bool found = false;
+
+	walk->depth = 0;
+	walk->regular = true;
+	unwinder.get_context(&context);
+	if (unwinder.init_local(&cursor, &context) < 0)
+		return true;
+	while (unwinder.step(&cursor) > 0) {
+		if (unwinder.get_reg(&cursor, UNW_REG_IP, &ip) < 0 ||
+		    unwinder.get_reg(&cursor, UNW_REG_SP, &sp) < 0)
+			break;
+		if (!found && (ip != address || sp != frame))
+			continue; /* still inside the shim */
+		found = true;
+		switch (dlw_modules_know(ip - 1)) {
+		case DLW_MODULE_KNOWN:
+			break;
+		case DLW_MODULE_NEW:
+			return false;
+		case DLW_MODULE_NONE: /* made at run time: what lies beyond is guesswork */
+			add_frame(self, walk, ip, sp - 8, frame);
+			return true;
+		}
+		if (dlw_modules_is_own(ip) || !add_frame(self, walk, ip, sp - 8, frame))
+			break; /* the start routine of threads is ours, and the outermost of interest */
+	}
+	return true;
+}
+
+/** walk_stack() - libunwind, or the site alone where there is none; stacks_lock is held */
+static void walk_stack(struct dlw_context *self, struct walk *walk, uint64_t address,
+		       uint64_t frame)
+{
+	int attempt;
+
+	walk->depth = 0;
+	if (unwinder.loaded && !self->forking && dlw_options.stacks != DLW_STACKS_OFF) {
+		self->capturing = true;
+		dlw_modules_refresh();
+		for (attempt = 0; attempt < 8 && !walk_once(self, walk, address, frame); attempt++)
+			;
+		self->capturing = false;
+	}
+	if (walk->depth)
+		return;
+	walk->frames[0] = address;
+	walk->places[0] = frame - 8;
+	walk->depth = 1;
+	walk->regular = false;
+	if (dlw_options.stacks != DLW_STACKS_OFF)
+		dlw_runtime_count(DLW_LOST_STACKS, 1);
+}
+
+/** capture() - unwind and intern; @trace may become how to recognise it next time */
+static uint32_t capture(struct dlw_context *self, uint64_t address, uint64_t frame,
+			const struct dlw_trace **trace)
+{
+	struct walk walk;
+	uint32_t stack;
+
+	*trace = NULL;
+	if (self->forking) /* our own prepare handler holds the lock */
+		return 0;
+	dlw_lock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
+	walk_stack(self, &walk, address, frame);
+	stack = intern(dlw_runtime->traces, walk.frames, walk.depth);
+	if (stack)
+		*trace = remember(self, &walk, frame, stack);
+	dlw_unlock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
+	return stack;
+}
+
+/** learn() - the stack now, and this thread's site entry brought up to date */
+static uint32_t learn(struct dlw_context *self, struct dlw_site *site, uint64_t address,
+		      uint64_t frame)
+{
+	const struct dlw_trace *trace = find_trace(self, address, frame);
+	uint32_t stack = trace ? trace->stack : capture(self, address, frame, &trace);
+
+	site->address = address;
+	site->frame = frame;
+	site->stack = stack;
+	site->trace = trace;
+	return stack;
+}
+
+static struct dlw_site *site_of(struct dlw_context *self, uint64_t address, uint64_t frame)
+{
+	return &self->sites[((address >> 2) ^ (frame >> 4)) & (DLW_SITES - 1)];
+}
+
+uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t frame)
+{
+	struct dlw_site *site = site_of(self, address, frame);
+
+	if (site->address == address && site->frame == frame &&
+	    (dlw_options.stacks == DLW_STACKS_OFF ||
+	     (site->trace && still_matches(self, site->trace, frame))))
+		return site->stack;
+	return learn(self, site, address, frame);
+}
+
+uint32_t dlw_stack_unseen(struct dlw_context *self, uint64_t address, uint64_t frame)
+{
+	return dlw_stack_exact(self, address, frame);
+}
+
+/* ------------------------------------------------------------------------------ setup */
+
+bool dlw_trace_setup(void)
+{
+	struct dlw_traces *traces = dlw_map(sizeof(*traces), false);
+
+	if (!traces)
+		return false;
+	traces->id_capacity = 1024;
+	traces->ids = dlw_map(traces->id_capacity * sizeof(*traces->ids), false);
+	if (!traces->ids)
+		return false;
+	dlw_runtime->traces = traces;
+	return true;
+}
+
+#define STRING_OF(name) #name
+#define NAME_OF(name) STRING_OF(name)
+
+void dlw_trace_load(void)
+{
+	void *library;
+
+	if (unwinder.loaded || dlw_options.stacks == DLW_STACKS_OFF)
+		return;
+	library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+	if (!library) {
+		dlerror();
+		return;
+	}
+	*(void **)&unwinder.get_context = dlsym(library, NAME_OF(UNW_ARCH_OBJ(getcontext)));
+	*(void **)&unwinder.init_local = dlsym(library, NAME_OF(unw_init_local));
+	*(void **)&unwinder.step = dlsym(library, NAME_OF(unw_step));
+	*(void **)&unwinder.get_reg = dlsym(library, NAME_OF(unw_get_reg));
+	*(void **)&unwinder.flush = dlsym(library, NAME_OF(unw_flush_cache));
+	*(void **)&unwinder.space = dlsym(library, NAME_OF(unw_local_addr_space));
+	if (unwinder.get_context && unwinder.init_local && unwinder.step && unwinder.get_reg) {
+		dlw_modules_load();
+		unwinder.loaded = true;
+	}
+}
+
+void dlw_trace_forget(void)
+{
+	if (unwinder.flush && unwinder.space)
+		unwinder.flush(*unwinder.space, 0, 0);
+}

@@ -1,0 +1,155 @@
+/*
+ * shim/watcher.c - the helper thread, and the thread that looks for itself
+ */
+#include "shim/watcher.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <string.h>
+
+#include "core/watch/look.h"
+#include "core/watch/procfs.h"
+#include "core/watch/system.h"
+#include "shim/arena_map.h"
+#include "shim/real.h"
+#include "shim/report.h"
+#include "shim/segment.h"
+
+#include "shim/banned.h"
+
+#define STACK_SIZE (256u * 1024)
+#define STACK_NEEDED (160u * 1024) /* to look from a program's thread */
+
+/** the_watch() - made at first use; watch_lock is held; NULL: no memory */
+static struct dlw_watch *the_watch(void)
+{
+	struct dlw_watch *watch = dlw_runtime->watch;
+
+	if (watch)
+		return watch;
+	watch = dlw_map(sizeof(*watch), false);
+	if (!watch)
+		return NULL;
+	watch->stall_ns = dlw_options.stall_ms * 1000000ull;
+	watch->picture = dlw_arena_from_maps();
+	watch->memory = dlw_arena_from_maps();
+	watch->found = dlw_report_found;
+	watch->context = watch;
+	if (!dlw_watch_add(watch, dlw_runtime->segment, 0))
+		return NULL;
+	dlw_runtime->watch = watch;
+	return watch;
+}
+
+/* -------------------------------------------------------------------- the helper thread */
+
+static void wait_a_look(void)
+{
+	struct timespec pause = { dlw_options.check_ms / 1000,
+				  dlw_options.check_ms % 1000 * 1000000L };
+
+	dlw_system(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
+}
+
+/** others_left() - some thread of the program besides the main thread is there */
+static bool others_left(void)
+{
+	uint64_t offset = dlw_runtime->segment->threads;
+	unsigned alive = 0;
+
+	while (offset) {
+		const struct dlw_thread *record = dlw_at(offset);
+
+		alive += record->life == DLW_RECORD_ALIVE && record->tid != dlw_runtime->pid;
+		offset = record->next;
+	}
+	if (alive)
+		return true;
+	/* threads that dlwatch did not see start; the helper and the main thread are two */
+	return dlw_each_task(dlw_runtime->pid, NULL, NULL) > 2;
+}
+
+/** may_leave() - nobody is left, and nobody asked for us since we last looked */
+static bool may_leave(uint32_t *requests)
+{
+	uint32_t now = dlw_runtime->watcher_requests;
+
+	if (*requests != now || others_left()) {
+		*requests = now;
+		return false;
+	}
+	dlw_runtime->watcher = 0;
+	if (dlw_runtime->watcher_requests == now)
+		return true;
+	/* asked for in this very moment: stay, unless another helper was started */
+	*requests = dlw_runtime->watcher_requests;
+	return atomic_exchange(&dlw_runtime->watcher, 1) != 0;
+}
+
+static void *watch_loop(void *unused)
+{
+	int32_t own = (int32_t)dlw_system(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	uint32_t requests = dlw_runtime->watcher_requests;
+	struct dlw_watch *watch;
+
+	dlw_thread_exempt();
+	do {
+		wait_a_look();
+		dlw_lock(&dlw_runtime->watch_lock, DLW_RANK_WATCH);
+		watch = the_watch();
+		if (watch) {
+			watch->ignored_tid = own;
+			dlw_watch_look(watch);
+		}
+		dlw_unlock(&dlw_runtime->watch_lock, DLW_RANK_WATCH);
+	} while (watch && !may_leave(&requests));
+	return unused;
+}
+
+static void start_thread_now(void)
+{
+	pthread_attr_t attributes;
+	sigset_t all, before;
+	pthread_t thread;
+
+	if (pthread_attr_init(&attributes) != 0)
+		return;
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes,
+				  STACK_SIZE > PTHREAD_STACK_MIN ? STACK_SIZE : PTHREAD_STACK_MIN);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	if (dlw_real(pthread_create)(&thread, &attributes, watch_loop, NULL) != 0)
+		dlw_runtime->watcher = 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	pthread_attr_destroy(&attributes);
+}
+
+void dlw_watcher_start(void)
+{
+	if (dlw_runtime->supervised)
+		return;
+	dlw_runtime->watcher_requests++;
+	if (!atomic_exchange(&dlw_runtime->watcher, 1))
+		start_thread_now();
+}
+
+/* -------------------------------------------------------------- a thread for itself */
+
+bool dlw_watcher_relock(struct dlw_context *self)
+{
+	uint64_t here = (uint64_t)(uintptr_t)__builtin_frame_address(0);
+	struct dlw_watch *watch;
+	uint32_t found = 0;
+
+	if (dlw_runtime->supervised || here < self->stack_low + STACK_NEEDED ||
+	    here > self->stack_high)
+		return false;
+	dlw_lock(&dlw_runtime->watch_lock, DLW_RANK_WATCH);
+	watch = the_watch();
+	if (watch)
+		found = dlw_watch_now(watch, self->tid);
+	dlw_unlock(&dlw_runtime->watch_lock, DLW_RANK_WATCH);
+	return found > 0;
+}

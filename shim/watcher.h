@@ -1,0 +1,26 @@
+/*
+ * shim/watcher.h - looking from inside, where no supervisor does
+ *
+ * With a bare preload a helper thread looks every check_ms. It is started with
+ * the program's first other thread and ends with its last; all signals are
+ * blocked in it, its stack is small, it never touches the program's malloc.
+ * Under a supervisor none of this happens.
+ */
+#ifndef DLW_SHIM_WATCHER_H
+#define DLW_SHIM_WATCHER_H
+
+#include "shim/context.h"
+
+/** dlw_watcher_start() - the program has, or gets, a second thread */
+void dlw_watcher_start(void);
+
+/**
+ * dlw_watcher_relock() - the thread is about to wait for itself
+ *
+ * Reports at once if nobody else will, and does as on_deadlock says (which may
+ * end the process). Its want must be published, want_relock set.
+ * Return: it was reported here.
+ */
+bool dlw_watcher_relock(struct dlw_context *self);
+
+#endif
