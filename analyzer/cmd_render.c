@@ -66,9 +66,10 @@ static const struct argp_child children[] = {
 
 static const struct argp syntax = { known, parse, NULL, text, children, NULL, NULL };
 
-static bool is_blank(const char *line)
+static bool is_blank(const char *line, size_t length)
 {
-	return line[strspn(line, " \t\r\n")] == '\0';
+	/* A zero byte is not blank: what follows it must not be lost in silence. */
+	return strspn(line, " \t\r\n") == length;
 }
 
 /* Return: whether every line was a finding. */
@@ -80,7 +81,7 @@ static bool add_lines(struct dlw_report *report, FILE *in)
 	ssize_t length;
 
 	while ((length = getline(&line, &room, in)) >= 0)
-		if (!is_blank(line) && dlw_report_add(report, line, length) < 0)
+		if (!is_blank(line, length) && dlw_report_add(report, line, length) < 0)
 			good = false;
 	if (ferror(in)) {
 		fprintf(stderr, "dlwatch: standard input: cannot read: %s\n", strerror(errno));
@@ -104,6 +105,27 @@ static int render(const struct settings *settings)
 	return good && failed >= 0 ? failed : 2;
 }
 
+/* Return: NULL after one line on standard error. */
+static FILE *open_report(const char *name)
+{
+	FILE *out = fopen(name, "ae");
+
+	if (!out)
+		fprintf(stderr, "dlwatch: %s: cannot write report: %s\n", name, strerror(errno));
+	return out;
+}
+
+static bool close_report(FILE *out, const char *name)
+{
+	bool good = !ferror(out);
+
+	errno = good ? 0 : EIO;
+	good = fclose(out) == 0 && good;
+	if (!good)
+		fprintf(stderr, "dlwatch: %s: cannot write report: %s\n", name, strerror(errno));
+	return good;
+}
+
 int dlw_cmd_render(int argc, char **argv)
 {
 	struct settings settings = { .report = NULL };
@@ -115,20 +137,13 @@ int dlw_cmd_render(int argc, char **argv)
 	settings.common.live = true;
 	argp_parse(&syntax, argc, argv, 0, NULL, &settings);
 	if (settings.report) {
-		appended = fopen(settings.report, "ae");
-		if (!appended) {
-			/* A report must come out: on standard error, then. */
-			fprintf(stderr, "dlwatch: %s: cannot write report: %s\n", settings.report,
-				strerror(errno));
-		} else {
+		appended = open_report(settings.report);
+		/* A report must come out: on standard error, then. */
+		if (appended)
 			settings.common.text = appended;
-		}
 	}
 	status = render(&settings);
-	if (appended && fclose(appended) != 0) {
-		fprintf(stderr, "dlwatch: %s: cannot write report: %s\n", settings.report,
-			strerror(errno));
-		status = 2;
-	}
-	return appended || !settings.report ? status : 2;
+	if (settings.report && (!appended || !close_report(appended, settings.report)))
+		return 2;
+	return status;
 }

@@ -28,8 +28,8 @@ void dlw_frame_complete(struct dlw_symbols *symbols, json_t *frame, const char *
  * lies in ("module" and "offset" of @resource): "accounts+0x28", or
  * "main.c:12 ledger" if the whole variable is the lock and its declaration is
  * known; "mutex initialised at FUNCTION (FILE:LINE)" by its "init_site";
- * "mutex first seen held at SITE" by @held_at, a completed FRAME or NULL; at
- * last kind and address. Frames must have been completed before.
+ * "mutex first seen at SITE" by @held_at, a completed FRAME or NULL; at last
+ * kind and address. Frames must have been completed before.
  *
  * Return: a string for the caller to free().
  */

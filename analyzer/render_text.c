@@ -135,7 +135,9 @@ static void put_duration(const struct page *page, const json_t *step)
 	uint64_t since = dlw_number(step, "since_ns"), now = get_now(page);
 	char *words;
 
-	if (!since || !now || since > now)
+	/* An inversion is no wait: nobody has been there for any time. */
+	if (!since || !now || since > now ||
+	    dlw_finding_severity(page->finding) == DLW_SEVERITY_INVERSION)
 		return;
 	words = dlw_words_duration(now - since);
 	dlw_putf(page->terminal, DLW_STYLE_PLAIN, ", for %s", words);
@@ -196,8 +198,7 @@ static void put_hold(const struct page *page, const json_t *hold)
 			 count, count == 1 ? "" : "s");
 	else if (count > 1 && strcmp(dlw_text(hold, "mode"), "permit") != 0)
 		dlw_putf(page->terminal, DLW_STYLE_PLAIN, " %lld times", count);
-	if (!inversion)
-		put_duration(page, hold);
+	put_duration(page, hold);
 	dlw_put(page->terminal, DLW_STYLE_PLAIN, hold_ending(hold));
 	end_line(page);
 	put_stack(page, hold);

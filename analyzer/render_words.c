@@ -141,13 +141,25 @@ char *dlw_words_verdict(const json_t *finding)
 
 /* ---- threads and resources ----------------------------------------------------------- */
 
+/* Looks at the first ones only: this is asked for every thread of a core of any size. */
+static bool spans_processes(const json_t *finding)
+{
+	json_int_t own = dlw_number(json_object_get(finding, "program"), "pid");
+	const json_t *core = json_object_get(finding, "core");
+
+	for (size_t i = 0; i < json_array_size(core) && i < 64; i++)
+		if (dlw_number(json_array_get(core, i), "pid") != own)
+			return true;
+	return false;
+}
+
 char *dlw_words_thread(const json_t *finding, const json_t *thread)
 {
 	long long pid = dlw_number(thread, "pid"), tid = dlw_number(thread, "tid");
 	const char *name = dlw_text(thread, "name");
 
 	if (pid == dlw_number(json_object_get(finding, "program"), "pid") &&
-	    count_processes(finding) == 1)
+	    !spans_processes(finding))
 		return dlw_print("'%s' (tid %lld)", name, tid);
 	if (pid == tid)
 		return dlw_print("'%s' (pid %lld)", name, pid);

@@ -327,6 +327,10 @@ int dlw_report_finish(struct dlw_report *report)
 	for (int i = report->options->json_lines ? 1 : 0; i < FORMATS; i++)
 		good = write_output(&report->outputs[i], whole) && good;
 	json_decref(whole);
+	if (report->terminal.out == stdout && (fflush(stdout) != 0 || ferror(stdout))) {
+		fprintf(stderr, "dlwatch: standard output: cannot write report\n");
+		good = false;
+	}
 	if (!good)
 		return -1;
 	return dlw_report_count(report, report->options->fail_on) > 0;
