@@ -42,12 +42,10 @@ SHIM_CFLAGS := $(BASE) -O2 -fPIC -fvisibility=hidden -fexceptions \
 	-ftls-model=initial-exec -DDLW_VERSION='"$(VERSION)"' $(CFLAGS)
 
 # Bound at load (-z now), so that no hook ever enters the lazy resolver, and
-# never unloaded (nodelete).  The unwinder's helpers that -fexceptions asks for
-# are linked in and kept private: libc is the one library the shim may bring
-# into somebody else's program.
+# never unloaded (nodelete).  libc is the one library the shim may bring into
+# somebody else's program; shim/unwind.c stands in for libgcc_s.
 SHIM_LDFLAGS := -shared -Wl,-soname,libdlwatch.so -Wl,--no-undefined \
-	-Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -static-libgcc \
-	-Wl,--exclude-libs,ALL -Wl,--as-needed $(LDFLAGS)
+	-Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,--as-needed $(LDFLAGS)
 
 SANITIZE := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 ifneq ($(findstring undefined,$(SAN)),)
@@ -146,7 +144,7 @@ check:
 	@scripts/deps.sh
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@O='$(O)' CC='$(CC)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh \
-		unit property schema e2e transparency core exports format
+		unit property schema e2e transparency core exports docs format
 
 unit: $(UNIT)
 	@O='$(O)' T='$(T)' V='$(V)' scripts/check.sh unit
