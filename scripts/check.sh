@@ -1,7 +1,7 @@
 #!/bin/bash
 # check.sh KIND... - run tests and sum them up
 #
-# KIND: unit property schema e2e transparency core exports format.  The last line is
+# KIND: unit property schema e2e transparency core exports docs format.  The last line is
 # `N passed, N failed` over all of them.  Exit status 1 when anything failed, or
 # when nothing at all was tested.
 #
@@ -106,7 +106,7 @@ for kind; do
 	case $kind in
 	unit|property) run_programs "$kind" ;;
 	schema|e2e|transparency) run_python "$kind" ;;
-	core|exports) run_counted "scripts/check-$kind.sh" 60 "scripts/check-$kind.sh" ;;
+	core|exports|docs) run_counted "scripts/check-$kind.sh" 60 "scripts/check-$kind.sh" ;;
 	format) scripts/check-format.sh ;;
 	*)
 		echo "dlwatch: scripts/check.sh: $kind: no such kind of test" >&2
