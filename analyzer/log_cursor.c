@@ -260,10 +260,13 @@ static uint64_t complete_ticket(const struct dlw_event *event,
 				const struct dlw_replay_object *object)
 {
 	uint64_t last = object->next_ticket - 1;
+	uint32_t ahead = (uint32_t)event->ticket - (uint32_t)last;
 
 	if (event->wide || (!event->ticket && last < UINT32_MAX / 2))
 		return event->ticket;
-	return last + (uint64_t)(int64_t)(int32_t)((uint32_t)event->ticket - (uint32_t)last);
+	if (ahead > INT32_MAX && UINT32_MAX - ahead < last)
+		return last - (UINT32_MAX - ahead) - 1; /* a little behind: it comes late */
+	return last + ahead;
 }
 
 static struct dlw_log_hold *hold_at_depth(struct dlw_cursor *cursor, uint64_t depth)
