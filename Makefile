@@ -37,13 +37,14 @@ BASE := -std=gnu11 -D_GNU_SOURCE -g $(WARNINGS) -Iinclude -I.
 
 # Initial-exec TLS: the hooks look at their thread record on every call, and
 # the general model would cost them a call of __tls_get_addr each time.
-# Exceptions: cancellation unwinds through the hooks, whose cleanup must run.
-SHIM_CFLAGS := $(BASE) -O2 -fPIC -fvisibility=hidden -fexceptions \
+# No -fexceptions: a cancelled thread unwinds through the hooks by their tables
+# alone, and pthread_cleanup_push() puts their records right without libgcc_s.
+SHIM_CFLAGS := $(BASE) -O2 -fPIC -fvisibility=hidden -fno-exceptions -fasynchronous-unwind-tables \
 	-ftls-model=initial-exec -DDLW_VERSION='"$(VERSION)"' $(CFLAGS)
 
 # Bound at load (-z now), so that no hook ever enters the lazy resolver, and
 # never unloaded (nodelete).  libc is the one library the shim may bring into
-# somebody else's program; shim/unwind.c stands in for libgcc_s.
+# somebody else's program.
 SHIM_LDFLAGS := -shared -Wl,-soname,libdlwatch.so -Wl,--no-undefined \
 	-Wl,-z,now -Wl,-z,relro -Wl,-z,nodelete -Wl,--as-needed $(LDFLAGS)
 

@@ -140,30 +140,16 @@ DLW_HOOK void cnd_destroy(cnd_t *condition)
 	destroyed(condition);
 }
 
-#define WAIT(form, CALL) \
-	struct dlw_context *self = dlw_enter(); \
-	struct dlw_condition_wait wait __attribute__((cleanup(dlw_condition_cancelled))) = { \
-		NULL, condition, as_mutex(mutex) \
-	}; \
-	int result; \
-\
-	if (!self) \
-		return CALL; \
-	dlw_condition_begin(self, condition, as_mutex(mutex), form, DLW_CALLER, DLW_FRAME); \
-	wait.self = self; \
-	result = CALL; \
-	wait.self = NULL; \
-	dlw_condition_end(self, condition, as_mutex(mutex), to_error(result)); \
-	return result
-
 DLW_HOOK int cnd_wait(cnd_t *condition, mtx_t *mutex)
 {
-	WAIT(DLW_FORM_BLOCKING, dlw_real(cnd_wait)(condition, mutex));
+	DLW_CONDITION_WAIT(DLW_FORM_BLOCKING, as_mutex, to_error,
+			   dlw_real(cnd_wait)(condition, mutex));
 }
 
 DLW_HOOK int cnd_timedwait(cnd_t *condition, mtx_t *mutex, const struct timespec *until)
 {
-	WAIT(DLW_FORM_TIMED, dlw_real(cnd_timedwait)(condition, mutex, until));
+	DLW_CONDITION_WAIT(DLW_FORM_TIMED, as_mutex, to_error,
+			   dlw_real(cnd_timedwait)(condition, mutex, until));
 }
 
 DLW_HOOK int cnd_signal(cnd_t *condition)

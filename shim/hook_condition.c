@@ -80,10 +80,11 @@ void dlw_condition_end(struct dlw_context *self, const void *condition, pthread_
 	dlw_leave(self);
 }
 
-void dlw_condition_cancelled(struct dlw_condition_wait *wait)
+void dlw_condition_cancelled(void *context)
 {
-	if (wait->self)
-		dlw_condition_end(wait->self, wait->condition, wait->mutex, -1);
+	const struct dlw_condition_wait *wait = context;
+
+	dlw_condition_end(wait->self, wait->condition, wait->mutex, -1);
 }
 
 void dlw_condition_signal(struct dlw_context *self, const void *condition, bool all,
@@ -106,38 +107,21 @@ void dlw_condition_signal(struct dlw_context *self, const void *condition, bool 
 	dlw_log_event(self, &event);
 }
 
-/* One shape for every wait: @CALL is what the C library does. */
-#define WAIT(form, CALL) \
-	struct dlw_context *self = dlw_enter(); \
-	struct dlw_condition_wait wait __attribute__((cleanup(dlw_condition_cancelled))) = { \
-		NULL, condition, mutex \
-	}; \
-	int result; \
-\
-	if (!self) \
-		return CALL; \
-	dlw_condition_begin(self, condition, mutex, form, DLW_CALLER, DLW_FRAME); \
-	wait.self = self; \
-	result = CALL; \
-	wait.self = NULL; \
-	dlw_condition_end(self, condition, mutex, result); \
-	return result
-
 DLW_HOOK int pthread_cond_wait(pthread_cond_t *condition, pthread_mutex_t *mutex)
 {
-	WAIT(DLW_FORM_BLOCKING, dlw_real(pthread_cond_wait)(condition, mutex));
+	DLW_CONDITION_WAIT(DLW_FORM_BLOCKING, , , dlw_real(pthread_cond_wait)(condition, mutex));
 }
 
 DLW_HOOK int pthread_cond_timedwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
 				    const struct timespec *until)
 {
-	WAIT(DLW_FORM_TIMED, dlw_real(pthread_cond_timedwait)(condition, mutex, until));
+	DLW_CONDITION_WAIT(DLW_FORM_TIMED, , , dlw_real(pthread_cond_timedwait)(condition, mutex, until));
 }
 
 DLW_HOOK int pthread_cond_clockwait(pthread_cond_t *condition, pthread_mutex_t *mutex,
 				    clockid_t clock, const struct timespec *until)
 {
-	WAIT(DLW_FORM_TIMED, dlw_real(pthread_cond_clockwait)(condition, mutex, clock, until));
+	DLW_CONDITION_WAIT(DLW_FORM_TIMED, , , dlw_real(pthread_cond_clockwait)(condition, mutex, clock, until));
 }
 
 DLW_HOOK int pthread_cond_signal(pthread_cond_t *condition)

@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <stdarg.h>
 #include <string.h>
@@ -54,22 +55,27 @@ static void log_operation(struct dlw_context *self, struct dlw_permit *permit,
 	dlw_log_event(self, &event);
 }
 
-/* A wait under way: lets go of the wish if the thread is cancelled in it. */
-struct wait {
+/** How the C library is to be asked for a permit. */
+struct call {
 	struct dlw_context *self;
 	struct dlw_permit *permit;
+	sem_t *semaphore;
+	enum dlw_form form;
+	const struct timespec *until; /* NULL: for ever */
+	bool has_clock;
+	clockid_t clock;
 };
 
-static void cancelled(struct wait *wait)
+/** cancelled() - the thread ends in the wait: let go of the wish */
+static void cancelled(void *context)
 {
-	struct dlw_context *self = wait->self;
+	const struct call *call = context;
+	struct dlw_context *self = call->self;
 
-	if (!self)
-		return;
 	dlw_inside(self);
 	if (dlw_logging(self))
 		dlw_log_gave_up(self,
-				wait->permit ? dlw_object(self, wait->permit->address,
+				call->permit ? dlw_object(self, call->permit->address,
 							  DLW_SEMAPHORE)
 					     : NULL,
 				0);
@@ -94,21 +100,21 @@ static void contended(struct dlw_context *self, struct dlw_permit *permit, enum 
  *
  * Return: true if a permit was had already: with a log it is tried for first.
  */
-static bool begin(struct dlw_context *self, sem_t *semaphore, struct dlw_permit *permit,
-		  enum dlw_form form, uint64_t caller, uint64_t frame)
+static bool begin(const struct call *call, uint64_t caller, uint64_t frame)
 {
+	struct dlw_context *self = call->self;
 	struct dlw_thread *record = self->record;
 	bool had = false;
 
-	dlw_want(self, DLW_SEMAPHORE, DLW_PERMIT, form, dlw_address(semaphore),
+	dlw_want(self, DLW_SEMAPHORE, DLW_PERMIT, call->form, dlw_address(call->semaphore),
 		 dlw_stack_here(self, caller, frame), frame);
-	record->want_object = permit ? permit->object : 0;
+	record->want_object = call->permit ? call->permit->object : 0;
 	if (dlw_unlikely(self->log != NULL)) {
-		had = dlw_real(sem_trywait)(semaphore) == 0;
+		had = dlw_real(sem_trywait)(call->semaphore) == 0;
 		if (!had)
-			contended(self, permit, form, caller, frame);
-	} else if (is_empty(semaphore)) {
-		contended(self, permit, form, caller, frame);
+			contended(self, call->permit, call->form, caller, frame);
+	} else if (is_empty(call->semaphore)) {
+		contended(self, call->permit, call->form, caller, frame);
 	}
 	dlw_outside(self);
 	return had;
@@ -127,17 +133,21 @@ static void acquired(struct dlw_context *self, struct dlw_permit *permit, enum d
 		log_operation(self, permit, DLW_EVENT_ACQUIRED, form, stack, waited);
 }
 
-static int end(struct dlw_context *self, struct dlw_permit *permit, enum dlw_form form, int result)
+static int end(const struct call *call, int result)
 {
+	struct dlw_context *self = call->self;
 	const struct dlw_thread *record = self->record;
 	int saved = errno;
 
 	dlw_inside(self);
 	if (result == 0)
-		acquired(self, permit, form, record->want_stack, record->want_since_ns != 0);
+		acquired(self, call->permit, call->form, record->want_stack,
+			 record->want_since_ns != 0);
 	else if (dlw_logging(self))
 		dlw_log_gave_up(self,
-				permit ? dlw_object(self, permit->address, DLW_SEMAPHORE) : NULL,
+				call->permit ? dlw_object(self, call->permit->address,
+							  DLW_SEMAPHORE)
+					     : NULL,
 				saved);
 	dlw_want_end(self);
 	dlw_leave(self);
@@ -146,15 +156,15 @@ static int end(struct dlw_context *self, struct dlw_permit *permit, enum dlw_for
 }
 
 /** sliced_wait() - on_deadlock=break; EINTR is returned as ever */
-static int sliced_wait(struct dlw_context *self, sem_t *semaphore)
+static int sliced_wait(const struct call *call)
 {
 	int result;
 
 	do {
 		struct timespec until = dlw_slice_end();
 
-		result = dlw_real(sem_timedwait)(semaphore, &until);
-		if (result != 0 && errno == ETIMEDOUT && dlw_is_victim(self)) {
+		result = dlw_real(sem_timedwait)(call->semaphore, &until);
+		if (result != 0 && errno == ETIMEDOUT && dlw_is_victim(call->self)) {
 			errno = EDEADLK;
 			return result;
 		}
@@ -162,83 +172,88 @@ static int sliced_wait(struct dlw_context *self, sem_t *semaphore)
 	return result;
 }
 
-/**
- * sem_wait() - take a permit
- *
- * Context: a cancellation point, with and without us: trying first would take
- *          that away, so a pending request is acted on before.
- */
-DLW_HOOK int sem_wait(sem_t *semaphore)
+/** perform() - what the program asked for, of the C library */
+static inline int perform(const struct call *call)
 {
-	struct dlw_context *self = dlw_enter();
-	struct wait wait __attribute__((cleanup(cancelled))) = { NULL, NULL };
-	struct dlw_permit *permit;
+	if (call->has_clock)
+		return dlw_real(sem_clockwait)(call->semaphore, call->clock, call->until);
+	if (call->until)
+		return dlw_real(sem_timedwait)(call->semaphore, call->until);
+	if (dlw_breaking())
+		return sliced_wait(call);
+	return dlw_real(sem_wait)(call->semaphore);
+}
+
+/** perform_guarded() - the same where the thread is likely to sleep, and to be cancelled there */
+static int perform_guarded(struct call *call)
+{
+	int result;
+
+	pthread_cleanup_push(cancelled, call);
+	result = perform(call);
+	pthread_cleanup_pop(0);
+	return result;
+}
+
+/**
+ * wait_for() - take a permit
+ *
+ * A cancellation point, with and without us: trying first (with a log) would
+ * take that away, so a pending request is acted on before. A thread that is
+ * cancelled without having slept leaves its wish behind, which the next call
+ * of its cleanup handlers finds stale by its frame.
+ */
+static inline __attribute__((always_inline)) int wait_for(struct call *call, uint64_t caller,
+							  uint64_t frame)
+{
+	struct dlw_context *self = call->self;
 	int result = 0;
 
-	if (!self)
-		return dlw_real(sem_wait)(semaphore);
 	if (dlw_unlikely(self->log != NULL)) {
 		dlw_outside(self);
 		pthread_testcancel();
 		dlw_inside(self);
 	}
-	permit = dlw_permit_of(self, dlw_address(semaphore));
-	if (!begin(self, semaphore, permit, DLW_FORM_BLOCKING, DLW_CALLER, DLW_FRAME)) {
-		wait.self = self;
-		wait.permit = permit;
-		result = dlw_breaking() ? sliced_wait(self, semaphore)
-					: dlw_real(sem_wait)(semaphore);
-		wait.self = NULL;
-	}
-	return end(self, permit, DLW_FORM_BLOCKING, result);
+	call->permit = dlw_permit_of(self, dlw_address(call->semaphore));
+	if (!begin(call, caller, frame))
+		result = self->record->want_since_ns ? perform_guarded(call) : perform(call);
+	return end(call, result);
+}
+
+/** sem_wait() - a cancellation point; Return: as the C library, also on_deadlock=break's EDEADLK */
+DLW_HOOK int sem_wait(sem_t *semaphore)
+{
+	struct call call = { .self = dlw_enter(), .semaphore = semaphore };
+
+	if (!call.self)
+		return dlw_real(sem_wait)(semaphore);
+	return wait_for(&call, DLW_CALLER, DLW_FRAME);
 }
 
 DLW_HOOK int sem_timedwait(sem_t *semaphore, const struct timespec *until)
 {
-	struct dlw_context *self = dlw_enter();
-	struct wait wait __attribute__((cleanup(cancelled))) = { NULL, NULL };
-	struct dlw_permit *permit;
-	int result = 0;
+	struct call call = { .self = dlw_enter(),
+			     .semaphore = semaphore,
+			     .form = DLW_FORM_TIMED,
+			     .until = until };
 
-	if (!self)
+	if (!call.self)
 		return dlw_real(sem_timedwait)(semaphore, until);
-	if (dlw_unlikely(self->log != NULL)) {
-		dlw_outside(self);
-		pthread_testcancel();
-		dlw_inside(self);
-	}
-	permit = dlw_permit_of(self, dlw_address(semaphore));
-	if (!begin(self, semaphore, permit, DLW_FORM_TIMED, DLW_CALLER, DLW_FRAME)) {
-		wait.self = self;
-		wait.permit = permit;
-		result = dlw_real(sem_timedwait)(semaphore, until);
-		wait.self = NULL;
-	}
-	return end(self, permit, DLW_FORM_TIMED, result);
+	return wait_for(&call, DLW_CALLER, DLW_FRAME);
 }
 
 DLW_HOOK int sem_clockwait(sem_t *semaphore, clockid_t clock, const struct timespec *until)
 {
-	struct dlw_context *self = dlw_enter();
-	struct wait wait __attribute__((cleanup(cancelled))) = { NULL, NULL };
-	struct dlw_permit *permit;
-	int result = 0;
+	struct call call = { .self = dlw_enter(),
+			     .semaphore = semaphore,
+			     .form = DLW_FORM_TIMED,
+			     .until = until,
+			     .has_clock = true,
+			     .clock = clock };
 
-	if (!self)
+	if (!call.self)
 		return dlw_real(sem_clockwait)(semaphore, clock, until);
-	if (dlw_unlikely(self->log != NULL)) {
-		dlw_outside(self);
-		pthread_testcancel();
-		dlw_inside(self);
-	}
-	permit = dlw_permit_of(self, dlw_address(semaphore));
-	if (!begin(self, semaphore, permit, DLW_FORM_TIMED, DLW_CALLER, DLW_FRAME)) {
-		wait.self = self;
-		wait.permit = permit;
-		result = dlw_real(sem_clockwait)(semaphore, clock, until);
-		wait.self = NULL;
-	}
-	return end(self, permit, DLW_FORM_TIMED, result);
+	return wait_for(&call, DLW_CALLER, DLW_FRAME);
 }
 
 DLW_HOOK int sem_trywait(sem_t *semaphore)

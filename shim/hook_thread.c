@@ -66,7 +66,7 @@ static void give_start(struct dlw_start *start)
 
 /* ------------------------------------------------------------------- inside the thread */
 
-static void ended(struct dlw_context **unused)
+static void ended(void *unused)
 {
 	struct dlw_context *self = dlw_enter();
 
@@ -95,19 +95,25 @@ static void begin_thread(struct dlw_start *start, const void *outermost)
 static void *run_pthread(void *argument)
 {
 	struct dlw_start start = *(struct dlw_start *)argument;
-	struct dlw_context *guard __attribute__((cleanup(ended), unused)) = NULL;
+	void *value;
 
 	begin_thread(argument, __builtin_frame_address(0));
-	return start.routine.pthread(start.argument);
+	pthread_cleanup_push(ended, NULL);
+	value = start.routine.pthread(start.argument);
+	pthread_cleanup_pop(1);
+	return value;
 }
 
 static int run_c11(void *argument)
 {
 	struct dlw_start start = *(struct dlw_start *)argument;
-	struct dlw_context *guard __attribute__((cleanup(ended), unused)) = NULL;
+	int value;
 
 	begin_thread(argument, __builtin_frame_address(0));
-	return start.routine.c11(start.argument);
+	pthread_cleanup_push(ended, NULL);
+	value = start.routine.c11(start.argument);
+	pthread_cleanup_pop(1);
+	return value;
 }
 
 /* ------------------------------------------------------------------------- creating one */
@@ -214,8 +220,10 @@ DLW_HOOK int thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
 
 /* ------------------------------------------------------------------------------ joining */
 
+/** A join under way, for a cancellation that must put things right. */
 struct join {
 	struct dlw_context *self;
+	uint32_t serial; /* of the joined thread, for the log */
 };
 
 static void begin_join(struct dlw_context *self, pthread_t thread, enum dlw_form form,
@@ -235,9 +243,10 @@ static void begin_join(struct dlw_context *self, pthread_t thread, enum dlw_form
 	dlw_outside(self);
 }
 
-static void end_join(struct dlw_context *self, uint32_t serial, int result)
+static void end_join(const struct join *join, int result)
 {
-	struct dlw_event event = { .type = DLW_EVENT_JOINED, .argument = serial };
+	struct dlw_context *self = join->self;
+	struct dlw_event event = { .type = DLW_EVENT_JOINED, .argument = join->serial };
 
 	dlw_inside(self);
 	if (dlw_logging(self)) {
@@ -252,10 +261,9 @@ static void end_join(struct dlw_context *self, uint32_t serial, int result)
 	dlw_leave(self);
 }
 
-static void join_cancelled(struct join *join)
+static void join_cancelled(void *join)
 {
-	if (join->self)
-		end_join(join->self, 0, ECANCELED);
+	end_join(join, ECANCELED);
 }
 
 /** sliced_join() - on_deadlock=break */
@@ -273,26 +281,25 @@ static int sliced_join(struct dlw_context *self, pthread_t thread, void **value)
 	return result;
 }
 
+/* One shape for every join: @CALL is what the C library does. */
 #define JOIN(form, success, CALL) \
-	struct dlw_context *self = dlw_enter(); \
-	struct join join __attribute__((cleanup(join_cancelled))) = { NULL }; \
-	uint32_t serial; \
+	struct join join = { dlw_enter(), 0 }; \
 	int result; \
 \
-	if (!self) \
+	if (!join.self) \
 		return CALL; \
-	serial = dlw_logging(self) ? dlw_thread_serial((uint64_t)thread) : 0; \
-	begin_join(self, thread, form, DLW_CALLER, DLW_FRAME); \
-	join.self = self; \
+	join.serial = dlw_logging(join.self) ? dlw_thread_serial((uint64_t)thread) : 0; \
+	begin_join(join.self, thread, form, DLW_CALLER, DLW_FRAME); \
+	pthread_cleanup_push(join_cancelled, &join); \
 	result = CALL; \
-	join.self = NULL; \
-	end_join(self, serial, result == (success) ? 0 : result ? result : EINVAL); \
+	pthread_cleanup_pop(0); \
+	end_join(&join, result == (success) ? 0 : result ? result : EINVAL); \
 	return result
 
 DLW_HOOK int pthread_join(pthread_t thread, void **value)
 {
 	JOIN(DLW_FORM_BLOCKING, 0,
-	     dlw_breaking() && self ? sliced_join(self, thread, value)
+	     dlw_breaking() && join.self ? sliced_join(join.self, thread, value)
 				    : dlw_real(pthread_join)(thread, value));
 }
 
