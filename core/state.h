@@ -96,9 +96,14 @@ struct dlw_hold {
 	uint32_t thread;
 	uint32_t resource;
 	enum dlw_mode mode;
-	uint32_t count;    /* recursion depth, or permits of a semaphore */
+	uint32_t count;    /* recursion depth, or permits of a semaphore; 0: holds nothing */
 	uint64_t since_ns; /* 0: unknown */
 	struct dlw_stack stack;
+	/*
+	 * File locks: holds with the same number are one lock, an open file
+	 * description that several processes have; 0: a lock of its process.
+	 */
+	uint32_t description;
 };
 
 /** What is known of who posts a semaphore (semantics: who may post or signal). */
