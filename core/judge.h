@@ -51,7 +51,11 @@ struct dlw_condition {
 	const char *evidence;
 };
 
-/** One wait-for step of a core: thread waits for resource, which .next can release. */
+/**
+ * One wait-for step of a core: thread waits for resource, which .next can
+ * release. DLW_NONE: a holder that is gone (orphan), anybody at all (stalled),
+ * or one of more threads of the core than are worth listing one by one.
+ */
 struct dlw_core_edge {
 	uint32_t thread;
 	uint32_t resource;
@@ -91,6 +95,10 @@ struct dlw_finding {
 	 * tid, name or time enters it.
 	 */
 	char fingerprint[17];
+	bool cycle; /* the core is one simple cycle */
+	uint32_t core_resource_count; /* of .resources: those the core waits for, listed first */
+	/* positions in .resources, sorted by what stands there; NULL: not sorted */
+	const uint32_t *by_resource;
 };
 
 struct dlw_findings {
@@ -102,7 +110,8 @@ struct dlw_findings {
  * dlw_judge() - find every deadlock and orphan in @state
  *
  * One finding per core; verdicts strongest first, then by smallest (pid, tid).
- * Return: 0, or -1 if the arena ran out (@found is then empty).
+ * Return: 0, or -1 if the arena ran out or @state is not valid (@found is then
+ *         empty).
  */
 int dlw_judge(const struct dlw_state *state, struct dlw_arena *arena,
 	      struct dlw_findings *found);
@@ -110,6 +119,18 @@ int dlw_judge(const struct dlw_state *state, struct dlw_arena *arena,
 /** dlw_resource_id() - the short id ("M1") of resource number @position of @finding */
 void dlw_resource_id(const struct dlw_state *state, const struct dlw_finding *finding,
 		     uint32_t position, char id[16]);
+
+/** dlw_resource_position() - where @resource stands in @finding's list, or DLW_NONE */
+uint32_t dlw_resource_position(const struct dlw_finding *finding, uint32_t resource);
+
+/**
+ * dlw_fingerprint() - fill in .fingerprint from kind, verdict, core and its resources
+ *
+ * For findings that are made elsewhere; dlw_judge() has done it for its own.
+ * Every core thread must have a want. Return: false if memory ran out.
+ */
+bool dlw_fingerprint(const struct dlw_state *state, struct dlw_finding *finding,
+		     struct dlw_arena *arena);
 
 const char *dlw_finding_kind_word(enum dlw_finding_kind kind);
 const char *dlw_verdict_word(enum dlw_verdict verdict);
