@@ -6,6 +6,7 @@
  * becomes words. std::lock_guard and kin take locks on behalf of somebody; the
  * site is moved out to where that somebody is.
  */
+#include "core/site.h"
 #include "analyzer/findings.h"
 
 #include <stdio.h>
@@ -37,13 +38,6 @@ uint64_t dlw_hex(const json_t *object, const char *key)
 bool dlw_flag(const json_t *object, const char *key)
 {
 	return json_is_true(json_object_get(object, key));
-}
-
-const char *dlw_base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
 }
 
 json_t *dlw_finding_resource(const json_t *finding, const char *id)
@@ -89,8 +83,9 @@ const json_t *dlw_thread_site(const json_t *thread)
 
 char *dlw_frame_token(const json_t *frame)
 {
-	return dlw_print("%s+%s", dlw_base_name(dlw_text(frame, "module")),
-			 dlw_text(frame, "offset"));
+	const char *module = dlw_base_name(dlw_text(frame, "module"));
+
+	return dlw_print("%s%s%s", module, *module ? "+" : "", dlw_text(frame, "offset"));
 }
 
 json_t *dlw_finding_parse(const char *text, size_t length, char **why)
