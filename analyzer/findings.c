@@ -6,7 +6,6 @@
  * becomes words. std::lock_guard and kin take locks on behalf of somebody; the
  * site is moved out to where that somebody is.
  */
-#include "core/site.h"
 #include "analyzer/findings.h"
 
 #include <stdio.h>

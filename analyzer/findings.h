@@ -15,6 +15,7 @@
 #include <jansson.h>
 
 #include "analyzer/options.h"
+#include "core/path.h"
 
 struct dlw_symbols;
 
@@ -57,8 +58,5 @@ const char *dlw_text(const json_t *object, const char *key);
 json_int_t dlw_number(const json_t *object, const char *key);
 uint64_t dlw_hex(const json_t *object, const char *key);
 bool dlw_flag(const json_t *object, const char *key);
-
-/** dlw_base_name() - the part of @path behind the last slash; points into it */
-const char *dlw_base_name(const char *path);
 
 #endif

@@ -34,13 +34,6 @@ struct dlw_place dlw_place_of(const struct dlw_process_state *process, uint64_t 
 	return (struct dlw_place){ module->path ? module->path : "", address - module->bias };
 }
 
-const char *dlw_base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
 uint64_t dlw_hash_number(uint64_t hash, uint64_t number)
 {
 	int byte;

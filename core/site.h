@@ -10,6 +10,9 @@
 #ifndef DLW_CORE_SITE_H
 #define DLW_CORE_SITE_H
 
+#include <stddef.h>
+
+#include "core/path.h"
 #include "core/state.h"
 
 struct dlw_place {
@@ -19,9 +22,6 @@ struct dlw_place {
 
 /** dlw_place_of() - @address as seen by @process; @process may be NULL */
 struct dlw_place dlw_place_of(const struct dlw_process_state *process, uint64_t address);
-
-/** dlw_base_name() - what follows the last slash */
-const char *dlw_base_name(const char *path);
 
 /** dlw_process_of() - the process of @thread */
 static inline const struct dlw_process_state *dlw_process_of(const struct dlw_state *state,

@@ -240,6 +240,30 @@ int dlw_each_task(int32_t pid, void (*visit)(void *context, int32_t tid), void *
 	return error < 0 ? error : visitor.count;
 }
 
+struct census {
+	int32_t pid;
+	bool alive;
+};
+
+static void note_alive(void *context, int32_t tid)
+{
+	struct census *census = context;
+
+	if (!census->alive)
+		census->alive = dlw_task_alive(census->pid, tid);
+}
+
+bool dlw_process_exists(int32_t pid)
+{
+	struct census census = { pid, false };
+
+	/* the first thread is alive in almost every case: spare the listing */
+	if (dlw_task_alive(pid, pid))
+		return true;
+	dlw_each_task(pid, note_alive, &census);
+	return census.alive;
+}
+
 bool dlw_signals_caught(int32_t pid, uint64_t *mask)
 {
 	char status[8192];

@@ -1,0 +1,44 @@
+/*
+ * analyzer/supervisor.h - looking at a session from outside
+ */
+#ifndef DLW_ANALYZER_SUPERVISOR_H
+#define DLW_ANALYZER_SUPERVISOR_H
+
+#include <stdbool.h>
+
+#include "core/watch/look.h"
+
+struct dlw_supervisor;
+
+/** Called for each finding, with the line of raw JSON; see dlw_supervisor_look(). */
+typedef void (*dlw_supervisor_found)(void *context, const char *json, size_t length,
+				     const struct dlw_state *state,
+				     const struct dlw_finding *finding);
+
+/** dlw_supervisor_new() - make a session; NULL after one line on stderr */
+struct dlw_supervisor *dlw_supervisor_new(unsigned stall_ms, dlw_supervisor_found found,
+					  void *context);
+
+/** dlw_supervisor_path() - the session's directory, for DLWATCH_SESSION */
+const char *dlw_supervisor_path(const struct dlw_supervisor *supervisor);
+
+/** dlw_supervisor_look() - take new processes into view and look at all of them once */
+void dlw_supervisor_look(struct dlw_supervisor *supervisor);
+
+/** dlw_supervisor_record() - the record of a thread of the state found() was called with */
+struct dlw_thread *dlw_supervisor_record(struct dlw_supervisor *supervisor,
+					 const struct dlw_state *state, uint32_t thread);
+
+/** What was seen and what was not, over all processes. */
+struct dlw_coverage {
+	unsigned processes;
+	uint64_t threads, stacks;
+	uint64_t counts[DLW_COVERAGE_COUNTS];
+};
+
+struct dlw_coverage dlw_supervisor_coverage(struct dlw_supervisor *supervisor);
+
+/** dlw_supervisor_free() - remove the session, unless some of its processes live on */
+void dlw_supervisor_free(struct dlw_supervisor *supervisor);
+
+#endif
