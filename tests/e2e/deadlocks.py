@@ -149,7 +149,7 @@ def sample(name, *arguments):
 
 
 def element(array, index, size):
-    return f"{array}+{index * size:#x}" if index else array
+    return f"{array}+{index * size:#x}"
 
 
 def table(guests, wait, array, size):

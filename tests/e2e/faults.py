@@ -4,9 +4,10 @@ if nothing were, and what can still be said is said
 import os
 import resource
 import shlex
+import stat
 import subprocess
 
-from deadlocks import fixture
+from deadlocks import PYTHON, fixture
 from expect import first_difference, without_times
 from harness import (DLWATCH, Skip, check, equal, execute, load_json_lines, preloaded,
                      report_findings)
@@ -39,6 +40,23 @@ def little_memory(_context):
         same_as_native(CLEAN, env=preloaded(), prepare=limit(resource.RLIMIT_AS, size * MEGABYTE))
 
 
+GREEDY = """
+import mmap, sys
+size = int(sys.argv[1]) * 7 // 10
+mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000)
+print("mapped")
+"""
+
+
+def memory_left_to_the_program(_context):
+    """Of a limited address space the program gets nearly all."""
+    for megabytes in (256, 1024, 8192, 65536):
+        size = megabytes * MEGABYTE
+        watched = same_as_native([PYTHON, "-c", GREEDY, str(size)], env=preloaded(),
+                                 prepare=limit(resource.RLIMIT_AS, size))
+        equal(watched.out, b"mapped\n", f"{megabytes} MB: output")
+
+
 def little_memory_found(context):
     """With room for the program and little more, the deadlock is still found."""
     json = context.path("found.jsonl")
@@ -49,14 +67,14 @@ def little_memory_found(context):
 
 
 def few_descriptors(_context):
-    for count in (3, 4, 5, 8):
+    for count in (4, 5, 8):
         same_as_native(CLEAN, env=preloaded(), prepare=limit(resource.RLIMIT_NOFILE, count))
 
 
 def few_descriptors_found(_context):
     """No descriptor to spare for a renderer: the plain report comes, and the status."""
     result = execute(ABBA, preloaded(on_deadlock="exit"),
-                     prepare=limit(resource.RLIMIT_NOFILE, 3))
+                     prepare=limit(resource.RLIMIT_NOFILE, 4))
     equal(result.status, 66, f"status; {result.err!r}")
     for word in (b"a-then-b", b"b-then-a"):
         check(word in result.err, f"{word!r} is not in the report: {result.err!r}")
@@ -145,6 +163,17 @@ def full_disk(context):
     equal(report_findings(json), [], "findings in what was recovered")
 
 
+def private_logs(context):
+    """Nobody else may read a log, whatever the umask is."""
+    log = context.path("log")
+    execute(CLEAN, preloaded(log=log), prepare=lambda: os.umask(0))
+    modes = {stat.S_IMODE(os.stat(log).st_mode)}
+    equal(modes, {0o700}, "mode of the directory")
+    files = [os.path.join(place, name) for place, _, names in os.walk(log) for name in names]
+    check(files, "no log")
+    equal({stat.S_IMODE(os.stat(path).st_mode) for path in files}, {0o600}, f"modes of {files}")
+
+
 def log_survives_sigkill(context):
     """Killed while it hangs: its log tells the same as the report did."""
     json, log = context.path("found.jsonl"), context.path("log")
@@ -174,7 +203,8 @@ def supervisor_killed(context):
 
 
 def all_cases():
-    tests = [little_memory, little_memory_found, few_descriptors, few_descriptors_found,
+    tests = [little_memory, memory_left_to_the_program,
+             little_memory_found, few_descriptors, few_descriptors_found,
              no_more_files, no_shm, no_shm_at_all, full_shm, no_directory_for_log,
-             no_directory_for_run, full_disk, log_survives_sigkill, supervisor_killed]
+             no_directory_for_run, full_disk, private_logs, log_survives_sigkill, supervisor_killed]
     return [("faults/" + test.__name__, test) for test in tests]

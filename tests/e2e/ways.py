@@ -4,7 +4,6 @@ where reports go, and the demo
 import os
 import re
 import signal
-import stat
 import subprocess
 
 from deadlocks import fixture, pair
@@ -278,9 +277,6 @@ def report_files(context):
         text = file.read()
     for word in ("a-then-b", "b-then-a", "lock_a", "lock_b", finding["fingerprint"]):
         check(word in text, f"{word!r} is not in the report")
-    for name in os.listdir(context.directory):
-        mode = stat.S_IMODE(os.stat(context.path(name)).st_mode)
-        equal(mode & 0o077, 0, f"{name}: readable by others, mode")
 
 
 def json_to_standard_output(_context):
