@@ -64,10 +64,6 @@ int dlw_cmd_help(int argc, char **argv)
 			fprintf(stderr, "'dlwatch --help' lists them\n");
 		return 2;
 	}
-	if (!command->run) {
-		fprintf(stderr, "dlwatch: %s: not in this build\n", command->name);
-		return 2;
-	}
 	if (command->run == dlw_cmd_help) {
 		puts("Usage: dlwatch help [COMMAND]\nExplains a command, or lists all of them.");
 		return 0;

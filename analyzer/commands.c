@@ -1,8 +1,5 @@
 /*
  * commands.c - the table of subcommands
- *
- * A command whose file is not there yet is listed and says that it is not
- * built in. (After adding the file of a command: touch this one.)
  */
 #include "analyzer/commands.h"
 
@@ -10,39 +7,13 @@
 #include <stdint.h>
 #include <string.h>
 
-#if __has_include("analyzer/cmd_run.c")
-#define DLW_RUN dlw_cmd_run
-#else
-#define DLW_RUN NULL
-#endif
-#if __has_include("analyzer/cmd_analyze.c")
-#define DLW_ANALYZE dlw_cmd_analyze
-#else
-#define DLW_ANALYZE NULL
-#endif
-#if __has_include("analyzer/cmd_dump.c")
-#define DLW_DUMP dlw_cmd_dump
-#else
-#define DLW_DUMP NULL
-#endif
-#if __has_include("analyzer/cmd_demo.c")
-#define DLW_DEMO dlw_cmd_demo
-#else
-#define DLW_DEMO NULL
-#endif
-#if __has_include("analyzer/cmd_render.c")
-#define DLW_RENDER dlw_cmd_render
-#else
-#define DLW_RENDER NULL
-#endif
-
 const struct dlw_command dlw_commands[] = {
-	{ "run", "run a program watched; report its deadlocks as they happen", DLW_RUN, 125, false },
-	{ "analyze", "find deadlocks in the logs of earlier runs", DLW_ANALYZE, 2, false },
-	{ "dump", "print the events of a log", DLW_DUMP, 2, false },
-	{ "demo", "run a bundled sample watched, and explain what is seen", DLW_DEMO, 2, false },
+	{ "run", "run a program watched; report its deadlocks as they happen", dlw_cmd_run, 125, false },
+	{ "analyze", "find deadlocks in the logs of earlier runs", dlw_cmd_analyze, 2, false },
+	{ "dump", "print the events of a log", dlw_cmd_dump, 2, false },
+	{ "demo", "run a bundled sample watched, and explain what is seen", dlw_cmd_demo, 2, false },
 	{ "help", "explain a command", dlw_cmd_help, 2, false },
-	{ "render", "turn raw findings into reports (started by libdlwatch.so)", DLW_RENDER, 2, true },
+	{ "render", "turn raw findings into reports (started by libdlwatch.so)", dlw_cmd_render, 2, true },
 	{ NULL, NULL, NULL, 0, false },
 };
 

@@ -12,7 +12,7 @@
 struct dlw_command {
 	const char *name;
 	const char *help; /* one line */
-	int (*run)(int argc, char **argv); /* NULL: not in this build */
+	int (*run)(int argc, char **argv);
 	int usage_status; /* exit status of wrong usage */
 	bool internal;    /* not for daily use: listed apart */
 };

@@ -28,10 +28,6 @@ static int run_command(const struct dlw_command *command, int argc, char **argv)
 {
 	static char title[64]; /* outlives main(): argp and getopt keep it */
 
-	if (!command->run) {
-		fprintf(stderr, "dlwatch: %s: not in this build\n", command->name);
-		return command->usage_status;
-	}
 	snprintf(title, sizeof(title), "dlwatch %s", command->name);
 	argv[0] = title;
 	program_invocation_name = title;

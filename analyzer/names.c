@@ -14,7 +14,7 @@
 void dlw_frame_complete(struct dlw_symbols *symbols, json_t *frame, const char *build_id)
 {
 	const char *module = dlw_text(frame, "module");
-	struct dlw_place place;
+	struct dlw_source_place place;
 
 	if (*dlw_text(frame, "function") || !*module)
 		return;

@@ -26,7 +26,7 @@
 
 struct cached_place {
 	uint64_t offset;
-	struct dlw_place place; /* its strings are ours */
+	struct dlw_source_place place; /* its strings are ours */
 	UT_hash_handle hh;
 };
 
@@ -224,7 +224,7 @@ static char *copy_or_null(const char *text)
 	return text ? dlw_copy(text) : NULL;
 }
 
-static void look_up_code(struct module *module, uint64_t offset, struct dlw_place *place)
+static void look_up_code(struct module *module, uint64_t offset, struct dlw_source_place *place)
 {
 	GElf_Addr address = module->bias + offset, into;
 	struct dlw_dwarf_place known;
@@ -247,7 +247,7 @@ static void look_up_code(struct module *module, uint64_t offset, struct dlw_plac
 }
 
 bool dlw_symbols_code(struct dlw_symbols *symbols, const char *path, const char *build_id,
-		      uint64_t offset, struct dlw_place *place)
+		      uint64_t offset, struct dlw_source_place *place)
 {
 	struct module *module = get_module(symbols, path, build_id);
 	struct cached_place *cached;

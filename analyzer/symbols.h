@@ -3,7 +3,7 @@
  * or variable
  *
  *	struct dlw_symbols *symbols = dlw_symbols_new();
- *	struct dlw_place place;
+ *	struct dlw_source_place place;
  *
  *	if (dlw_symbols_code(symbols, "/usr/bin/app", NULL, 0x11e9, &place))
  *		printf("%s (%s:%d)\n", place.function, place.file, place.line);
@@ -27,7 +27,7 @@
 
 struct dlw_symbols;
 
-struct dlw_place {
+struct dlw_source_place {
 	const char *function; /* demangled; NULL: unknown */
 	const char *file;     /* as the compiler was told; NULL: no debug information */
 	int line;             /* 0: unknown */
@@ -56,7 +56,7 @@ void dlw_symbols_free(struct dlw_symbols *symbols);
  * Return: whether at least the function is known; @place is all NULL otherwise.
  */
 bool dlw_symbols_code(struct dlw_symbols *symbols, const char *module, const char *build_id,
-		      uint64_t offset, struct dlw_place *place);
+		      uint64_t offset, struct dlw_source_place *place);
 
 /** dlw_symbols_data() - the static variable that covers @offset; false if there is none known */
 bool dlw_symbols_data(struct dlw_symbols *symbols, const char *module, const char *build_id,

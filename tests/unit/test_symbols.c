@@ -92,7 +92,7 @@ static void __attribute__((noinline)) calls_last(void)
 
 static void a_return_address_is_the_line_of_its_call(void **state)
 {
-	struct dlw_place place;
+	struct dlw_source_place place;
 	const void *address = named_caller();
 
 	(void)state;
@@ -104,7 +104,7 @@ static void a_return_address_is_the_line_of_its_call(void **state)
 
 static void a_call_at_the_end_belongs_to_its_own_function(void **state)
 {
-	struct dlw_place place;
+	struct dlw_source_place place;
 
 	(void)state;
 	if (setjmp(escape) == 0)
@@ -115,7 +115,7 @@ static void a_call_at_the_end_belongs_to_its_own_function(void **state)
 
 static void the_same_question_has_the_same_answer(void **state)
 {
-	struct dlw_place first, second;
+	struct dlw_source_place first, second;
 	uint64_t offset = offset_of(named_caller());
 
 	(void)state;
@@ -127,7 +127,7 @@ static void the_same_question_has_the_same_answer(void **state)
 
 static void nothing_is_made_up_outside_of_code(void **state)
 {
-	struct dlw_place place;
+	struct dlw_source_place place;
 
 	(void)state;
 	assert_false(dlw_symbols_code(symbols, self, NULL, 0, &place));
@@ -198,7 +198,7 @@ static void another_build_is_not_asked(void **state)
 {
 	static const char other[] = "0123456789abcdef0123456789abcdef01234567";
 	struct dlw_variable variable;
-	struct dlw_place place;
+	struct dlw_source_place place;
 
 	(void)state;
 	assert_false(dlw_symbols_code(symbols, self, other, offset_of(named_caller()), &place));
@@ -230,7 +230,7 @@ static void count_trouble(const char *module, const char *why, void *context)
 static void troubles_are_listed_but_not_for_what_was_never_a_file(void **state)
 {
 	struct dlw_symbols *fresh = dlw_symbols_new();
-	struct dlw_place place;
+	struct dlw_source_place place;
 	int count = 0;
 
 	(void)state;
