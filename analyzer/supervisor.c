@@ -19,6 +19,7 @@
 
 #include "core/finding_json.h"
 #include "core/watch/procfs.h"
+#include "core/watch/records.h"
 #include "core/watch/session_directory.h"
 
 /** A segment file in view; same index as in watch.processes. */
@@ -31,6 +32,7 @@ struct dlw_supervisor {
 	char path[DLW_PATH_MAX];
 	struct dlw_session *session;
 	uint32_t generation;
+	uint32_t looks_logged;
 	struct dlw_watch watch;
 	struct segment_file *files;
 	size_t file_room;
@@ -61,6 +63,52 @@ static void append(void *context, const char *text, size_t length)
 	fwrite(text, 1, length, context);
 }
 
+/**
+ * log_look() - what the log itself cannot know: that nobody else could help
+ *
+ * Appended as a block of its own, so that a replay comes to the same verdict.
+ */
+static void log_look(const struct dlw_segment *segment, uint32_t sequence)
+{
+	struct {
+		struct dlw_block block;
+		struct dlw_record_look look;
+		char open_reason[8]; /* empty: the world is closed */
+	} entry = {
+		.block = { .magic = DLW_BLOCK_MAGIC,
+			   .type = DLW_BLOCK_DEFINITIONS,
+			   .thread = DLW_FROM_OUTSIDE,
+			   .sequence = sequence,
+			   .length = sizeof(entry) - sizeof(entry.block) },
+		.look = { .record = { .type = DLW_RECORD_LOOK,
+				      .size = sizeof(entry) - sizeof(entry.block) },
+			  .monotonic_ns = dlw_record_now(),
+			  .found = 1 },
+	};
+	int fd = segment->log_path[0] ? open(segment->log_path, O_WRONLY | O_APPEND | O_NOFOLLOW |
+								  O_CLOEXEC)
+				      : -1;
+
+	if (fd < 0)
+		return;
+	entry.block.checksum = dlw_log_checksum(&entry.look, entry.block.length);
+	if (write(fd, &entry, sizeof(entry)) != sizeof(entry))
+		fprintf(stderr, "dlwatch: %s: cannot note the verdict: %s\n", segment->log_path,
+			strerror(errno));
+	close(fd);
+}
+
+static void log_looks(struct dlw_supervisor *supervisor, const struct dlw_state *state,
+		      const struct dlw_finding *finding)
+{
+	uint32_t i;
+
+	for (i = 0; i < state->process_count; i++)
+		if (!state->processes[i].ended && finding->verdict == DLW_STALLED)
+			log_look(supervisor->watch.processes[i].segment, supervisor->looks_logged);
+	supervisor->looks_logged++;
+}
+
 static void found(void *context, const struct dlw_state *state, const struct dlw_finding *finding)
 {
 	struct dlw_supervisor *supervisor = context;
@@ -73,6 +121,7 @@ static void found(void *context, const struct dlw_state *state, const struct dlw
 		return;
 	dlw_finding_write_json(state, finding, &writer);
 	fclose(writer.context);
+	log_looks(supervisor, state, finding);
 	supervisor->found(supervisor->context, line, length, state, finding);
 	free(line);
 }

@@ -194,14 +194,12 @@ static void say_hold(const struct json *json, const struct dlw_hold *hold)
 	say(json, "}");
 }
 
-/* Oldest first, whatever order the state lists them in; equal ones by id, then as they come. */
+/* By short id, whatever order the state lists them in: a log and a live look say the same. */
 static bool comes_before(const struct json *json, uint32_t left, uint32_t right)
 {
 	const struct dlw_hold *a = &json->state->holds[left], *b = &json->state->holds[right];
 	uint32_t place_a, place_b;
 
-	if (a->since_ns != b->since_ns)
-		return a->since_ns < b->since_ns;
 	place_a = dlw_resource_position(json->finding, a->resource);
 	place_b = dlw_resource_position(json->finding, b->resource);
 	return place_a != place_b ? place_a < place_b : left < right;

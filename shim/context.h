@@ -194,8 +194,16 @@ void dlw_thread_exempt(void);
 /** dlw_thread_exiting() - the start routine is over; what destructors do is still recorded */
 void dlw_thread_exiting(struct dlw_context *self);
 
-/** dlw_thread_serial() - of the live thread with this pthread_t, 0: unknown */
-uint32_t dlw_thread_serial(uint64_t pthread);
+/** dlw_thread_serial() - of the thread with this pthread_t, 0: unknown; for the log */
+uint32_t dlw_thread_serial(struct dlw_context *self, uint64_t pthread);
+
+/**
+ * dlw_thread_name_serial() - this pthread_t belongs to thread @serial
+ *
+ * Said by the creator and by the thread itself, whichever comes first; a
+ * pthread_t is used again, by a thread with a higher serial.
+ */
+void dlw_thread_name_serial(struct dlw_context *self, uint64_t pthread, uint32_t serial);
 
 /** dlw_thread_next_serial() - a serial for a thread about to be created */
 uint32_t dlw_thread_next_serial(void);

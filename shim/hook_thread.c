@@ -167,11 +167,21 @@ static struct dlw_start *prepare(struct dlw_context *self, uint64_t caller, uint
 	return start;
 }
 
+/** created() - the C library is back; a join may come before the thread has run */
+static void created(struct dlw_context *self, uint32_t serial, uint64_t pthread, bool success)
+{
+	dlw_inside(self);
+	if (success && serial && dlw_logging(self))
+		dlw_thread_name_serial(self, pthread, serial);
+	dlw_leave(self);
+}
+
 DLW_HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 			    void *(*routine)(void *), void *argument)
 {
 	struct dlw_context *self = dlw_enter();
 	struct dlw_start *start;
+	uint32_t serial = 0;
 	int result;
 
 	if (!self)
@@ -181,6 +191,7 @@ DLW_HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 	if (!start) {
 		result = dlw_real(pthread_create)(thread, attributes, routine, argument);
 	} else {
+		serial = start->serial; /* the thread gives @start back */
 		describe(start, attributes);
 		start->routine.pthread = routine;
 		start->argument = argument;
@@ -188,8 +199,7 @@ DLW_HOOK int pthread_create(pthread_t *thread, const pthread_attr_t *attributes,
 		if (result != 0)
 			give_start(start);
 	}
-	dlw_inside(self);
-	dlw_leave(self);
+	created(self, serial, (uint64_t)*thread, result == 0);
 	return result;
 }
 
@@ -197,6 +207,7 @@ DLW_HOOK int thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
 {
 	struct dlw_context *self = dlw_enter();
 	struct dlw_start *start;
+	uint32_t serial = 0;
 	int result;
 
 	if (!self)
@@ -206,6 +217,7 @@ DLW_HOOK int thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
 	if (!start) {
 		result = dlw_real(thrd_create)(thread, routine, argument);
 	} else {
+		serial = start->serial; /* the thread gives @start back */
 		describe(start, NULL);
 		start->routine.c11 = routine;
 		start->argument = argument;
@@ -213,8 +225,7 @@ DLW_HOOK int thrd_create(thrd_t *thread, thrd_start_t routine, void *argument)
 		if (result != thrd_success)
 			give_start(start);
 	}
-	dlw_inside(self);
-	dlw_leave(self);
+	created(self, serial, (uint64_t)*thread, result == thrd_success);
 	return result;
 }
 
@@ -237,7 +248,7 @@ static void begin_join(struct dlw_context *self, pthread_t thread, enum dlw_form
 	record->want_since_ns = dlw_nanoseconds();
 	if (dlw_logging(self)) {
 		event.stack = record->want_stack;
-		event.argument = dlw_thread_serial((uint64_t)thread);
+		event.argument = dlw_thread_serial(self, (uint64_t)thread);
 		dlw_log_event(self, &event);
 	}
 	dlw_outside(self);
@@ -288,7 +299,9 @@ static int sliced_join(struct dlw_context *self, pthread_t thread, void **value)
 \
 	if (!join.self) \
 		return CALL; \
-	join.serial = dlw_logging(join.self) ? dlw_thread_serial((uint64_t)thread) : 0; \
+	join.serial = dlw_logging(join.self) \
+			      ? dlw_thread_serial(join.self, (uint64_t)thread) \
+			      : 0; \
 	begin_join(join.self, thread, form, DLW_CALLER, DLW_FRAME); \
 	pthread_cleanup_push(join_cancelled, &join); \
 	result = CALL; \
@@ -328,7 +341,7 @@ DLW_HOOK int pthread_tryjoin_np(pthread_t thread, void **value)
 
 	if (!self)
 		return dlw_real(pthread_tryjoin_np)(thread, value);
-	event.argument = dlw_logging(self) ? dlw_thread_serial((uint64_t)thread) : 0;
+	event.argument = dlw_logging(self) ? dlw_thread_serial(self, (uint64_t)thread) : 0;
 	result = dlw_real(pthread_tryjoin_np)(thread, value);
 	if (result == 0) {
 		if (dlw_logging(self))
@@ -347,7 +360,7 @@ static void detached(pthread_t thread)
 	if (!self)
 		return;
 	if (dlw_logging(self)) {
-		event.argument = dlw_thread_serial((uint64_t)thread);
+		event.argument = dlw_thread_serial(self, (uint64_t)thread);
 		dlw_log_event(self, &event);
 	}
 	dlw_leave(self);
@@ -373,7 +386,7 @@ DLW_HOOK int pthread_setname_np(pthread_t thread, const char *name)
 	if (!self)
 		return result;
 	if (result == 0 && dlw_logging(self))
-		dlw_log_thread_name(dlw_thread_serial((uint64_t)thread), name);
+		dlw_log_thread_name(dlw_thread_serial(self, (uint64_t)thread), name);
 	dlw_leave(self);
 	return result;
 }

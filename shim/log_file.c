@@ -17,7 +17,6 @@
 #include "shim/banned.h"
 
 #define RESERVE_MAX (256ull << 20)
-#define RESERVE_MIN (1ull << 20)
 #define SLOTS_AT_ONCE 8
 
 /* The descriptor of this process, for a child to close; guarded by identity. */
@@ -133,7 +132,7 @@ static bool back(struct dlw_log_file *file, uint32_t slots)
 	fd = dlw_sys_open(file->tail_path, O_RDWR | (file->backed ? 0 : O_CREAT | O_EXCL), 0600);
 	if (fd < 0)
 		return false;
-	if (dlw_sys_fallocate(fd, from, to - from) == 0)
+	if (dlw_file_may_grow(to) && dlw_sys_fallocate(fd, from, to - from) == 0)
 		mapped = dlw_system(SYS_mmap, (long)(file->tail + from), (long)(to - from),
 				    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (long)from);
 	dlw_sys_close(fd);
@@ -148,18 +147,9 @@ static bool back(struct dlw_log_file *file, uint32_t slots)
 static bool open_tail(struct dlw_log_file *file)
 {
 	struct dlw_tail_header *header;
-	long mapped = -1;
 
-	for (file->reserved = RESERVE_MAX; file->reserved >= RESERVE_MIN; file->reserved /= 4) {
-		mapped = dlw_system(SYS_mmap, 0, (long)file->reserved, PROT_NONE,
-				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (mapped > 0 || mapped < -4095)
-			break;
-	}
-	if (mapped < 0 && mapped > -4096)
-		return false;
-	file->tail = (char *)mapped;
-	if (!back(file, SLOTS_AT_ONCE))
+	file->tail = dlw_reserve(RESERVE_MAX, &file->reserved);
+	if (!file->tail || !back(file, SLOTS_AT_ONCE))
 		return false;
 	header = (struct dlw_tail_header *)file->tail;
 	memcpy(header->magic, DLW_TAIL_MAGIC, 8);
@@ -207,7 +197,7 @@ bool dlw_log_file_append(struct dlw_log_file *file, const void *header, size_t h
 				  { (void *)(uintptr_t)payload, size } };
 	long written;
 
-	if (file->written + header_size + size > dlw_options.log_max)
+	if (!dlw_file_may_grow(file->written + header_size + size))
 		return false;
 	if (!is_file(file->fd, file->device, file->inode)) {
 		file->fd = dlw_sys_open(file->path, O_WRONLY | O_APPEND | O_NOFOLLOW, 0);

@@ -77,14 +77,42 @@ static void set_up_slot(struct dlw_slot *slot, uint16_t type, uint32_t serial)
 	slot->block->magic = DLW_BLOCK_MAGIC;
 }
 
+/** stop_at_limit() - log_max is reached: the last words, past the limit, say so */
+static void stop_at_limit(void)
+{
+	struct dlw_logger *logger = dlw_runtime->logger;
+	struct dlw_record_end end = {
+		.record = { .type = DLW_RECORD_END, .size = sizeof(end) },
+		.monotonic_ns = dlw_nanoseconds(),
+		.reason = DLW_END_LOG_MAX,
+	};
+	struct dlw_block block = {
+		.magic = DLW_BLOCK_MAGIC,
+		.type = DLW_BLOCK_DEFINITIONS,
+		.thread = DLW_LAST_WORDS,
+		.length = sizeof(end),
+		.checksum = dlw_log_checksum(&end, sizeof(end)),
+		.monotonic_ns = end.monotonic_ns,
+		.ticks = dlw_ticks(),
+	};
+
+	if (!atomic_exchange(&logger->stopped, true))
+		dlw_log_file_append(&logger->file, &block, sizeof(block), &end, sizeof(end));
+}
+
 /** append_block() - write a block with its payload; false: it is lost */
 static bool append_block(struct dlw_block *block, const void *bytes)
 {
 	struct dlw_logger *logger = dlw_runtime->logger;
 
+	if (logger->stopped)
+		return false;
+	if (logger->file.written + sizeof(*block) + block->length > dlw_options.log_max) {
+		stop_at_limit();
+		return false;
+	}
 	block->checksum = dlw_log_checksum(bytes, block->length);
-	return !logger->stopped &&
-	       dlw_log_file_append(&logger->file, block, sizeof(*block), bytes, block->length);
+	return dlw_log_file_append(&logger->file, block, sizeof(*block), bytes, block->length);
 }
 
 /** flush() - append the slot's block and begin the next; the slot's owner only */

@@ -2,10 +2,10 @@
  * shim/report.c - handing a finding to a renderer, or doing without
  *
  * The raw finding goes, as a line of JSON, into a memory file that is the
- * renderer's standard input. The renderer is a process of our own that the
- * program must not notice: no SIGCHLD when it ends, not to be had by
- * waitpid(-1), no LD_PRELOAD. It shares our memory until it has become another
- * program, so between clone and exec only bare system calls are made.
+ * renderer's standard input. The renderer must not be noticed by the program:
+ * no SIGCHLD when it ends, not to be had by waitpid(-1), no LD_PRELOAD. So a
+ * process without an exit signal stands between them. Until exec both share
+ * our memory: only bare system calls are made there.
  */
 #include "shim/report.h"
 
@@ -143,6 +143,7 @@ struct renderer {
 	char *arguments[ARGUMENTS_MAX];
 	char **environment;
 	int input;
+	char stacks[2 * CHILD_STACK] __attribute__((aligned(64)));
 };
 
 static bool find_program(char path[DLW_PATH_MAX])
@@ -206,7 +207,7 @@ static bool prepare(struct renderer *renderer)
 	return renderer->environment && renderer->input >= 0;
 }
 
-static int become_renderer(void *context)
+static int become_program(void *context)
 {
 	struct renderer *renderer = context;
 
@@ -215,6 +216,29 @@ static int become_renderer(void *context)
 		   (long)renderer->environment, 0, 0, 0);
 	dlw_system(SYS_exit, 127, 0, 0, 0, 0, 0);
 	return 127;
+}
+
+/**
+ * be_between() - the process between the program and its renderer
+ *
+ * exec gives a process the exit signal SIGCHLD, whatever it was cloned with.
+ * This one never execs: it is invisible to the program's waitpid, and the
+ * renderer is its child, not the program's.
+ */
+static int be_between(void *context)
+{
+	struct renderer *renderer = context;
+	int pid = clone(become_program, renderer->stacks + 2 * CHILD_STACK,
+			CLONE_VM | CLONE_VFORK | SIGCHLD, renderer);
+	int status = 0;
+	long got;
+
+	if (pid < 0)
+		return 127;
+	do
+		got = dlw_system(SYS_wait4, pid, (long)&status, 0, 0, 0, 0);
+	while (got == -EINTR);
+	return got == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 127;
 }
 
 /** wait_for() - Return: its exit status, -1 if it did not end in time */
@@ -240,19 +264,18 @@ static int wait_for(int pid)
 static int render(const struct dlw_state *state, const struct dlw_finding *finding)
 {
 	struct renderer *renderer = dlw_map(sizeof(*renderer), false);
-	char *stack = dlw_map(CHILD_STACK, false);
 	struct sink sink;
 	struct dlw_writer writer = { put, &sink };
 	int pid;
 
-	if (!renderer || !stack || !prepare(renderer))
+	if (!renderer || !prepare(renderer))
 		return -1;
 	sink = (struct sink){ renderer->input, false };
 	dlw_finding_write_json(state, finding, &writer);
 	if (sink.failed)
 		return -1;
 	dlw_system(SYS_lseek, renderer->input, 0, SEEK_SET, 0, 0, 0);
-	pid = clone(become_renderer, stack + CHILD_STACK, CLONE_VM | CLONE_VFORK, renderer);
+	pid = clone(be_between, renderer->stacks + CHILD_STACK, CLONE_VM, renderer);
 	dlw_sys_close(renderer->input);
 	return pid < 0 ? -1 : wait_for(pid);
 }

@@ -8,6 +8,7 @@
  */
 #include "shim/runtime.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -152,6 +153,7 @@ static struct dlw_runtime *page(void)
 bool dlw_runtime_ready(void)
 {
 	uint32_t asleep = DLW_ASLEEP;
+	int saved = errno;
 
 	if (dlw_likely(dlw_runtime && dlw_runtime->state == DLW_READY))
 		return true;
@@ -161,6 +163,7 @@ bool dlw_runtime_ready(void)
 	    !atomic_compare_exchange_strong(&dlw_runtime->state, &asleep, DLW_STARTING))
 		return false;
 	dlw_runtime->state = set_up() ? DLW_READY : DLW_OFF;
+	errno = saved;
 	return dlw_runtime->state == DLW_READY;
 }
 

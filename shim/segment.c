@@ -10,6 +10,7 @@
 
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 
 #include "core/watch/system.h"
 #include "shim/runtime.h"
@@ -43,12 +44,22 @@ void *dlw_map(size_t size, bool wipe)
 	return memory;
 }
 
-/** reserve() - as much address space as the limits allow, nothing behind it yet */
-static void *reserve(uint64_t *size)
+static uint64_t limit_of(int resource)
 {
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+	dlw_system(SYS_prlimit64, 0, resource, 0, (long)&limit, 0, 0);
+	return limit.rlim_cur;
+}
+
+void *dlw_reserve(uint64_t most, uint64_t *size)
+{
+	uint64_t limit = limit_of(RLIMIT_AS);
 	void *memory;
 
-	for (*size = RESERVE_MAX; *size >= RESERVE_MIN; *size /= 4) {
+	for (*size = most; *size >= RESERVE_MIN; *size /= 2) {
+		if (limit != RLIM_INFINITY && *size > limit / 32 && *size > RESERVE_MIN)
+			continue;
 		memory = map(NULL, *size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE,
 			     -1, 0);
 		if (memory)
@@ -57,10 +68,15 @@ static void *reserve(uint64_t *size)
 	return NULL;
 }
 
+bool dlw_file_may_grow(uint64_t size)
+{
+	return size <= limit_of(RLIMIT_FSIZE);
+}
+
 /** back_with_file() - put [from, to) of the segment file behind the same range of addresses */
 static bool back_with_file(int fd, char *base, uint64_t from, uint64_t to)
 {
-	if (dlw_sys_fallocate(fd, from, to - from) < 0)
+	if (!dlw_file_may_grow(to) || dlw_sys_fallocate(fd, from, to - from) < 0)
 		return false;
 	return map(base + from, to - from, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
 		   from) != NULL;
@@ -75,7 +91,7 @@ static bool back_privately(char *base, uint64_t from, uint64_t to)
 bool dlw_segment_open(void)
 {
 	struct dlw_runtime *runtime = dlw_runtime;
-	char *base = reserve(&runtime->reserved);
+	char *base = dlw_reserve(RESERVE_MAX, &runtime->reserved);
 	int fd = -1;
 
 	if (!base)

@@ -208,6 +208,7 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 	if (context->log) {
 		struct dlw_event event = { .type = DLW_EVENT_STARTED, .argument = creator };
 
+		dlw_thread_name_serial(context, record->pthread, record->serial);
 		dlw_log_event(context, &event);
 	}
 	context->open = record;
@@ -254,18 +255,20 @@ uint32_t dlw_thread_next_serial(void)
 	       1;
 }
 
-uint32_t dlw_thread_serial(uint64_t pthread)
+/* An object of kind thread keeps the serial where a semaphore keeps its value. */
+void dlw_thread_name_serial(struct dlw_context *self, uint64_t pthread, uint32_t serial)
 {
-	uint64_t offset = dlw_runtime->segment->threads;
+	struct dlw_object *object = dlw_object(self, pthread, DLW_THREAD);
 
-	while (offset) {
-		const struct dlw_thread *record = dlw_at(offset);
+	if (object && object->initial < serial)
+		object->initial = serial;
+}
 
-		if (record->pthread == pthread && record->life != DLW_RECORD_FREE)
-			return record->serial;
-		offset = record->next;
-	}
-	return 0;
+uint32_t dlw_thread_serial(struct dlw_context *self, uint64_t pthread)
+{
+	const struct dlw_object *object = dlw_object_find(self, pthread);
+
+	return object && object->kind == DLW_THREAD ? object->initial : 0;
 }
 
 /* ------------------------------------------------------- handlers that interrupt hooks */

@@ -27,13 +27,17 @@ static bool sleeps_at(const struct dlw_system_call *call, uint64_t address, uint
 }
 
 /** is_asleep_in() - the futex is the one this kind of wait uses */
-static bool is_asleep_in(const struct dlw_thread *record, const struct dlw_system_call *call)
+static bool is_asleep_in(const struct dlw_thread *record, uint32_t traits,
+			 const struct dlw_system_call *call)
 {
 	switch (record->want_kind) {
 	case DLW_MUTEX:
-		/* a relock of a PI mutex sleeps on a word of its own, for ever */
+		/*
+		 * The kernel refuses to close a cycle of PI mutexes; the C
+		 * library then puts the thread to sleep for ever on another word.
+		 */
 		return sleeps_at(call, record->want_address, sizeof(int)) ||
-		       (record->want_relock && call->number == SYS_futex);
+		       (call->number == SYS_futex && traits & DLW_TRAIT_INHERIT);
 	case DLW_SEMAPHORE:
 		return sleeps_at(call, record->want_address, 16);
 	case DLW_CONDITION:
@@ -78,7 +82,8 @@ static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *pi
 			 picture->resources[thread->want.resource].kind == DLW_MUTEX &&
 			 record->want_kind == DLW_CONDITION)
 			break; /* seen woken before */
-		else if (!is_asleep_in(record, &call))
+		else if (!is_asleep_in(record, picture->resources[thread->want.resource].traits,
+				       &call))
 			return live(thread);
 		break;
 	case DLW_TASK_HIDDEN:

@@ -80,6 +80,10 @@ enum dlw_block_type {
 
 #define DLW_BLOCK_MAGIC 0x42574c44u /* "DLWB" */
 
+/* Definition blocks that are nobody's in turn; each has a sequence of its own. */
+#define DLW_LAST_WORDS 0xffffffffu /* the log stops at log_max */
+#define DLW_FROM_OUTSIDE 0xfffffffeu /* appended by the supervisor */
+
 struct dlw_block {
 	uint32_t magic;
 	uint16_t type;  /* enum dlw_block_type; an unknown one is skipped */
