@@ -86,6 +86,11 @@ static uint32_t first_module_after(const struct dlw_log_definitions *defined, ui
 	return low;
 }
 
+static bool is_build_id(const char *text)
+{
+	return text && *text && text[strspn(text, "0123456789abcdef")] == '\0';
+}
+
 /*
  * A module stays after it was unloaded, because stacks taken in it are still
  * referred to, until another one is mapped over its place.
@@ -116,7 +121,7 @@ static bool read_module(struct dlw_log_definitions *defined, struct span record)
 		.end = module.end,
 		.bias = module.bias,
 		.path = path,
-		.build_id = build_id && *build_id ? build_id : NULL,
+		.build_id = is_build_id(build_id) ? build_id : NULL,
 	};
 	return true;
 }

@@ -317,17 +317,18 @@ static void fit_clock(struct dlw_log_file *file)
 uint64_t dlw_log_file_time(const struct dlw_log_file *file, uint64_t ticks)
 {
 	const struct dlw_log_header *header = &file->header;
-	double away;
+	double ns;
 
-	if (ticks < header->ticks) {
-		away = (double)(header->ticks - ticks) * file->ns_per_tick;
-		return away < (double)header->monotonic_ns ? header->monotonic_ns - (uint64_t)away :
-							     0;
-	}
-	away = (double)(ticks - header->ticks) * file->ns_per_tick;
-	if (away >= (double)(UINT64_MAX / 2))
-		return UINT64_MAX / 2;
-	return header->monotonic_ns + (uint64_t)away;
+	if (ticks >= header->ticks)
+		ns = (double)(ticks - header->ticks) * file->ns_per_tick;
+	else
+		ns = -(double)(header->ticks - ticks) * file->ns_per_tick;
+	if (ns < -(double)header->monotonic_ns)
+		return 0;
+	/* three centuries: damage, and soon more than JSON's integers hold */
+	if (header->monotonic_ns > INT64_MAX / 2 || ns > (double)(INT64_MAX / 2))
+		return INT64_MAX;
+	return header->monotonic_ns + (uint64_t)(int64_t)ns;
 }
 
 /* --------------------------------------------------------------- open, close */

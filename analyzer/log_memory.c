@@ -25,7 +25,7 @@ void *dlw_log_reallocate(void *memory, size_t count, size_t size)
 	return dlw_grow(memory, product(count, size));
 }
 
-#define ARENA_STEP ((size_t)1 << 20)
+#define ARENA_STEP ((size_t)64 << 10)
 
 static void *grow(void *context, size_t size, size_t *got)
 {

@@ -115,7 +115,7 @@ static uint64_t moment_ns(const struct dlw_replay *replay)
 	for (at = 0; at < replay->source_count; at++)
 		if (replay->sources[at]->last_ns > latest)
 			latest = replay->sources[at]->last_ns;
-	return latest;
+	return latest < INT64_MAX ? latest : INT64_MAX; /* damaged: still a number for JSON */
 }
 
 /*
@@ -249,7 +249,7 @@ static void build_want(struct builder *builder, const struct dlw_cursor *cursor,
 		.mode = want->object ? lock_mode(want->object, want->mode) : DLW_EXIT,
 		.mutex = want->mutex ? want->mutex->state_index : DLW_NONE,
 		.flags = want_flags(cursor),
-		.since_ns = want->since_ns,
+		.since_ns = want->since_ns < INT64_MAX ? want->since_ns : 0, /* or it is damaged */
 		.order = want->order,
 	};
 	stack_of(builder, cursor->source, want->stack, &to->stack);
@@ -304,11 +304,15 @@ static void build_releasers(struct builder *builder, const struct dlw_replay_obj
 	uint32_t at;
 
 	for (at = 0; at < object->releaser_count; at++) {
-		const struct dlw_cursor *cursor = object->releasers[at];
+		const struct dlw_past_releaser *past = &object->releasers[at];
+		struct dlw_cursor *cursor = past->thread;
+		const struct dlw_permits *permits = dlw_cursor_permits(cursor, object);
 
-		if (builder->threads[cursor->number].life == DLW_GONE)
+		if (past->as_stranger && builder->threads[cursor->number].life == DLW_GONE)
 			resource->ever_posted_by_vanished = true;
-		if (resource->history == DLW_LOCK_LIKE)
+		/* who posts only what it has taken can do so only while it has some */
+		if (resource->history == DLW_LOCK_LIKE ||
+		    (!past->as_stranger && !(permits && permits->count)))
 			continue;
 		builder->releasers[builder->releaser_count++] = (struct dlw_releaser){
 			.thread = cursor->number,
