@@ -87,7 +87,7 @@ static void put(void *context, const char *text, size_t length)
 		dlw_out_of_memory();
 }
 
-static void hand_out(struct dlw_log_findings *findings, const struct dlw_state *state,
+static void hand_out(struct dlw_log_findings *findings, struct dlw_state *state,
 		     const struct dlw_finding *finding)
 {
 	struct dlw_writer writer = { .put = put };
@@ -101,6 +101,7 @@ static void hand_out(struct dlw_log_findings *findings, const struct dlw_state *
 	if (!out)
 		dlw_out_of_memory();
 	writer.context = out;
+	state->reporter = state->threads[finding->core[0]].process;
 	dlw_finding_write_json(state, finding, &writer);
 	if (fclose(out))
 		dlw_out_of_memory();

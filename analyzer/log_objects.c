@@ -167,24 +167,27 @@ struct dlw_replay_object *dlw_source_object(struct dlw_source *source, uint32_t 
 
 /* ------------------------------------------------------------------ releasers */
 
-void dlw_object_add_releaser(struct dlw_replay_object *object, struct dlw_cursor *thread)
+void dlw_object_add_releaser(struct dlw_replay_object *object, struct dlw_cursor *thread,
+			     bool as_stranger)
 {
 	uint32_t low = 0, high = object->releaser_count;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (object->releasers[middle]->number < thread->number)
+		if (object->releasers[middle].thread->number < thread->number)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	if (low < object->releaser_count && object->releasers[low] == thread)
+	if (low < object->releaser_count && object->releasers[low].thread == thread) {
+		object->releasers[low].as_stranger |= as_stranger;
 		return;
+	}
 	dlw_reserve(object->releasers, object->releaser_count, object->releaser_room);
 	memmove(object->releasers + low + 1, object->releasers + low,
 		(object->releaser_count - low) * sizeof(*object->releasers));
-	object->releasers[low] = thread;
+	object->releasers[low] = (struct dlw_past_releaser){ thread, as_stranger };
 	object->releaser_count++;
 }
 

@@ -62,7 +62,7 @@ static void wants(struct dlw_cursor *cursor)
 	begin_want(cursor, DLW_WAIT_OBJECT, cursor->head.event.argument);
 }
 
-static void waits_on_condition(struct dlw_cursor *cursor, uint32_t mutex_count)
+static void waits_on_condition(struct dlw_cursor *cursor)
 {
 	uint64_t since = time_of_head(cursor);
 
@@ -70,7 +70,6 @@ static void waits_on_condition(struct dlw_cursor *cursor, uint32_t mutex_count)
 		since = cursor->want.since_ns;
 	begin_want(cursor, DLW_WAIT_CONDITION, since);
 	cursor->want.mutex = dlw_object_use(cursor->head.mutex);
-	cursor->want.mutex_count = mutex_count;
 }
 
 static void waits_for_thread(struct dlw_cursor *cursor)
@@ -96,7 +95,7 @@ static void gave_up(struct dlw_cursor *cursor)
 
 /* -------------------------------------------------------------------- objects */
 
-/** make_stale() - @newcomer has the lock now: the C library took it from these */
+/** make_stale() - @newcomer has the lock now (NULL: a stranger unlocked it): these have it no more */
 static void make_stale(struct dlw_replay *replay, struct dlw_replay_object *object,
 		       const struct dlw_cursor *newcomer, bool exclusive)
 {
@@ -113,7 +112,8 @@ static void make_stale(struct dlw_replay *replay, struct dlw_replay_object *obje
 				continue;
 			held->stale = true;
 			object->holders--;
-			cursor->source->loss.stale_holds++;
+			if (newcomer)
+				cursor->source->loss.stale_holds++;
 		}
 	}
 	if (object->owner != newcomer)
@@ -136,8 +136,9 @@ static void note_post(struct dlw_cursor *cursor)
 {
 	struct dlw_replay_object *object = cursor->head.object;
 	const struct dlw_permits *permits = dlw_cursor_permits(cursor, object);
+	bool as_holder = permits && permits->count;
 
-	if (permits && permits->count) {
+	if (as_holder) {
 		if (object->history == DLW_NO_POST_YET)
 			object->history = DLW_LOCK_LIKE;
 	} else if (cursor->lost) {
@@ -146,20 +147,20 @@ static void note_post(struct dlw_cursor *cursor)
 	} else {
 		object->history = DLW_SIGNAL_LIKE;
 	}
-	dlw_object_add_releaser(object, cursor);
+	dlw_object_add_releaser(object, cursor, !as_holder);
 }
 
 static void note_signal(struct dlw_cursor *cursor)
 {
 	cursor->head.object->history = DLW_SIGNAL_LIKE;
-	dlw_object_add_releaser(cursor->head.object, cursor);
+	dlw_object_add_releaser(cursor->head.object, cursor, true);
 }
 
 static void note_arrival(struct dlw_cursor *cursor)
 {
 	struct dlw_replay_object *object = cursor->head.object;
 
-	dlw_object_add_releaser(object, cursor);
+	dlw_object_add_releaser(object, cursor, true);
 	object->arrived++;
 	if (object->defined.initial && object->arrived >= object->defined.initial)
 		object->arrived = 0;
@@ -174,7 +175,7 @@ static void released_by_stranger(struct dlw_replay *replay, struct dlw_cursor *c
 	if (!cursor->lost) {
 		object->distrusted = true;
 		object->history = DLW_SIGNAL_LIKE;
-		dlw_object_add_releaser(object, cursor);
+		dlw_object_add_releaser(object, cursor, true);
 	}
 	make_stale(replay, object, NULL, true);
 }
@@ -187,7 +188,7 @@ static void exited(struct dlw_cursor *cursor)
 
 /* ------------------------------------------------------------------ one event */
 
-static void apply_to_thread(struct dlw_cursor *cursor, uint32_t mutex_count)
+static void apply_to_thread(struct dlw_cursor *cursor)
 {
 	const struct dlw_head *head = &cursor->head;
 	struct dlw_cursor *other;
@@ -197,7 +198,7 @@ static void apply_to_thread(struct dlw_cursor *cursor, uint32_t mutex_count)
 		wants(cursor);
 		break;
 	case DLW_EVENT_CONDITION_WAIT:
-		waits_on_condition(cursor, mutex_count);
+		waits_on_condition(cursor);
 		break;
 	case DLW_EVENT_ARRIVED:
 		begin_want(cursor, DLW_WAIT_BARRIER, time_of_head(cursor));
@@ -268,11 +269,10 @@ static void apply_to_object(struct dlw_replay *replay, struct dlw_cursor *cursor
 void dlw_replay_apply(struct dlw_replay *replay)
 {
 	struct dlw_cursor *cursor = replay->current;
-	uint32_t mutex_count = cursor->head.hold ? cursor->head.hold->count : 0;
 
 	apply_to_object(replay, cursor);
 	dlw_cursor_take(cursor);
-	apply_to_thread(cursor, mutex_count);
+	apply_to_thread(cursor);
 	dlw_order_happened(replay);
 	if (cursor->head.event.type == DLW_EVENT_EXITED)
 		dlw_order_exited(replay);

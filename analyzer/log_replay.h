@@ -43,6 +43,12 @@
 struct dlw_cursor;
 struct dlw_lock_statistics;
 
+/** Who has posted, signalled or arrived. */
+struct dlw_past_releaser {
+	struct dlw_cursor *thread;
+	bool as_stranger; /* at least once without holding a permit */
+};
+
 /** One life of an object, as far as the replay has come. */
 struct dlw_replay_object {
 	struct dlw_source *source; /* the first log that spoke of it */
@@ -65,7 +71,7 @@ struct dlw_replay_object {
 	enum dlw_history history;
 	bool poster_vanished;
 	uint32_t arrived;
-	struct dlw_cursor **releasers; /* who posted, signalled, arrived; sorted */
+	struct dlw_past_releaser *releasers; /* sorted by thread */
 	uint32_t releaser_count, releaser_room;
 	struct dlw_lock_statistics *statistics; /* of whoever keeps them */
 	uint64_t last_use;                      /* scratch of the state builder */
@@ -101,7 +107,6 @@ struct dlw_log_want {
 	enum dlw_wait wait;
 	struct dlw_replay_object *object;
 	struct dlw_replay_object *mutex; /* condition: to be had back */
-	uint32_t mutex_count;     /* its depth when it was given back */
 	uint32_t joined;          /* serial */
 	uint8_t mode, form;
 	uint32_t stack;

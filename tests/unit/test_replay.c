@@ -461,6 +461,7 @@ static void one_post_by_a_stranger_makes_it_signal_like_for_good(void **unused)
 	log_writer_kill(w);
 	play(&scene, w);
 	assert_int_equal(resource(&scene, 0x3000)->history, DLW_SIGNAL_LIKE);
+	/* the stranger, and the holder, who has posted before and has a permit again */
 	assert_int_equal(scene.state.releaser_count, 2);
 	finish(&scene);
 }
