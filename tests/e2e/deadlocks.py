@@ -196,8 +196,8 @@ def sample_cases():
         deadlock("sample/philosophers_semaphores", sample("philosophers_semaphores"), "likely",
                  table(5, permit, "forks", 32)),
         deadlock("sample/self_relock", sample("self_relock"), "proven", [
-            Thread("teller", mutex("till_lock", "charge_fee", through=("withdraw", "work")),
-                   [mutex("till_lock", "withdraw", through=("work",))])]),
+            Thread("self_relock", mutex("till_lock", "charge_fee", through=("withdraw", "main")),
+                   [mutex("till_lock", "withdraw", through=("main",))])], stuck=[]),
         deadlock("sample/semaphore_pool", sample("semaphore_pool"), "likely", [
             Thread(f"copier-{i}", permit("pool", "copy"), [permit("pool", "copy")])
             for i in range(3)]),

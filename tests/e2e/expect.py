@@ -168,7 +168,9 @@ def first_difference(left, right, path=""):
             if found:
                 return found
         return None
-    if isinstance(left, list) and isinstance(right, list) and len(left) == len(right):
+    if isinstance(left, list) and isinstance(right, list):
+        if len(left) != len(right):
+            return f"{path}: {len(left)} and {len(right)} elements"
         for index, (one, two) in enumerate(zip(left, right)):
             found = first_difference(one, two, f"{path}/{index}")
             if found:
