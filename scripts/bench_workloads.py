@@ -26,7 +26,7 @@ class Micro:
         # The process that starts processes is not itself preloaded.
         variable = "MICRO_PRELOAD" if self.kind == "process" else "LD_PRELOAD"
         env = self.setup.environment(mode, variable)
-        cpu = self.setup.cpu if self.kind in ("alone", "process") else None
+        cpu = self.setup.cpu if self.kind in ("alone", "handover", "process") else None
         return float(run([self.setup.program("micro"), self.name, str(self.ops)], env, cpu))
 
 

@@ -488,7 +488,13 @@ static void lock_memory(uint64_t locks)
 
 /* ---- the table, and running one of it ---------------------------------------------- */
 
-enum how { ALONE = 1, MEETING = 2, PROCESS = 3, MEMORY = 4 };
+enum how {
+	ALONE,    /* one thread works */
+	MEETING,  /* two at the same time, wherever the scheduler puts them */
+	HANDOVER, /* two in turn: on one processor, or where they run would decide */
+	PROCESS,
+	MEMORY,
+};
 
 static const struct workload {
 	const char *name;
@@ -525,18 +531,20 @@ static const struct workload {
 	{ "semaphore", ALONE, 6000000, setup_semaphore, sem_wait_post, end_bystander,
 	  "semaphore, wait and post" },
 	{ "contended", MEETING, 2000000, NULL, contended, NULL, "two threads, one mutex" },
-	{ "sem_ping_pong", MEETING, 12000, setup_ping_pong, sem_ping_pong, NULL,
+	{ "sem_ping_pong", HANDOVER, 40000, setup_ping_pong, sem_ping_pong, NULL,
 	  "two threads hand over by semaphores" },
-	{ "cond_ping_pong", MEETING, 10000, NULL, cond_ping_pong, NULL,
+	{ "cond_ping_pong", HANDOVER, 40000, NULL, cond_ping_pong, NULL,
 	  "two threads hand over by a condition" },
-	{ "create_join", MEETING, 4000, NULL, create_join, NULL, "create and join a thread" },
+	{ "create_join", HANDOVER, 4000, NULL, create_join, NULL, "create and join a thread" },
 	{ "startup", PROCESS, 80, NULL, startup, NULL, "a process that locks once" },
 	{ "thread_memory", MEMORY, 200, NULL, thread_memory, NULL, "memory of a thread" },
 	{ "lock_memory", MEMORY, 50000, NULL, lock_memory, NULL, "memory of a lock seen nested" },
 };
 
-static const int slices_of[] = { [ALONE] = SLICES, [MEETING] = 5, [PROCESS] = 1, [MEMORY] = 1 };
-static const char *const how_words[] = { "", "alone", "meeting", "process", "memory" };
+static const int slices_of[] = {
+	[ALONE] = SLICES, [MEETING] = 5, [HANDOVER] = 5, [PROCESS] = 1, [MEMORY] = 1
+};
+static const char *const how_words[] = { "alone", "meeting", "handover", "process", "memory" };
 
 static void list(void)
 {
