@@ -56,7 +56,9 @@ static bool is_held(const struct dlw_log_hold *hold)
 
 static bool has_permits(const struct dlw_permits *permits)
 {
-	return permits->count && !permits->object->dead;
+	/* what a stranger may post is an event that was used up, not something held */
+	return permits->count && !permits->object->dead &&
+	       permits->object->history != DLW_SIGNAL_LIKE;
 }
 
 static void count_object(struct builder *builder, struct dlw_replay_object *object)

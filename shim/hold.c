@@ -167,9 +167,9 @@ static struct dlw_permit *find_permit(struct dlw_context *self, uint64_t address
 	return permit;
 }
 
-struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address)
+struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address, enum dlw_kind kind)
 {
-	struct dlw_object *object = dlw_object(self, address, DLW_SEMAPHORE);
+	struct dlw_object *object = dlw_object(self, address, kind);
 	struct dlw_known_object *known = dlw_known_object(self, address);
 	struct dlw_permit *permit;
 

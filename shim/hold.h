@@ -78,12 +78,12 @@ static inline void dlw_hold_drop(struct dlw_context *self, uint32_t depth)
 }
 
 /**
- * dlw_permit_of() - the thread's entry for a semaphore, made if there is none
+ * dlw_permit_of() - the thread's entry for a semaphore or condition, made if there is none
  *
  * Return: NULL if there is no memory or the table is being rebuilt (in a
  *         handler); counted.
  */
-struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address);
+struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address, enum dlw_kind kind);
 
 /** dlw_permit_post() - the thread is about to post: with a permit of its own, or as a stranger */
 void dlw_permit_post(struct dlw_permit *permit);

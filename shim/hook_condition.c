@@ -43,11 +43,13 @@ void dlw_condition_begin(struct dlw_context *self, const void *condition, pthrea
 			 enum dlw_form form, uint64_t caller, uint64_t frame)
 {
 	uint32_t stack = dlw_stack_exact(self, caller, frame);
+	const struct dlw_object *object = condition_object(self, condition);
 	struct dlw_thread *record = self->record;
 	int64_t depth;
 
 	record->want_mutex = dlw_address(mutex);
 	dlw_want(self, DLW_CONDITION, DLW_SIGNAL, form, dlw_address(condition), stack, frame);
+	record->want_object = object ? object->index : 0;
 	record->want_since_ns = dlw_nanoseconds();
 	if (dlw_logging(self))
 		log_wait(self, condition, mutex, form);
@@ -90,12 +92,17 @@ void dlw_condition_cancelled(void *context)
 void dlw_condition_signal(struct dlw_context *self, const void *condition, bool all,
 			  uint64_t caller, uint64_t frame)
 {
+	struct dlw_permit *permit;
 	struct dlw_object *object;
 	struct dlw_event event = {
 		.type = all ? DLW_EVENT_BROADCAST : DLW_EVENT_SIGNALLED,
 		.mode = 3,
 	};
 
+	/* who signals is a known releaser; a condition has no permits to hold */
+	permit = dlw_permit_of(self, dlw_address(condition), DLW_CONDITION);
+	if (permit)
+		dlw_permit_post(permit);
 	if (!dlw_logging(self))
 		return;
 	object = condition_object(self, condition);

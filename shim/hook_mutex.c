@@ -274,6 +274,15 @@ DLW_HOOK int pthread_mutex_unlock(pthread_mutex_t *mutex)
 	return result;
 }
 
+static uint32_t shared_trait(const pthread_mutexattr_t *attributes)
+{
+	int shared = PTHREAD_PROCESS_PRIVATE;
+
+	if (attributes)
+		pthread_mutexattr_getpshared(attributes, &shared);
+	return shared == PTHREAD_PROCESS_SHARED ? DLW_TRAIT_SHARED : 0;
+}
+
 DLW_HOOK int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
 {
 	struct dlw_context *self = dlw_enter();
@@ -284,7 +293,7 @@ DLW_HOOK int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_
 	if (result == 0)
 		dlw_object_begin(self, dlw_address(mutex), DLW_MUTEX,
 				 dlw_mutex_type(mutex->__data.__kind),
-				 dlw_mutex_traits(mutex->__data.__kind),
+				 dlw_mutex_traits(mutex->__data.__kind) | shared_trait(attributes),
 				 dlw_stack_here(self, DLW_CALLER, DLW_FRAME));
 	dlw_leave(self);
 	return result;

@@ -214,7 +214,7 @@ static inline __attribute__((always_inline)) int wait_for(struct call *call, uin
 		pthread_testcancel();
 		dlw_inside(self);
 	}
-	call->permit = dlw_permit_of(self, dlw_address(call->semaphore));
+	call->permit = dlw_permit_of(self, dlw_address(call->semaphore), DLW_SEMAPHORE);
 	if (!begin(call, caller, frame))
 		result = self->record->want_since_ns ? perform_guarded(call) : perform(call);
 	return end(call, result);
@@ -265,7 +265,7 @@ DLW_HOOK int sem_trywait(sem_t *semaphore)
 
 	if (!self)
 		return dlw_real(sem_trywait)(semaphore);
-	permit = dlw_permit_of(self, dlw_address(semaphore));
+	permit = dlw_permit_of(self, dlw_address(semaphore), DLW_SEMAPHORE);
 	stack = dlw_stack_here(self, DLW_CALLER, DLW_FRAME);
 	result = dlw_real(sem_trywait)(semaphore);
 	saved = errno;
@@ -296,7 +296,7 @@ DLW_HOOK int sem_post(sem_t *semaphore)
 			dlw_runtime_count(DLW_LOST_SIGNAL_OPS, 1);
 		return dlw_real(sem_post)(semaphore);
 	}
-	permit = dlw_permit_of(self, dlw_address(semaphore));
+	permit = dlw_permit_of(self, dlw_address(semaphore), DLW_SEMAPHORE);
 	if (permit) {
 		dlw_permit_post(permit);
 		if (dlw_logging(self))

@@ -315,7 +315,7 @@ void dlw_drain(struct dlw_context *self)
 {
 	while (self->pending_count) {
 		uint64_t address = self->pending_posts[--self->pending_count];
-		struct dlw_permit *permit = dlw_permit_of(self, address);
+		struct dlw_permit *permit = dlw_permit_of(self, address, DLW_SEMAPHORE);
 
 		if (permit)
 			dlw_permit_post(permit);

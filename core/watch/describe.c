@@ -97,6 +97,7 @@ static void describe_resource(struct dlw_watch *watch, struct dlw_picture *pictu
 		if (!object || object->address != state->address || object->kind != state->kind ||
 		    object->gone)
 			continue;
+		state->traits |= object->traits;
 		state->init_stack = dlw_record_stack(watched, object->init_stack);
 		if (object->name)
 			state->name = dlw_record_at(watched, object->name, 1);

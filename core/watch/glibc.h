@@ -7,6 +7,7 @@
 #ifndef DLW_CORE_WATCH_GLIBC_H
 #define DLW_CORE_WATCH_GLIBC_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include <dlwatch/words.h>
@@ -30,9 +31,17 @@ static inline enum dlw_type dlw_mutex_type(int kind)
 	return types[kind & DLW_KIND_TYPE];
 }
 
+/**
+ * dlw_mutex_traits() - as far as the kind tells them
+ *
+ * The C library marks every robust mutex as shared: whether one is, only its
+ * attributes said when it was initialised.
+ */
 static inline uint32_t dlw_mutex_traits(int kind)
 {
-	return (kind & DLW_KIND_SHARED ? DLW_TRAIT_SHARED : 0u) |
+	bool shared = (kind & DLW_KIND_SHARED) && !(kind & DLW_KIND_ROBUST);
+
+	return (shared ? DLW_TRAIT_SHARED : 0u) |
 	       (kind & DLW_KIND_ROBUST ? DLW_TRAIT_ROBUST : 0u) |
 	       (kind & DLW_KIND_INHERIT ? DLW_TRAIT_INHERIT : 0u) |
 	       (kind & DLW_KIND_PROTECT ? DLW_TRAIT_PROTECT : 0u);

@@ -74,8 +74,8 @@ static uint32_t resource_of(struct maker *maker, uint32_t process, uint8_t kind,
 	return maker->resources - 1;
 }
 
-/** describe_semaphore() - what its object knows of its history */
-static void describe_semaphore(const struct dlw_watched *watched, uint32_t object_index,
+/** describe_consumable() - what the object of a semaphore or condition knows of its history */
+static void describe_consumable(const struct dlw_watched *watched, uint32_t object_index,
 			       struct dlw_resource_state *resource)
 {
 	const struct dlw_object *object = dlw_record_object(watched, object_index);
@@ -151,12 +151,14 @@ static void add_permits(struct maker *maker, const struct dlw_watched *watched, 
 	for (i = 0; permit && i < record->permit_capacity; i++, permit++) {
 		uint32_t resource;
 
-		if (!permit->held || !is_current(watched, permit))
+		/* what a stranger may post is an event that was used up, not something held */
+		if (!permit->held || !is_current(watched, permit) ||
+		    dlw_record_object(watched, permit->object)->posted_other)
 			continue;
 		resource = resource_of(maker, process, DLW_SEMAPHORE, permit->address, true);
 		if (resource == DLW_NONE)
 			continue;
-		describe_semaphore(watched, permit->object, &maker->picture->resources[resource]);
+		describe_consumable(watched, permit->object, &maker->picture->resources[resource]);
 		add_hold(maker, thread, resource, DLW_PERMIT, permit->held,
 			 permit->since_ns,
 			 dlw_record_stack(watched, permit->stack));
@@ -190,8 +192,8 @@ static uint64_t read_want(struct maker *maker, const struct dlw_watched *watched
 		return 0;
 	if (kind == DLW_CONDITION)
 		want->mutex = resource_of(maker, process, DLW_MUTEX, mutex, true);
-	if (kind == DLW_SEMAPHORE)
-		describe_semaphore(watched, object, &maker->picture->resources[want->resource]);
+	if (kind == DLW_SEMAPHORE || kind == DLW_CONDITION)
+		describe_consumable(watched, object, &maker->picture->resources[want->resource]);
 	return number;
 }
 
@@ -244,7 +246,9 @@ static void add_releasers(struct maker *maker, uint32_t thread)
 
 		if (!permit->posted_other || !is_current(watched, permit))
 			continue;
-		resource = resource_of(maker, process, DLW_SEMAPHORE, permit->address, false);
+		resource = resource_of(maker, process,
+				       dlw_record_object(watched, permit->object)->kind,
+				       permit->address, false);
 		if (resource == DLW_NONE || maker->releasers == maker->releaser_room)
 			continue;
 		picture->releasers[maker->releasers++] = (struct dlw_releaser){
@@ -255,8 +259,8 @@ static void add_releasers(struct maker *maker, uint32_t thread)
 	}
 }
 
-/** settle_semaphores() - all who ever posted are in the picture? then none has vanished */
-static void settle_semaphores(struct maker *maker)
+/** settle_consumables() - all who ever posted are in the picture? then none has vanished */
+static void settle_consumables(struct maker *maker)
 {
 	uint32_t i;
 
@@ -264,7 +268,7 @@ static void settle_semaphores(struct maker *maker)
 		struct dlw_resource_state *resource = &maker->picture->resources[i];
 		const struct dlw_watched *watched = &maker->watch->processes[resource->process];
 
-		if (resource->kind != DLW_SEMAPHORE)
+		if (resource->kind != DLW_SEMAPHORE && resource->kind != DLW_CONDITION)
 			continue;
 		if (!resource->arrived && !watched->segment->coverage[DLW_LOST_SIGNAL_OPS])
 			resource->ever_posted_by_vanished = false;
@@ -493,7 +497,7 @@ bool dlw_picture_make(struct dlw_watch *watch, struct dlw_picture *picture)
 	}
 	for (i = 0; i < maker.threads; i++)
 		add_releasers(&maker, i);
-	settle_semaphores(&maker);
+	settle_consumables(&maker);
 	settle_joins(&maker);
 	drop_unsubjected(&maker);
 	fill_state(&maker);
