@@ -49,7 +49,7 @@ compare "$options" "$(long_options <scripts/completions/dlwatch.bash)" \
 	'not completed in bash' 'completed in bash, but not in dlwatch help'
 compare "$options" "$(long_options <scripts/completions/_dlwatch)" \
 	'not completed in zsh' 'completed in zsh, but not in dlwatch help'
-compare "$options" "$(sed -nE 's/.* -l ([a-z-]+).*/--\1/p' scripts/completions/dlwatch.fish | long_options)" \
+compare "$options" "$(sed -nE 's/^complete .* -l ([a-z-]+).*/--\1/p' scripts/completions/dlwatch.fish | long_options)" \
 	'not completed in fish' 'completed in fish, but not in dlwatch help'
 
 keys=$(sed -nE '/keys\[\] = /,/^};/s/^\t\{ "([a-z_]+)".*/\1/p' shim/options.c; echo file)

@@ -19,7 +19,7 @@ _dlwatch_options()
 	case $1 in
 	run) echo "$common --on-deadlock= --log= --log-mode= --options=" ;;
 	analyze) echo "$common --no-statistics" ;;
-	dump) echo '--format= --help' ;;
+	dump) echo '--events-only --format= --help' ;;
 	demo) echo '--color= --log= --help' ;;
 	*) echo --help ;;
 	esac
