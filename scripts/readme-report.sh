@@ -22,6 +22,10 @@ if test "$status" != 66; then
 	exit 1
 fi
 
+# Without the blank lines at its end.
+printf '%s\n' "$(cat "$report")" >"$report.new"
+mv "$report.new" "$report"
+
 # What the sample itself says stands before the headline and belongs to it.
 awk -v root="$PWD/" -v report="$report" '
 	/^<!-- report -->$/ {
