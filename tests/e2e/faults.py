@@ -80,8 +80,13 @@ def few_descriptors_found(_context):
         check(word in result.err, f"{word!r} is not in the report: {result.err!r}")
 
 
-def no_more_files(_context):
-    same_as_native(CLEAN, env=preloaded(), prepare=limit(resource.RLIMIT_FSIZE, 0))
+def small_files_only(context):
+    """A file that grows beyond the limit would end the program with SIGXFSZ."""
+    for size in (0, 4096, 300000):
+        small = limit(resource.RLIMIT_FSIZE, size)
+        same_as_native(CLEAN, env=preloaded(), prepare=small)
+        log = context.new_path(".log")
+        same_as_native(fixture("clean", "30000"), env=preloaded(log=log), prepare=small)
 
 
 # ---- shared memory -----------------------------------------------------------------
@@ -205,6 +210,6 @@ def supervisor_killed(context):
 def all_cases():
     tests = [little_memory, memory_left_to_the_program,
              little_memory_found, few_descriptors, few_descriptors_found,
-             no_more_files, no_shm, no_shm_at_all, full_shm, no_directory_for_log,
+             small_files_only, no_shm, no_shm_at_all, full_shm, no_directory_for_log,
              no_directory_for_run, full_disk, private_logs, log_survives_sigkill, supervisor_killed]
     return [("faults/" + test.__name__, test) for test in tests]
