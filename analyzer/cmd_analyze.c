@@ -151,6 +151,7 @@ static int report_all(struct analyze *analyze, struct dlw_replay *replay,
 	replay_all(replay, findings, statistics);
 	print_verdict(out, replay, dlw_log_findings_count(findings));
 	if (statistics) {
+		dlw_statistics_finish(statistics);
 		table = dlw_statistics_json(statistics, dlw_report_symbols(report),
 					    rows_wanted(&analyze->common));
 		dlw_statistics_print(table, out);

@@ -217,8 +217,11 @@ static bool read_look(struct dlw_log_definitions *defined, struct span record)
 	reason = text_at(record, sizeof(from), NULL);
 	if (!reason)
 		return false;
-	defined->look = (struct dlw_log_look){ true, from.monotonic_ns, from.found, reason };
 	defined->found_in_all += from.found;
+	/* those of a supervisor stand in blocks of their own, not in turn with ours */
+	if (!defined->look.present || from.monotonic_ns >= defined->look.monotonic_ns)
+		defined->look =
+			(struct dlw_log_look){ true, from.monotonic_ns, from.found, reason };
 	return true;
 }
 
@@ -251,8 +254,20 @@ static bool read_end(struct dlw_log_definitions *defined, struct span record)
 	return true;
 }
 
+/*
+ * An exec may fail after its END was written; then the process goes on and
+ * defines more, or ends once more.
+ */
+static void forget_failed_exec(struct dlw_log_definitions *defined, uint16_t type)
+{
+	if (defined->end_known && defined->end_reason == DLW_END_EXEC &&
+	    (type == DLW_RECORD_THREAD || type == DLW_RECORD_OBJECT || type == DLW_RECORD_STACK))
+		defined->end_known = false;
+}
+
 static bool read_record(struct dlw_log_definitions *defined, uint16_t type, struct span record)
 {
+	forget_failed_exec(defined, type);
 	switch (type) {
 	case DLW_RECORD_PROCESS:
 		return read_process(defined, record);

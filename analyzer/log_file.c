@@ -275,7 +275,8 @@ static void find_gaps(struct dlw_log_file *file)
 			thread = block->thread;
 			expected = 0;
 		}
-		if (block->sequence != expected) {
+		/* those nobody wrote in turn say nothing about what is missing */
+		if (block->sequence != expected && thread < DLW_FROM_OUTSIDE) {
 			dlw_reserve(file->gaps, file->gap_count, file->gap_room);
 			file->gaps[file->gap_count++] = (struct dlw_log_gap){
 				.thread = thread,

@@ -16,6 +16,13 @@ struct dlw_guess {
 	UT_hash_handle hh;
 };
 
+/** The object that lies at an address of the process now. */
+struct dlw_inhabitant {
+	uint64_t address;
+	struct dlw_replay_object *object; /* NULL: forgotten */
+	UT_hash_handle hh;
+};
+
 /** A process-shared object is known by what it is, never by its address. */
 struct identity {
 	uint64_t device, inode, offset;
@@ -51,12 +58,68 @@ static void free_object(struct dlw_replay_object *object)
 	free(object);
 }
 
+/* ------------------------------------------------------------------- addresses */
+
+static struct dlw_inhabitant *inhabitant_at(struct dlw_source *source, uint64_t address)
+{
+	struct dlw_inhabitant *inhabitant;
+
+	HASH_FIND(hh, source->inhabitants, &address, sizeof(address), inhabitant);
+	return inhabitant;
+}
+
+static void die(struct dlw_replay *replay, struct dlw_replay_object *object)
+{
+	object->dead = true;
+	if (!object->references)
+		dlw_object_forget(replay, object);
+}
+
+/*
+ * Memory can be freed without a word to us; whatever lay where a new object
+ * lies now is gone, and what is still held of it is held no more. Which one is
+ * the newer the order of their definitions says.
+ */
+void dlw_object_move_in(struct dlw_replay_object *object)
+{
+	struct dlw_source *source = object->source;
+	struct dlw_inhabitant *inhabitant;
+	struct dlw_replay_object *before;
+
+	object->moved_in = true;
+	if (!object->defined.address || object->shared || object->guessed)
+		return;
+	inhabitant = inhabitant_at(source, object->defined.address);
+	if (!inhabitant) {
+		inhabitant = dlw_log_allocate(1, sizeof(*inhabitant));
+		inhabitant->address = object->defined.address;
+		HASH_ADD(hh, source->inhabitants, address, sizeof(inhabitant->address), inhabitant);
+	}
+	before = inhabitant->object;
+	if (before && before != object && before->position > object->position) {
+		object->dead = true;
+		return;
+	}
+	inhabitant->object = object;
+	if (before && before != object)
+		die(source->replay, before);
+}
+
+static void move_out(struct dlw_replay_object *object)
+{
+	struct dlw_inhabitant *inhabitant = inhabitant_at(object->source, object->defined.address);
+
+	if (inhabitant && inhabitant->object == object)
+		inhabitant->object = NULL;
+}
+
 void dlw_object_forget(struct dlw_replay *replay, struct dlw_replay_object *object)
 {
 	if (object->shared || object->guessed)
 		return;
 	if (replay->forget)
 		replay->forget(replay->forget_context, object);
+	move_out(object);
 	free(object->releasers);
 	object->releasers = NULL;
 	object->source->objects[object->position] = NULL;
@@ -193,8 +256,9 @@ void dlw_object_add_releaser(struct dlw_replay_object *object, struct dlw_cursor
 
 /* ----------------------------------------------------------------------- free */
 
-static void free_guesses(struct dlw_source *source)
+static void free_tables(struct dlw_source *source)
 {
+	struct dlw_inhabitant *inhabitant, *following;
 	struct dlw_guess *guess, *next;
 
 	HASH_ITER(hh, source->guesses, guess, next)
@@ -202,6 +266,11 @@ static void free_guesses(struct dlw_source *source)
 		HASH_DEL(source->guesses, guess);
 		free_object(guess->object);
 		free(guess);
+	}
+	HASH_ITER(hh, source->inhabitants, inhabitant, following)
+	{
+		HASH_DEL(source->inhabitants, inhabitant);
+		free(inhabitant);
 	}
 }
 
@@ -221,7 +290,7 @@ void dlw_objects_free(struct dlw_replay *replay)
 			if (object && object->source == source && object->position == position)
 				object->next_spare = replay->spare, replay->spare = object;
 		}
-		free_guesses(source);
+		free_tables(source);
 	}
 	while ((spare = replay->spare)) {
 		replay->spare = spare->next_spare;

@@ -36,6 +36,9 @@ static inline void dlw_object_drop(struct dlw_replay *replay, struct dlw_replay_
 		dlw_object_forget(replay, object);
 }
 
+/** dlw_object_move_in() - the first event of @object happens: it lies at its address from now on */
+void dlw_object_move_in(struct dlw_replay_object *object);
+
 /** dlw_object_add_releaser() - @thread posted, signalled or arrived; a holder's own post is no stranger's */
 void dlw_object_add_releaser(struct dlw_replay_object *object, struct dlw_cursor *thread,
 			     bool as_stranger);

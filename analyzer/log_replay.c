@@ -270,6 +270,8 @@ void dlw_replay_apply(struct dlw_replay *replay)
 {
 	struct dlw_cursor *cursor = replay->current;
 
+	if (cursor->head.object && !cursor->head.object->moved_in)
+		dlw_object_move_in(cursor->head.object);
 	apply_to_object(replay, cursor);
 	dlw_cursor_take(cursor);
 	apply_to_thread(cursor);

@@ -56,7 +56,8 @@ struct dlw_replay_object {
 	uint32_t number;           /* in order of first appearance, for dumps */
 	struct dlw_log_object defined;
 	bool guessed; /* no definition: kind and mode are those of its events */
-	bool dead;    /* destroyed */
+	bool dead;    /* destroyed, or another lies where it lay */
+	bool moved_in; /* an event of it has happened */
 	bool distrusted;
 	bool holes;   /* tickets are missing */
 	bool shared;  /* several processes may refer to it */
@@ -181,6 +182,7 @@ struct dlw_source {
 	struct dlw_log_definitions defined;
 	struct dlw_replay_object **objects; /* by position in defined.objects; NULL: not in use */
 	struct dlw_guess *guesses; /* undefined ones: see log_objects.c */
+	struct dlw_inhabitant *inhabitants; /* whose memory is whose: there, too */
 	struct dlw_cursor **cursors;
 	uint32_t cursor_count;
 	struct dlw_log_index cursor_index; /* serial → cursors */

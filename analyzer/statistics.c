@@ -179,6 +179,7 @@ static void merge_lock(struct dlw_lock_statistics *into, const struct dlw_lock_s
 	into->contended += from->contended;
 	into->failed_tries += from->failed_tries;
 	into->posts += from->posts;
+	into->waiting += from->waiting;
 	into->address = from->address;
 	merge_durations(&into->wait, &from->wait);
 	merge_durations(&into->hold, &from->hold);
@@ -311,6 +312,31 @@ void dlw_statistics_observe(struct dlw_statistics *statistics)
 	default:
 		break;
 	}
+}
+
+static void still_waits(struct dlw_statistics *statistics, const struct dlw_cursor *cursor,
+			uint64_t now_ns)
+{
+	const struct dlw_log_want *want = &cursor->want;
+	uint64_t since_ns = dlw_log_file_time(&cursor->source->file, want->ticks);
+	struct dlw_lock_statistics *lock = want->object->statistics;
+
+	if (!lock)
+		lock = new_lock(statistics, want->object, want->stack);
+	lock->waiting++;
+	lock->contended++;
+	add_duration(&lock->wait, now_ns > since_ns ? now_ns - since_ns : 0);
+}
+
+void dlw_statistics_finish(struct dlw_statistics *statistics)
+{
+	const struct dlw_replay *replay = statistics->replay;
+	uint32_t at;
+
+	for (at = 0; at < replay->cursor_count; at++)
+		if (replay->cursors[at]->want.object)
+			still_waits(statistics, replay->cursors[at],
+				    replay->cursors[at]->source->last_ns);
 }
 
 /* ---------------------------------------------------------------- make and free */

@@ -8,6 +8,7 @@
  *		dlw_statistics_observe(statistics);
  *		dlw_replay_apply(replay);
  *	}
+ *	dlw_statistics_finish(statistics);
  *	table = dlw_statistics_json(statistics, symbols, 20);
  *	dlw_statistics_print(table, stdout);
  *	dlw_statistics_free(statistics);
@@ -33,6 +34,9 @@ struct dlw_statistics *dlw_statistics_new(struct dlw_replay *replay);
 
 /** dlw_statistics_observe() - the current head is about to happen */
 void dlw_statistics_observe(struct dlw_statistics *statistics);
+
+/** dlw_statistics_finish() - the replay has ended: count the waits that never ended */
+void dlw_statistics_finish(struct dlw_statistics *statistics);
 
 /**
  * dlw_statistics_json() - the "statistics" object of a report
@@ -76,6 +80,7 @@ struct dlw_lock_statistics {
 	uint32_t init_stack, first_stack;
 	bool shared;
 	uint64_t lives, acquisitions, contended, failed_tries, posts;
+	uint64_t waiting; /* at the end of the log */
 	struct dlw_durations wait, hold;
 	struct dlw_tallies sites;   /* by stack id and source */
 	struct dlw_tallies threads; /* by number */

@@ -104,6 +104,7 @@ static json_t *row_of(const struct dlw_replay *replay, const struct dlw_lock_sta
 	set_integer(row, "lives", lock->lives);
 	set_integer(row, "acquisitions", lock->acquisitions);
 	set_integer(row, "contended", lock->contended);
+	set_integer(row, "waiting", lock->waiting);
 	set_integer(row, "failed_tries", lock->failed_tries);
 	set_integer(row, "posts", lock->posts);
 	json_object_set_new(row, "wait_ns", durations_of(&lock->wait));
@@ -177,7 +178,7 @@ static void print_durations(FILE *out, const json_t *durations)
 
 static void print_row(FILE *out, const json_t *row)
 {
-	uint64_t lives = number(row, "lives");
+	uint64_t lives = number(row, "lives"), waiting = number(row, "waiting");
 
 	fprintf(out, "%9" PRIu64 " %9" PRIu64, number(row, "acquisitions"),
 		number(row, "contended"));
@@ -187,6 +188,8 @@ static void print_row(FILE *out, const json_t *row)
 		json_string_value(json_object_get(row, "name")));
 	if (lives > 1)
 		fprintf(out, " (%" PRIu64 " of them)", lives);
+	if (waiting)
+		fprintf(out, " (%" PRIu64 " still wait%s)", waiting, waiting == 1 ? "s" : "");
 	fputc('\n', out);
 }
 

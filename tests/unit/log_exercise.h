@@ -90,6 +90,7 @@ static inline void log_exercise(struct log_exercise *result, const void *log, si
 	log_exercise_state(replay);
 	dlw_log_findings_at_end(findings);
 	LOG_EXERCISE_CHECK(replay->blocked_count == 0 && replay->heap_count == 0);
+	dlw_statistics_finish(statistics);
 	rows = dlw_statistics_rows(statistics, &count);
 	free(rows);
 	coverage = dlw_log_coverage(replay);

@@ -458,11 +458,14 @@ static void one_post_by_a_stranger_makes_it_signal_like_for_good(void **unused)
 	log_permit(w, 1, 1, 0);
 	log_plain(w, 1, DLW_EVENT_POSTED, 1, 0);
 	log_permit(w, 1, 1, 0);
+	log_want_mode(w, 2, 1, 2, DLW_FORM_BLOCKING, 0);
 	log_writer_kill(w);
 	play(&scene, w);
 	assert_int_equal(resource(&scene, 0x3000)->history, DLW_SIGNAL_LIKE);
 	/* the stranger, and the holder, who has posted before and has a permit again */
 	assert_int_equal(scene.state.releaser_count, 2);
+	/* what strangers post is used up, not held */
+	assert_int_equal(scene.state.hold_count, 0);
 	finish(&scene);
 }
 
@@ -688,6 +691,24 @@ static void a_destroyed_lock_is_forgotten_and_its_address_is_another(void **unus
 	finish(&scene);
 }
 
+static void a_lock_where_another_lies_now_is_held_no_more(void **unused)
+{
+	struct log_writer *w = two_threads_two_mutexes();
+	struct scene scene;
+
+	(void)unused;
+	log_object(w, 3, DLW_SEMAPHORE, DLW_TYPE_UNNAMED, 0x2000); /* the memory of mutex 2 */
+	log_acquired(w, 1, 1, 1);
+	log_acquired(w, 1, 2, 2);
+	log_permit(w, 2, 3, 3);
+	log_writer_kill(w);
+	play(&scene, w);
+	assert_non_null(held(&scene, 101, 0x1000));
+	assert_null(held(&scene, 101, 0x2000));
+	assert_non_null(held(&scene, 102, 0x2000));
+	finish(&scene);
+}
+
 static void every_moment_can_be_looked_at(void **unused)
 {
 	static const uint32_t holds[] = { 0, 1, 2, 2, 2 };
@@ -849,6 +870,7 @@ int main(void)
 		cmocka_unit_test(a_process_ended_by_a_finding_is_shown_as_it_hung),
 		cmocka_unit_test(the_last_look_says_whether_the_world_was_closed),
 		cmocka_unit_test(a_destroyed_lock_is_forgotten_and_its_address_is_another),
+		cmocka_unit_test(a_lock_where_another_lies_now_is_held_no_more),
 		cmocka_unit_test(every_moment_can_be_looked_at),
 		cmocka_unit_test(events_too_wide_for_the_plain_form_are_read),
 		cmocka_unit_test(an_undefined_lock_is_guessed_and_never_proves_anything),
