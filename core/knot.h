@@ -24,7 +24,8 @@ struct dlw_knot {
 	uint32_t count;
 	bool cycle;    /* one simple cycle, also of a single thread that waits for itself */
 	bool helpless; /* one thread whose condition cannot come true whoever runs */
-	uint32_t label; /* helpless: of the input that cannot come true */
+	uint32_t label; /* helpless: of the input that cannot come true; UINT32_MAX: it needs
+			   more inputs than it has */
 };
 
 struct dlw_knots {
