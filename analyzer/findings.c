@@ -150,22 +150,38 @@ static const char *build_id_of(const json_t *finding, const char *path)
 	return NULL;
 }
 
-static void complete_frame(struct completion *completion, json_t *frame)
+/* Texts of the engine call @frame by its token; what is meant is @site. */
+static void set_words(struct completion *completion, const json_t *frame, const json_t *site)
 {
 	char *token, *words;
+
+	if (!*dlw_text(frame, "module"))
+		return; /* of Python: the engine does not speak of it */
+	token = dlw_frame_token(frame);
+	words = dlw_frame_text(site);
+	json_object_set_new(completion->words, token, json_string(words));
+	free(words);
+	free(token);
+}
+
+static bool has_words(const struct completion *completion, const json_t *frame)
+{
+	char *token = dlw_frame_token(frame);
+	bool known = json_object_get(completion->words, token) != NULL;
+
+	free(token);
+	return known;
+}
+
+static void complete_frame(struct completion *completion, json_t *frame)
+{
 
 	if (!json_is_object(frame))
 		return;
 	dlw_frame_complete(completion->symbols, frame,
 			   build_id_of(completion->finding, dlw_text(frame, "module")));
-	if (!*dlw_text(frame, "function"))
-		return;
-	token = dlw_frame_token(frame);
-	words = dlw_frame_text(frame);
-	if (!json_object_get(completion->words, token))
-		json_object_set_new(completion->words, token, json_string(words));
-	free(words);
-	free(token);
+	if (*dlw_text(frame, "function") && !has_words(completion, frame))
+		set_words(completion, frame, frame);
 }
 
 /* The first frame that is no lock wrapper; NULL if the stack is nothing else. */
@@ -178,18 +194,6 @@ static json_t *true_site(json_t *stack)
 		if (!dlw_frame_is_lock_wrapper(frame))
 			return frame;
 	return NULL;
-}
-
-/* Texts of the engine name the innermost frame; what is meant is the site. */
-static void speak_of_site(struct completion *completion, const json_t *innermost,
-			  const json_t *site)
-{
-	char *token = dlw_frame_token(innermost);
-	char *words = dlw_frame_text(site);
-
-	json_object_set_new(completion->words, token, json_string(words));
-	free(words);
-	free(token);
 }
 
 static void complete_step(json_t *step, bool is_hold, void *context)
@@ -206,7 +210,7 @@ static void complete_step(json_t *step, bool is_hold, void *context)
 	site = true_site(stack);
 	if (!site || site == frame)
 		return;
-	speak_of_site(completion, frame, site);
+	set_words(completion, frame, site);
 	/* Completed before: the site is where it belongs, the fingerprint as well. */
 	if (dlw_hex(json_object_get(step, "site"), "address") != dlw_hex(frame, "address"))
 		return;
@@ -238,14 +242,19 @@ static void name_resource(struct completion *completion, json_t *resource,
 {
 	const char *id = dlw_text(resource, "id");
 	const json_t *seen = json_object_get(first->held_at, id);
-	char *label;
+	const char *build_id = build_id_of(completion->finding, dlw_text(resource, "module"));
+	bool named = *dlw_text(resource, "name");
+	char *label, *element;
 
 	complete_frame(completion, json_object_get(resource, "init_site"));
 	label = dlw_resource_label(completion->symbols, resource,
-				   seen ? seen : json_object_get(first->wanted_at, id),
-				   build_id_of(completion->finding, dlw_text(resource, "module")));
+				   seen ? seen : json_object_get(first->wanted_at, id), build_id);
 	json_object_set_new(resource, "name", json_string(label));
 	free(label);
+	element = named ? NULL : dlw_resource_element(completion->symbols, resource, build_id);
+	if (element)
+		json_object_set_new(resource, "element", json_string(element));
+	free(element);
 }
 
 static void name_resources(struct completion *completion)
@@ -287,7 +296,7 @@ static char *put_words(const char *text, const json_t *words)
 		/* A full stop that ends the sentence is no part of the token. */
 		while (length > 1 && strchr(".-", text[length - 1]))
 			length--;
-		known = json_string_value(json_object_getn(words, text, length));
+		known = length ? json_string_value(json_object_getn(words, text, length)) : NULL;
 		if (length == 0)
 			length = 1;
 		if (known)

@@ -117,3 +117,20 @@ char *dlw_resource_label(struct dlw_symbols *symbols, const json_t *resource,
 		return dlw_print("%s+%s", dlw_base_name(module), dlw_text(resource, "offset"));
 	return dlw_print("%s at %s", kind, dlw_text(resource, "address"));
 }
+
+char *dlw_resource_element(struct dlw_symbols *symbols, const json_t *resource,
+			   const char *build_id)
+{
+	const char *module = dlw_text(resource, "module");
+	size_t size = usual_size(dlw_text(resource, "kind"));
+	char *element;
+
+	if (!*module || !size)
+		return NULL;
+	element = dlw_symbols_element(symbols, module, build_id, dlw_hex(resource, "offset"), size);
+	if (element && !strpbrk(element, "[.")) {
+		free(element);
+		element = NULL;
+	}
+	return element;
+}

@@ -36,6 +36,15 @@ void dlw_frame_complete(struct dlw_symbols *symbols, json_t *frame, const char *
 char *dlw_resource_label(struct dlw_symbols *symbols, const json_t *resource,
 			 const json_t *held_at, const char *build_id);
 
+/**
+ * dlw_resource_element() - which part of a variable the resource is
+ *
+ * Return: "accounts[1].lock" for the caller to free(); NULL where the variable
+ *         is nothing but the lock, or its type is not known.
+ */
+char *dlw_resource_element(struct dlw_symbols *symbols, const json_t *resource,
+			   const char *build_id);
+
 /** dlw_frame_text() - "function (file:line)", "module+0x1234 [why not]"; for the caller to free() */
 char *dlw_frame_text(const json_t *frame);
 

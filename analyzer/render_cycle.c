@@ -66,6 +66,21 @@ static void end_line(const struct dlw_terminal *terminal)
 	putc('\n', terminal->out);
 }
 
+static const char *relation_to_next(const json_t *finding, size_t number, size_t count)
+{
+	const json_t *core = json_object_get(finding, "core");
+	const json_t *want = json_object_get(json_array_get(core, number), "wants");
+	const json_t *next = json_array_get(core, (number + 1) % count);
+	bool held = dlw_words_holds(next, dlw_text(want, "resource"));
+
+	if (count == 1)
+		return held ? "held by itself" : "that is itself";
+	/* A semaphore that its waiter's partner does not hold is one to be posted. */
+	if (!held && strcmp(dlw_text(want, "mode"), "permit") == 0)
+		return "to be posted by";
+	return dlw_words_relation(finding, want);
+}
+
 static void put_step(const struct dlw_terminal *terminal, const json_t *finding, size_t number,
 		     size_t count)
 {
@@ -88,10 +103,7 @@ static void put_step(const struct dlw_terminal *terminal, const json_t *finding,
 	dlw_put(terminal, DLW_STYLE_FAINT, lines->stem);
 	dlw_spaces(terminal, 1);
 	put_want(terminal, finding, want);
-	if (count == 1 && dlw_words_holds(thread, dlw_text(want, "resource")))
-		dlw_put(terminal, DLW_STYLE_PLAIN, ", held by itself");
-	else
-		dlw_putf(terminal, DLW_STYLE_PLAIN, ", %s", dlw_words_relation(finding, want));
+	dlw_putf(terminal, DLW_STYLE_PLAIN, ", %s", relation_to_next(finding, number, count));
 	end_line(terminal);
 	if (number + 1 == count)
 		return;
@@ -123,15 +135,18 @@ static void draw_cycle(const struct dlw_terminal *terminal,
 	end_line(terminal);
 }
 
-/* "'a' (tid 1), 'b' (tid 2)": whoever of the core holds it; NULL if nobody does. */
-static char *list_holders(const json_t *finding, const char *resource)
+/*
+ * "'a' (tid 1), 'b' (tid 2)": whoever of the core holds it, but for @waiter if
+ * there are others; NULL if nobody does.
+ */
+static char *list_holders(const json_t *finding, const char *resource, const json_t *waiter)
 {
 	json_t *thread;
 	char *list = NULL, *words, *longer;
 	size_t i, count = 0;
 
 	json_array_foreach(json_object_get(finding, "core"), i, thread) {
-		if (!dlw_words_holds(thread, resource))
+		if (thread == waiter || !dlw_words_holds(thread, resource))
 			continue;
 		if (++count > SHOWN_AT_START)
 			continue;
@@ -149,29 +164,49 @@ static char *list_holders(const json_t *finding, const char *resource)
 	return list;
 }
 
+/* ", held by 'a' (tid 1)", as far as the finding shows it; "" else. */
+static char *describe_holders(const json_t *finding, const json_t *thread)
+{
+	const json_t *want = json_object_get(thread, "wants");
+	const char *resource = dlw_text(want, "resource");
+	char *holders = list_holders(finding, resource, thread), *text;
+
+	if (holders)
+		text = dlw_print(", %s %s", dlw_words_relation(finding, want), holders);
+	else if (strcmp(dlw_text(finding, "kind"), "orphan") == 0)
+		text = dlw_copy(", held by nobody who is left");
+	else if (strcmp(dlw_text(want, "mode"), "exclusive") == 0 &&
+		 dlw_words_holds(thread, resource))
+		text = dlw_copy(", held by itself");
+	else
+		text = dlw_copy("");
+	free(holders);
+	return text;
+}
+
 static void put_line_of_list(const struct dlw_terminal *terminal, const json_t *finding,
 			     const json_t *thread)
 {
 	const json_t *want = json_object_get(thread, "wants");
-	const char *relation;
-	char *holders;
+	char *who = dlw_words_thread(finding, thread), *name, *wish, *holders, *text;
 
 	dlw_spaces(terminal, 2);
-	put_thread(terminal, finding, thread);
-	if (!json_is_object(want)) {
+	dlw_put(terminal, DLW_STYLE_THREAD, who);
+	if (json_is_object(want)) {
+		name = dlw_words_resource(finding, dlw_text(want, "resource"));
+		wish = dlw_words_want(finding, want, name);
+		holders = describe_holders(finding, thread);
+		text = dlw_print("%s%s", wish, holders);
+		dlw_spaces(terminal, 1);
+		dlw_wrap(terminal, DLW_STYLE_PLAIN, 3 + dlw_columns(who), 6, text);
+		free(text);
+		free(holders);
+		free(wish);
+		free(name);
+	} else {
 		end_line(terminal);
-		return;
 	}
-	dlw_put(terminal, DLW_STYLE_PLAIN, " ");
-	put_want(terminal, finding, want);
-	holders = list_holders(finding, dlw_text(want, "resource"));
-	relation = dlw_words_relation(finding, want);
-	if (holders)
-		dlw_putf(terminal, DLW_STYLE_PLAIN, ", %s %s", relation, holders);
-	else if (strcmp(dlw_text(finding, "kind"), "orphan") == 0)
-		dlw_put(terminal, DLW_STYLE_PLAIN, ", held by nobody who is left");
-	free(holders);
-	end_line(terminal);
+	free(who);
 }
 
 static void draw_list(const struct dlw_terminal *terminal, const struct dlw_text_settings *settings,

@@ -273,29 +273,33 @@ static void put_core(const struct page *page)
 
 /* ---- stuck behind -------------------------------------------------------------------- */
 
+static char *describe_stuck(const struct page *page, const json_t *thread)
+{
+	const json_t *want = json_object_get(thread, "wants"), *site = dlw_thread_site(thread);
+	char *resource, *wish, *place, *text;
+
+	if (!json_is_object(want))
+		return dlw_copy("");
+	resource = dlw_words_resource(page->finding, dlw_text(want, "resource"));
+	wish = dlw_words_want(page->finding, want, resource);
+	place = site ? dlw_frame_text(site) : NULL;
+	text = dlw_print("%s%s%s", wish, place ? " at " : "", place ? place : "");
+	free(place);
+	free(wish);
+	free(resource);
+	return text;
+}
+
 static void put_stuck_line(const struct page *page, const json_t *thread)
 {
-	const json_t *want = json_object_get(thread, "wants"), *site;
-	char *words = dlw_words_thread(page->finding, thread), *place;
-	char *resource, *wish;
+	char *who = dlw_words_thread(page->finding, thread), *text = describe_stuck(page, thread);
 
 	dlw_spaces(page->terminal, 4);
-	dlw_put(page->terminal, DLW_STYLE_THREAD, words);
-	free(words);
-	if (json_is_object(want)) {
-		resource = dlw_words_resource(page->finding, dlw_text(want, "resource"));
-		wish = dlw_words_want(page->finding, want, resource);
-		dlw_putf(page->terminal, DLW_STYLE_PLAIN, " %s", wish);
-		free(wish);
-		free(resource);
-	}
-	site = dlw_thread_site(thread);
-	if (site) {
-		place = dlw_frame_text(site);
-		dlw_putf(page->terminal, DLW_STYLE_FAINT, " at %s", place);
-		free(place);
-	}
-	end_line(page);
+	dlw_put(page->terminal, DLW_STYLE_THREAD, who);
+	dlw_spaces(page->terminal, 1);
+	dlw_wrap(page->terminal, DLW_STYLE_PLAIN, 5 + dlw_columns(who), 8, text);
+	free(text);
+	free(who);
 }
 
 static void put_stuck(const struct page *page)

@@ -168,17 +168,22 @@ char *dlw_words_thread(const json_t *finding, const json_t *thread)
 
 char *dlw_words_resource(const json_t *finding, const char *id)
 {
-	return dlw_print("%s %s", id, dlw_text(dlw_finding_resource(finding, id), "name"));
+	const json_t *resource = dlw_finding_resource(finding, id);
+	const char *element = dlw_text(resource, "element");
+
+	return dlw_print("%s %s", id, *element ? element : dlw_text(resource, "name"));
 }
 
 char *dlw_words_kind(const json_t *resource)
 {
 	const char *type = dlw_text(resource, "type");
 	bool plain = !*type || strcmp(type, "unknown") == 0;
+	bool is_part = *dlw_text(resource, "element");
 
-	return dlw_print("%s%s%s%s", dlw_text(resource, "kind"), plain ? "" : ", ",
+	return dlw_print("%s%s%s%s%s%s", dlw_text(resource, "kind"), plain ? "" : ", ",
 			 plain ? "" : type,
-			 dlw_flag(resource, "shared") ? ", shared by processes" : "");
+			 dlw_flag(resource, "shared") ? ", shared by processes" : "",
+			 is_part ? ", " : "", is_part ? dlw_text(resource, "name") : "");
 }
 
 /* Only where two modes are possible is it worth a word which one. */
@@ -251,28 +256,76 @@ const char *dlw_words_relation(const json_t *finding, const json_t *want)
 	return "held by";
 }
 
-static bool can_be_held(const json_t *finding, const json_t *want)
+/* How many threads of the core hold each resource, by its id. */
+static json_t *count_holders(const json_t *core)
 {
-	return strcmp(dlw_words_relation(finding, want), "held by") == 0;
+	json_t *holders = json_object(), *thread, *hold;
+	const char *id;
+	size_t i, j;
+
+	json_array_foreach((json_t *)core, i, thread) {
+		json_array_foreach(json_object_get(thread, "holds"), j, hold) {
+			id = dlw_text(hold, "resource");
+			json_object_set_new(holders, id, json_integer(dlw_number(holders, id) + 1));
+		}
+	}
+	return holders;
+}
+
+/* Whether a thread or process that is waited for is @next: its name ends in its number. */
+static bool is_named(const json_t *resource, const json_t *next)
+{
+	bool process = is(resource, "kind", "process");
+	char *number = dlw_print("%s %lld", process ? "pid" : "tid",
+				 (long long)dlw_number(next, process ? "pid" : "tid"));
+	const char *found = strstr(dlw_text(resource, "name"), number);
+	bool same = found && (!found[strlen(number)] || found[strlen(number)] == ')');
+
+	free(number);
+	return same;
+}
+
+/*
+ * Does @thread wait for @next and nobody else of the core? A signal, a permit
+ * that others post, a barrier do not show for whom they wait: with two in the
+ * core it can only be the other one, with more it is not known.
+ */
+static bool waits_for(const json_t *finding, const json_t *thread, const json_t *next,
+		      size_t count, const json_t *holders)
+{
+	const json_t *want = json_object_get(thread, "wants");
+	const char *id = dlw_text(want, "resource");
+	const json_t *resource = dlw_finding_resource(finding, id);
+	json_int_t others = dlw_number(holders, id);
+
+	if (!json_is_object(want))
+		return false;
+	if (dlw_words_holds(next, id)) {
+		if (thread != next && dlw_words_holds(thread, id))
+			others--;
+		return others == 1;
+	}
+	if (is(resource, "kind", "thread") || is(resource, "kind", "process"))
+		return is_named(resource, next);
+	return count == 2 && !is(want, "mode", "exclusive") && !is(want, "mode", "shared");
 }
 
 bool dlw_words_core_is_cycle(const json_t *finding)
 {
-	json_t *core = json_object_get(finding, "core"), *thread, *next, *want;
+	json_t *core = json_object_get(finding, "core"), *holders, *thread;
 	size_t count = json_array_size(core), i;
+	bool cycle = true;
 
-	if (is(finding, "kind", "orphan") || is(finding, "kind", "misuse"))
+	/* Stalled: anybody could have helped, so the list's order says nothing. */
+	if (is(finding, "kind", "orphan") || is(finding, "kind", "misuse") ||
+	    is(finding, "verdict", "stalled"))
 		return false;
-	json_array_foreach(core, i, thread) {
-		next = json_array_get(core, (i + 1) % count);
-		want = json_object_get(thread, "wants");
-		if (!json_is_object(want))
-			return false;
-		if (!dlw_words_holds(next, dlw_text(want, "resource")) &&
-		    (count == 1 || can_be_held(finding, want)))
-			return false;
-	}
-	return true;
+	holders = count_holders(core);
+	json_array_foreach(core, i, thread)
+		cycle = cycle && waits_for(finding, thread, json_array_get(core, (i + 1) % count),
+					   count, holders);
+	json_decref(holders);
+	return cycle;
 }
 
 char *dlw_words_duration(uint64_t nanoseconds)

@@ -21,10 +21,10 @@ char *dlw_words_verdict(const json_t *finding);
 /** "'transfer-a' (tid 12)", with the pid where the core spans processes */
 char *dlw_words_thread(const json_t *finding, const json_t *thread);
 
-/** "M2 ledger" */
+/** "M2 ledger", "M1 accounts[1].lock" where debug information tells the element */
 char *dlw_words_resource(const json_t *finding, const char *id);
 
-/** "mutex, normal" */
+/** "mutex, normal", "mutex, normal, accounts+0x28" */
 char *dlw_words_kind(const json_t *resource);
 
 /** "wants M2 ledger", "waits for a signal of C1 ready", without place and time */

@@ -35,6 +35,8 @@ struct cached_variable {
 	char *name;
 	char *file;
 	int line;
+	bool declared; /* .die is valid */
+	Dwarf_Die die;
 	UT_hash_handle hh;
 };
 
@@ -288,7 +290,7 @@ static char *variable_name(const char *symbol, const char *declared)
 static struct cached_variable *get_variable(struct module *module, uint64_t start,
 					    const char *symbol)
 {
-	struct dlw_dwarf_variable declared = { NULL, NULL, 0 };
+	struct dlw_dwarf_variable declared = { .name = NULL };
 	struct cached_variable *cached;
 	Dwarf_Addr bias;
 	Dwarf *dwarf;
@@ -297,10 +299,11 @@ static struct cached_variable *get_variable(struct module *module, uint64_t star
 	if (cached)
 		return cached;
 	dwarf = dwfl_module_getdwarf(module->file, &bias);
-	if (dwarf)
-		dlw_dwarf_variable(dwarf, start - bias, &declared);
 	cached = dlw_allocate(sizeof(*cached));
 	cached->start = start;
+	if (dwarf)
+		cached->declared = dlw_dwarf_variable(dwarf, start - bias, &declared);
+	cached->die = declared.die;
 	cached->name = variable_name(symbol, declared.name);
 	cached->file = copy_or_null(declared.line > 0 ? declared.file : NULL);
 	cached->line = cached->file ? declared.line : 0;
@@ -308,23 +311,34 @@ static struct cached_variable *get_variable(struct module *module, uint64_t star
 	return cached;
 }
 
+/* The variable that covers @offset, and how far into it that is; NULL if none is known. */
+static struct cached_variable *find_variable(struct module *module, uint64_t offset,
+					     GElf_Addr *into, GElf_Sym *symbol)
+{
+	GElf_Addr address = module->bias + offset;
+	const char *name;
+
+	if (module->trouble)
+		return NULL;
+	name = dwfl_module_addrinfo(module->file, address, into, symbol, NULL, NULL, NULL);
+	if (!name || !*name || GELF_ST_TYPE(symbol->st_info) != STT_OBJECT ||
+	    *into >= symbol->st_size)
+		return NULL;
+	return get_variable(module, address - *into, name);
+}
+
 bool dlw_symbols_data(struct dlw_symbols *symbols, const char *path, const char *build_id,
 		      uint64_t offset, struct dlw_variable *variable)
 {
 	struct module *module = get_module(symbols, path, build_id);
 	struct cached_variable *cached;
-	GElf_Addr address, into;
-	const char *name;
+	GElf_Addr into;
 	GElf_Sym symbol;
 
 	memset(variable, 0, sizeof(*variable));
-	if (module->trouble)
+	cached = find_variable(module, offset, &into, &symbol);
+	if (!cached)
 		return false;
-	address = module->bias + offset;
-	name = dwfl_module_addrinfo(module->file, address, &into, &symbol, NULL, NULL, NULL);
-	if (!name || !*name || GELF_ST_TYPE(symbol.st_info) != STT_OBJECT || into >= symbol.st_size)
-		return false;
-	cached = get_variable(module, address - into, name);
 	variable->name = cached->name;
 	variable->offset = into;
 	variable->size = symbol.st_size;
@@ -332,4 +346,23 @@ bool dlw_symbols_data(struct dlw_symbols *symbols, const char *path, const char 
 	variable->line = cached->line;
 	variable->local = GELF_ST_BIND(symbol.st_info) == STB_LOCAL;
 	return true;
+}
+
+char *dlw_symbols_element(struct dlw_symbols *symbols, const char *path, const char *build_id,
+			  uint64_t offset, uint64_t size)
+{
+	struct cached_variable *cached;
+	GElf_Addr into;
+	GElf_Sym symbol;
+	char *part, *element;
+
+	cached = find_variable(get_module(symbols, path, build_id), offset, &into, &symbol);
+	if (!cached || !cached->declared)
+		return NULL;
+	part = dlw_dwarf_element(&cached->die, into, size);
+	if (!part)
+		return NULL;
+	element = dlw_print("%s%s", cached->name, part);
+	free(part);
+	return element;
 }

@@ -62,6 +62,16 @@ bool dlw_symbols_code(struct dlw_symbols *symbols, const char *module, const cha
 bool dlw_symbols_data(struct dlw_symbols *symbols, const char *module, const char *build_id,
 		      uint64_t offset, struct dlw_variable *variable);
 
+/**
+ * dlw_symbols_element() - the part of a static variable that lies at @offset
+ *
+ * @size: bytes of what is looked for (a mutex, say).
+ * Return: "accounts[1].lock" for the caller to free(), or NULL if there is no
+ *         debug information or no part of that size begins there.
+ */
+char *dlw_symbols_element(struct dlw_symbols *symbols, const char *module, const char *build_id,
+			  uint64_t offset, uint64_t size);
+
 /** dlw_symbols_trouble() - why nothing can be looked up in @module ("no such file", …), or NULL */
 const char *dlw_symbols_trouble(struct dlw_symbols *symbols, const char *module,
 				const char *build_id);

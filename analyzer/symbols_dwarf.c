@@ -12,6 +12,7 @@
 #include <dwarf.h>
 
 #include "analyzer/demangle.h"
+#include "analyzer/memory.h"
 
 /* Visits every unit's DIE until @visit says that it has found what it wanted. */
 static bool each_unit(Dwarf *dwarf, bool (*visit)(Dwarf_Die *unit, void *context), void *context)
@@ -69,44 +70,106 @@ static char *function_name(Dwarf_Die *die)
 	return name ? dlw_demangle(name) : NULL;
 }
 
-/* Where an inlined function was called. */
-static void take_call_site(Dwarf_Die *unit, Dwarf_Die *inlined, struct dlw_dwarf_place *place)
+/*
+ * The file that attribute @name of @die numbers; NULL: none. DWARF 5 counts from
+ * 0 and older versions from 1, where 0 is no file; libdw 0.188 takes 0 for no
+ * file in both.
+ */
+static const char *numbered_file(Dwarf_Die *die, unsigned name)
 {
 	Dwarf_Attribute attribute;
+	Dwarf_Die unit;
+	Dwarf_Half version;
 	Dwarf_Files *files;
 	Dwarf_Word number;
 	size_t count;
 
-	place->file = NULL;
+	if (!dwarf_diecu(die, &unit, NULL, NULL) ||
+	    !dwarf_cu_die(unit.cu, &unit, &version, NULL, NULL, NULL, NULL, NULL) ||
+	    dwarf_formudata(dwarf_attr_integrate(die, name, &attribute), &number) != 0 ||
+	    (number == 0 && version < 5) || dwarf_getsrcfiles(&unit, &files, &count) != 0 ||
+	    number >= count)
+		return NULL;
+	return dwarf_filesrc(files, number, NULL, NULL);
+}
+
+/* Where an inlined function was called. */
+static void take_call_site(Dwarf_Die *inlined, struct dlw_dwarf_place *place)
+{
+	Dwarf_Attribute attribute;
+	Dwarf_Word number;
+
+	place->file = numbered_file(inlined, DW_AT_call_file);
 	place->line = 0;
-	if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_file, &attribute), &number) != 0 ||
-	    dwarf_getsrcfiles(unit, &files, &count) != 0 || number >= count)
-		return;
-	place->file = dwarf_filesrc(files, number, NULL, NULL);
 	if (dwarf_formudata(dwarf_attr(inlined, DW_AT_call_line, &attribute), &number) == 0)
 		place->line = number;
 }
 
-/* The innermost function that is no lock wrapper, going outwards from scopes[0]. */
-static void take_function(Dwarf_Die *unit, Dwarf_Die *scopes, int count,
-			  struct dlw_dwarf_place *place)
-{
-	char *name;
-	int tag;
+/* The functions around an address, one inlined into the other: the innermost is the last. */
+struct chain {
+	Dwarf_Die *functions;
+	int count;
+};
 
-	for (int i = 0; i < count; i++) {
-		tag = dwarf_tag(&scopes[i]);
-		if (tag != DW_TAG_subprogram && tag != DW_TAG_inlined_subroutine)
-			continue;
-		name = function_name(&scopes[i]);
-		if (name) {
-			free(place->function_copy);
-			place->function_copy = name;
+static void add_function(struct chain *chain, const Dwarf_Die *function)
+{
+	chain->functions = dlw_grow(chain->functions, (chain->count + 1) * sizeof(*function));
+	chain->functions[chain->count++] = *function;
+}
+
+/*
+ * Goes down to the address. Not dwarf_getscopes(): that passes over functions
+ * that lie within a namespace, which is where clang leaves them.
+ */
+static bool find_functions(Dwarf_Die *parent, Dwarf_Addr address, struct chain *chain)
+{
+	Dwarf_Die die;
+	bool found = false;
+
+	if (dwarf_child(parent, &die) != 0)
+		return false;
+	do {
+		switch (dwarf_tag(&die)) {
+		case DW_TAG_subprogram:
+		case DW_TAG_inlined_subroutine:
+			found = dwarf_haspc(&die, address) > 0;
+			if (found)
+				add_function(chain, &die);
+			break;
+		case DW_TAG_lexical_block:
+		case DW_TAG_try_block:
+		case DW_TAG_catch_block:
+			found = dwarf_haspc(&die, address) > 0;
+			break;
+		case DW_TAG_namespace:
+		case DW_TAG_module:
+			found = find_functions(&die, address, chain);
+			if (found)
+				return true;
+			break;
 		}
-		if (tag == DW_TAG_subprogram || (name && !dlw_is_lock_wrapper(name)))
+	} while (!found && dwarf_siblingof(&die, &die) == 0);
+	if (found)
+		find_functions(&die, address, chain);
+	return found;
+}
+
+/* The innermost function that is no lock wrapper, or else the outermost one. */
+static void take_function(const struct chain *chain, struct dlw_dwarf_place *place)
+{
+	Dwarf_Die *function;
+	char *name;
+
+	for (int i = chain->count - 1; i >= 0; i--) {
+		function = &chain->functions[i];
+		name = function_name(function);
+		if (!name)
+			continue;
+		free(place->function_copy);
+		place->function_copy = name;
+		if (!dlw_is_lock_wrapper(name) || dwarf_tag(function) == DW_TAG_subprogram)
 			return;
-		if (name)
-			take_call_site(unit, &scopes[i], place);
+		take_call_site(function, place);
 	}
 }
 
@@ -122,21 +185,16 @@ static void take_line(Dwarf_Die *unit, Dwarf_Addr address, struct dlw_dwarf_plac
 
 bool dlw_dwarf_code(Dwarf *dwarf, Dwarf_Addr address, struct dlw_dwarf_place *place)
 {
-	Dwarf_Die unit, *scopes = NULL, *chain = NULL;
-	int count;
+	struct chain chain = { NULL, 0 };
+	Dwarf_Die unit;
 
 	memset(place, 0, sizeof(*place));
 	if (!find_unit(dwarf, address, &unit))
 		return false;
 	take_line(&unit, address, place);
-	count = dwarf_getscopes(&unit, address, &scopes);
-	/* The first answer leaves for the abstract function; ask again for where it was inlined. */
-	if (count > 0)
-		count = dwarf_getscopes_die(&scopes[0], &chain);
-	if (count > 0)
-		take_function(&unit, chain, count, place);
-	free(chain);
-	free(scopes);
+	find_functions(&unit, address, &chain);
+	take_function(&chain, place);
+	free(chain.functions);
 	return place->function_copy != NULL;
 }
 
@@ -191,8 +249,9 @@ static bool search_children(Dwarf_Die *parent, struct variable_search *search)
 	do {
 		tag = dwarf_tag(&die);
 		if (tag == DW_TAG_variable && starts_at(&die, search->address)) {
+			search->found->die = die;
 			search->found->name = dwarf_diename(&die);
-			search->found->file = dwarf_decl_file(&die);
+			search->found->file = numbered_file(&die, DW_AT_decl_file);
 			if (dwarf_decl_line(&die, &search->found->line) != 0)
 				search->found->line = 0;
 			return true;

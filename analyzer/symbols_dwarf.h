@@ -9,6 +9,7 @@
 #define DLW_ANALYZER_SYMBOLS_DWARF_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <elfutils/libdw.h>
 
@@ -22,6 +23,7 @@ struct dlw_dwarf_variable {
 	const char *name; /* plain, without scope */
 	const char *file;
 	int line;
+	Dwarf_Die die;
 };
 
 /** dlw_dwarf_code() - the function and line that @address was compiled from; false if not covered */
@@ -29,5 +31,15 @@ bool dlw_dwarf_code(Dwarf *dwarf, Dwarf_Addr address, struct dlw_dwarf_place *pl
 
 /** dlw_dwarf_variable() - the static variable that starts at @address exactly */
 bool dlw_dwarf_variable(Dwarf *dwarf, Dwarf_Addr address, struct dlw_dwarf_variable *variable);
+
+/**
+ * dlw_dwarf_element() - the part of a variable at @offset, as a programmer writes it
+ *
+ * @die: of the variable. @size: bytes of what is looked for; arrays and
+ * structures are entered as long as they are larger.
+ * Return: "[1].lock", "" for the variable itself, NULL if its type does not
+ *         say; for the caller to free().
+ */
+char *dlw_dwarf_element(Dwarf_Die *die, uint64_t offset, uint64_t size);
 
 #endif

@@ -185,6 +185,16 @@ def clang_has_no_address_table_and_is_read_all_the_same(world):
         "two_locks.c", "pthread_mutex_t ledger")
 
 
+@test
+def python_frames_stay_as_they_are(world):
+    finding = raw.python_frames(*world.program())
+    completed, text, _ = world.render([finding])
+    assert completed[0]["core"][0]["wants"] == finding["core"][0]["wants"]
+    assert completed[0]["coffman"]["no_preemption"] == finding["coffman"]["no_preemption"]
+    assert completed[0]["suppression"] == "deadlock:transfer"
+    assert "#0  transfer (bank.py:12) [python]" in text
+
+
 # ---- names -------------------------------------------------------------------------
 
 @test
@@ -197,6 +207,8 @@ def locks_are_named_by_their_variables(world):
                             raw.resource(4, told["journal"][0][0]),
                             raw.resource(5, told["once"][0][0])]
     names = [each["name"] for each in world.render([finding])[0][0]["resources"]]
+    elements = [each.get("element") for each in world.render([finding])[0][0]["resources"]]
+    assert elements == [None, "accounts[1].lock", None, None, None]
     assert names == ["two_locks.c:%d ledger" % line_of("two_locks.c", "mutex_t ledger"),
                      "accounts+0x38", "transfer (tid 4712)", "journal",
                      "two_locks.c:%d once" % line_of("two_locks.c", "mutex_t once")]
@@ -281,9 +293,12 @@ def what_is_no_file_gives_no_names(world):
         assert status == 1
 
 
-@test
-def a_site_is_outside_the_lock_wrappers(world):
-    program, told = world.program("guard.cc", ("-g", "-O2"))
+def sites_behind_guards(world, compiler):
+    os.environ["CXX"] = compiler
+    try:
+        program, told = world.program("guard.cc", ("-g", "-O2", "-D" + compiler.strip("+")))
+    finally:
+        del os.environ["CXX"]
     finding = raw.two_locks(*world.program())
     for each, label in zip(finding["core"], ("called", "inlined")):
         each["wants"].update(site=told[label][0][0], stack=told[label][0])
@@ -300,6 +315,19 @@ def a_site_is_outside_the_lock_wrappers(world):
     assert world.render(completed)[0] == completed
 
 
+@test
+def a_site_is_outside_the_lock_wrappers(world):
+    sites_behind_guards(world, "g++")
+
+
+@test
+def clang_leaves_functions_in_namespaces_and_they_are_found(world):
+    if not shutil.which("clang++"):
+        print("    (no clang++: nothing to test)")
+        return
+    sites_behind_guards(world, "clang++")
+
+
 # ---- text --------------------------------------------------------------------------
 
 @test
@@ -308,7 +336,8 @@ def the_text_says_everything_in_order(world):
     at = -1
     for part in ("DEADLOCK, proven: 2 threads of two_locks", "wants M1", "wants M2",
                  "thread 'transfer' (tid 4712)", "for 52 ms, at", "take_ledger (two_locks.c:",
-                 "holds M2 accounts+0x38 (mutex, normal)", "acquired at",
+                 "holds M2 accounts[1].lock (mutex, normal, accounts+0x38)",
+                 "acquired at",
                  "thread 'audit' (tid 4713)", "stuck behind them",
                  "'two_locks' (tid 4711) waits for the end of T3", "the four conditions",
                  "mutual exclusion holds", "hold and wait    holds", "no preemption    holds",
@@ -349,7 +378,7 @@ def the_locks_of_the_core_are_shown_and_the_others_counted(world):
         finding["core"][0]["holds"].append(raw.hold("M%d" % number, stack))
     _, text, _ = world.render([finding])
     assert "and 299 more (-v shows them)" in text
-    assert "holds M2 accounts+0x38" in text and "M17 " not in text
+    assert "holds M2 accounts[1].lock" in text and "M17 " not in text
     _, text, _ = world.render([finding], "-v")
     assert "holds M302 " in text
 

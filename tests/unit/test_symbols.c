@@ -174,6 +174,45 @@ static void a_part_of_a_variable_is_told_by_its_offset(void **state)
 	assert_int_equal(variable.size, sizeof(pair));
 }
 
+/* Arrays of arrays, members in members, a union without a name, a base of C kind. */
+static struct {
+	char padding[7];
+	struct {
+		long count;
+		union {
+			long other;
+			pthread_mutex_t guard;
+		};
+	} rows[2][3];
+	pthread_rwlock_t last;
+} table[2];
+
+static void assert_element(const void *address, size_t size, const char *expected)
+{
+	char *element = dlw_symbols_element(symbols, self, NULL, offset_of(address), size);
+
+	if (expected)
+		assert_string_equal(element, expected);
+	else
+		assert_null(element);
+	free(element);
+}
+
+static void an_element_is_told_as_the_programmer_writes_it(void **state)
+{
+	size_t size = sizeof(pthread_mutex_t);
+
+	(void)state;
+	assert_element(&pair[2].lock, size, "pair[2].lock");
+	assert_element(&table[1].rows[1][2].guard, size, "table[1].rows[1][2].guard");
+	assert_element(&table[0].rows[0][1].guard, size, "table[0].rows[0][1].guard");
+	assert_element(&table[1].last, sizeof(pthread_rwlock_t), "table[1].last");
+	assert_element(&file_static, size, "file_static");
+	assert_element(&pair[1].before, size, NULL);
+	assert_element((char *)&pair[1].lock + 4, size, NULL);
+	assert_element(&pair[1].lock, 1000, NULL);
+}
+
 static void a_static_of_a_function_loses_the_linker_s_number(void **state)
 {
 	static pthread_mutex_t inside; enum { LINE = __LINE__ };
@@ -288,6 +327,7 @@ int main(void)
 		cmocka_unit_test(a_static_variable_has_name_and_declaration),
 		cmocka_unit_test(a_global_variable_is_not_local),
 		cmocka_unit_test(a_part_of_a_variable_is_told_by_its_offset),
+		cmocka_unit_test(an_element_is_told_as_the_programmer_writes_it),
 		cmocka_unit_test(a_static_of_a_function_loses_the_linker_s_number),
 		cmocka_unit_test(code_is_no_variable),
 		cmocka_unit_test(another_build_is_not_asked),
