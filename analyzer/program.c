@@ -88,6 +88,13 @@ static bool is_foreign(int fd)
 	       header.e_ident[EI_CLASS] != ELFCLASS64;
 }
 
+/** changes_identity() - the kernel will start it with other ids, and the loader be wary */
+static bool changes_identity(const struct stat *status)
+{
+	return ((status->st_mode & S_ISUID) && status->st_uid != getuid()) ||
+	       ((status->st_mode & S_ISGID) && status->st_gid != getgid());
+}
+
 static void warn(const char *path, const char *what)
 {
 	fprintf(stderr, "dlwatch: %s: %s: it runs, but is not watched\n", path, what);
@@ -109,7 +116,7 @@ int dlw_program_check(const char *name)
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return 0; /* may be executed without being readable */
-	if ((status.st_mode & (S_ISUID | S_ISGID)) && geteuid() != 0)
+	if (changes_identity(&status))
 		warn(path, "is set-user-id, and the loader ignores LD_PRELOAD");
 	else if (is_foreign(fd))
 		warn(path, "is a 32-bit program");

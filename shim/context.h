@@ -67,6 +67,8 @@ struct dlw_context {
 	struct dlw_held *holds;     /* the record's, as a pointer */
 	struct dlw_permit *permits; /* the record's, as a pointer */
 	struct dlw_slot *log;       /* NULL: not logging */
+	bool plain; /* no log, stacks=auto, no break: the short way through a hook will do */
+	uint32_t hold_room;         /* the record's hold_capacity */
 	uint32_t pending_count;     /* posts by handlers that interrupted a hook */
 	uint32_t saved_count;
 	uint64_t want_frame; /* of the call that published the want */
@@ -149,6 +151,22 @@ static inline uint64_t dlw_wait_number(const struct dlw_thread *record)
 	return atomic_load_explicit(&record->wait, memory_order_relaxed);
 }
 
+/** dlw_want_publish() - the fields, then the number that makes them true */
+static inline void dlw_want_publish(struct dlw_thread *record, uint64_t number,
+				    enum dlw_kind kind, enum dlw_mode mode, enum dlw_form form,
+				    uint64_t address, uint32_t stack)
+{
+	record->want_address = address;
+	record->want_since_ns = 0;
+	record->want_stack = stack;
+	record->want_object = 0;
+	record->want_kind = (uint8_t)kind;
+	record->want_mode = (uint8_t)mode;
+	record->want_form = (uint8_t)form;
+	record->want_relock = 0;
+	atomic_store_explicit(&record->wait, number, memory_order_release);
+}
+
 /** dlw_want() - publish what the thread is about to wait for */
 static inline void dlw_want(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 			    enum dlw_form form, uint64_t address, uint32_t stack, uint64_t frame)
@@ -161,15 +179,7 @@ static inline void dlw_want(struct dlw_context *self, enum dlw_kind kind, enum d
 		number = dlw_wait_number(record);
 	}
 	self->want_frame = frame;
-	record->want_address = address;
-	record->want_since_ns = 0;
-	record->want_stack = stack;
-	record->want_object = 0;
-	record->want_kind = (uint8_t)kind;
-	record->want_mode = (uint8_t)mode;
-	record->want_form = (uint8_t)form;
-	record->want_relock = 0;
-	atomic_store_explicit(&record->wait, number + 1, memory_order_release);
+	dlw_want_publish(record, number + 1, kind, mode, form, address, stack);
 }
 
 /** dlw_want_end() - it has been had, or given up */

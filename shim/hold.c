@@ -80,7 +80,7 @@ bool dlw_hold_grow(struct dlw_context *self)
 	memcpy(dlw_at(offset), self->holds, dlw_hold_count(self) * sizeof(struct dlw_held));
 	self->holds = dlw_at(offset);
 	atomic_store_explicit(&record->holds, offset, memory_order_release);
-	record->hold_capacity = capacity;
+	self->hold_room = record->hold_capacity = capacity;
 	return true;
 }
 
@@ -167,7 +167,7 @@ static struct dlw_permit *find_permit(struct dlw_context *self, uint64_t address
 	return permit;
 }
 
-struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address, enum dlw_kind kind)
+struct dlw_permit *dlw_permit_find(struct dlw_context *self, uint64_t address, enum dlw_kind kind)
 {
 	struct dlw_object *object = dlw_object(self, address, kind);
 	struct dlw_known_object *known = dlw_known_object(self, address);
@@ -175,8 +175,6 @@ struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address, enu
 
 	if (!object)
 		return NULL;
-	if (dlw_likely(known->permit && known->permit->life == object->life))
-		return known->permit;
 	permit = find_permit(self, address);
 	if (!permit) {
 		dlw_runtime_count(DLW_LOST_OBJECTS, 1);
@@ -195,19 +193,16 @@ struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address, enu
 	return permit;
 }
 
-void dlw_permit_post(struct dlw_permit *permit)
+void dlw_permit_first_post(struct dlw_permit *permit, bool as_holder)
 {
 	struct dlw_object *object = dlw_table_at(dlw_runtime->segment,
 						 &dlw_runtime->segment->objects,
 						 permit->object - 1);
 
-	if (permit->held) {
-		permit->held--;
-		if (permit->posted_own)
-			return;
+	if (as_holder) {
 		permit->posted_own = 1;
 		object->posted_own = 1;
-	} else if (!permit->posted_other) {
+	} else {
 		permit->posted_other = 1;
 		object->posted_other = 1;
 		atomic_fetch_add_explicit(&object->posters, 1, memory_order_relaxed);

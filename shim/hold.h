@@ -7,7 +7,7 @@
 #ifndef DLW_SHIM_HOLD_H
 #define DLW_SHIM_HOLD_H
 
-#include "shim/context.h"
+#include "shim/object.h"
 
 /** dlw_hold_grow() - drop stale holds or double the list; false: no memory */
 bool dlw_hold_grow(struct dlw_context *self);
@@ -39,20 +39,14 @@ static inline int64_t dlw_hold_find(struct dlw_context *self, uint64_t address)
 	return count ? dlw_hold_find_slow(self, address) : -1;
 }
 
-/** dlw_hold_push() - a lock was acquired */
-static inline void dlw_hold_push(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
-				 uint64_t address, uint32_t stack, uint64_t since_ns)
+/** dlw_hold_append() - a lock was acquired, and there is room to say so */
+static inline void dlw_hold_append(struct dlw_context *self, enum dlw_kind kind,
+				   enum dlw_mode mode, uint64_t address, uint32_t stack,
+				   uint64_t since_ns)
 {
-	struct dlw_thread *record = self->record;
 	uint32_t count = dlw_hold_count(self);
-	struct dlw_held *held;
+	struct dlw_held *held = &self->holds[count];
 
-	if (dlw_unlikely(count == record->hold_capacity)) {
-		if (!dlw_hold_grow(self))
-			return;
-		count = dlw_hold_count(self);
-	}
-	held = &self->holds[count];
 	held->address = address;
 	held->since_ns = since_ns;
 	held->stack = stack;
@@ -60,7 +54,15 @@ static inline void dlw_hold_push(struct dlw_context *self, enum dlw_kind kind, e
 	held->count = 1;
 	held->kind = (uint8_t)kind;
 	held->mode = (uint8_t)mode;
-	atomic_store_explicit(&record->hold_count, count + 1, memory_order_release);
+	atomic_store_explicit(&self->record->hold_count, count + 1, memory_order_release);
+}
+
+/** dlw_hold_push() - a lock was acquired */
+static inline void dlw_hold_push(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+				 uint64_t address, uint32_t stack, uint64_t since_ns)
+{
+	if (dlw_likely(dlw_hold_count(self) < self->hold_room) || dlw_hold_grow(self))
+		dlw_hold_append(self, kind, mode, address, stack, since_ns);
 }
 
 /** dlw_hold_drop() - give one count back at @depth */
@@ -78,14 +80,39 @@ static inline void dlw_hold_drop(struct dlw_context *self, uint32_t depth)
 }
 
 /**
- * dlw_permit_of() - the thread's entry for a semaphore or condition, made if there is none
+ * dlw_permit_find() - the thread's entry for a semaphore or condition, made if there is none
  *
  * Return: NULL if there is no memory or the table is being rebuilt (in a
  *         handler); counted.
  */
-struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address, enum dlw_kind kind);
+struct dlw_permit *dlw_permit_find(struct dlw_context *self, uint64_t address,
+				   enum dlw_kind kind);
+
+/** dlw_permit_of() - the same, with the thread's cache of objects in front */
+static inline struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address,
+					       enum dlw_kind kind)
+{
+	const struct dlw_known_object *known = dlw_known_object(self, address);
+
+	if (dlw_likely(known->address == address && known->permit &&
+		       known->permit->life ==
+			       atomic_load_explicit(&known->object->life, memory_order_relaxed)))
+		return known->permit;
+	return dlw_permit_find(self, address, kind);
+}
+
+/** dlw_permit_first_post() - the first of its sort in this life: the object has to know */
+void dlw_permit_first_post(struct dlw_permit *permit, bool as_holder);
 
 /** dlw_permit_post() - the thread is about to post: with a permit of its own, or as a stranger */
-void dlw_permit_post(struct dlw_permit *permit);
+static inline void dlw_permit_post(struct dlw_permit *permit)
+{
+	bool as_holder = permit->held > 0;
+
+	if (as_holder)
+		permit->held--;
+	if (dlw_unlikely(as_holder ? !permit->posted_own : !permit->posted_other))
+		dlw_permit_first_post(permit, as_holder);
+}
 
 #endif

@@ -187,8 +187,30 @@ int64_t dlw_mutex_release_unheld(struct dlw_context *self, const pthread_mutex_t
 
 /* -------------------------------------------------------------------------- the hooks */
 
+/** lock_at_length() - pthread_mutex_lock() with everything that may be asked of it */
+static __attribute__((noinline)) int lock_at_length(pthread_mutex_t *mutex, uint64_t caller,
+						    uint64_t frame)
+{
+	struct dlw_context *self = dlw_enter();
+	int result;
+
+	if (!self)
+		return dlw_real(pthread_mutex_lock)(mutex);
+	result = dlw_mutex_begin(self, mutex, DLW_FORM_BLOCKING, caller, frame);
+	if (dlw_likely(result == DLW_GO_ON)) {
+		if (dlw_breaking())
+			result = dlw_sliced_mutex_lock(self, mutex);
+		else
+			result = dlw_real(pthread_mutex_lock)(mutex);
+	}
+	return dlw_mutex_end(self, mutex, DLW_FORM_BLOCKING, result);
+}
+
 /**
  * pthread_mutex_lock() - acquire, and be seen waiting if it takes time
+ *
+ * The short way, for a lock that looks free at a site seen before, with
+ * nothing asked for but the live graph; all else is lock_at_length()'s.
  *
  * Context: any thread, any time after the loader mapped us, also inside our
  *          own unwinder; errno and cancellation are the C library's.
@@ -196,19 +218,34 @@ int64_t dlw_mutex_release_unheld(struct dlw_context *self, const pthread_mutex_t
  */
 DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
-	struct dlw_context *self = dlw_enter();
+	struct dlw_context *self = dlw_self;
+	struct dlw_thread *record = self->open;
+	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
+	uint64_t number;
 	int result;
 
-	if (!self)
-		return dlw_real(pthread_mutex_lock)(mutex);
-	result = dlw_mutex_begin(self, mutex, DLW_FORM_BLOCKING, DLW_CALLER, DLW_FRAME);
-	if (dlw_likely(result == DLW_GO_ON)) {
-		if (dlw_unlikely(dlw_options.on_deadlock == DLW_ON_DEADLOCK_BREAK))
-			result = dlw_sliced_mutex_lock(self, mutex);
-		else
-			result = dlw_real(pthread_mutex_lock)(mutex);
-	}
-	return dlw_mutex_end(self, mutex, DLW_FORM_BLOCKING, result);
+	if (dlw_unlikely(!record || !self->plain || !dlw_site_is(site, DLW_CALLER, DLW_FRAME) ||
+			 mutex->__data.__lock != 0))
+		return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
+	number = dlw_wait_number(record);
+	if (dlw_unlikely(number & 1))
+		return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
+	dlw_inside(self);
+	self->want_frame = DLW_FRAME;
+	dlw_want_publish(record, number + 1, DLW_MUTEX, DLW_EXCLUSIVE, DLW_FORM_BLOCKING,
+			 dlw_address(mutex), site->stack);
+	dlw_outside(self);
+	result = dlw_real(pthread_mutex_lock)(mutex);
+	/* what a handler did meanwhile, an error, a recursive mutex, a full list: the long way */
+	if (dlw_unlikely(result != 0 || dlw_wait_number(record) != number + 1 ||
+			 (mutex->__data.__kind & DLW_KIND_TYPE) == DLW_KIND_RECURSIVE ||
+			 dlw_hold_count(self) == self->hold_room))
+		return dlw_mutex_end(self, mutex, DLW_FORM_BLOCKING, result);
+	dlw_inside(self);
+	dlw_hold_append(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), record->want_stack, 0);
+	atomic_store_explicit(&record->wait, number + 2, memory_order_release);
+	dlw_leave(self);
+	return 0;
 }
 
 DLW_HOOK int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
@@ -263,7 +300,7 @@ DLW_HOOK int pthread_mutex_unlock(pthread_mutex_t *mutex)
 	int64_t depth;
 	int result;
 
-	if (!self)
+	if (dlw_unlikely(!self))
 		return dlw_real(pthread_mutex_unlock)(mutex);
 	depth = dlw_mutex_release(self, mutex);
 	result = dlw_real(pthread_mutex_unlock)(mutex);

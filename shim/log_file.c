@@ -132,7 +132,7 @@ static bool back(struct dlw_log_file *file, uint32_t slots)
 	fd = dlw_sys_open(file->tail_path, O_RDWR | (file->backed ? 0 : O_CREAT | O_EXCL), 0600);
 	if (fd < 0)
 		return false;
-	if (dlw_file_may_grow(to) && dlw_sys_fallocate(fd, from, to - from) == 0)
+	if (dlw_sys_may_grow(to) && dlw_sys_fallocate(fd, from, to - from) == 0)
 		mapped = dlw_system(SYS_mmap, (long)(file->tail + from), (long)(to - from),
 				    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (long)from);
 	dlw_sys_close(fd);
@@ -197,7 +197,7 @@ bool dlw_log_file_append(struct dlw_log_file *file, const void *header, size_t h
 				  { (void *)(uintptr_t)payload, size } };
 	long written;
 
-	if (!dlw_file_may_grow(file->written + header_size + size))
+	if (!dlw_sys_may_grow(file->written + header_size + size))
 		return false;
 	if (!is_file(file->fd, file->device, file->inode)) {
 		file->fd = dlw_sys_open(file->path, O_WRONLY | O_APPEND | O_NOFOLLOW, 0);

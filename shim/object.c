@@ -56,17 +56,6 @@ static bool grow(struct dlw_object_stripe *stripe)
 	return true;
 }
 
-static uint32_t next_life(void)
-{
-	uint32_t life;
-
-	do
-		life = atomic_fetch_add_explicit(&dlw_runtime->object_lives, 1,
-						 memory_order_relaxed) + 1;
-	while (!life);
-	return life;
-}
-
 /** make() - a fresh object in the segment's table */
 static struct dlw_object *make(uint64_t address, enum dlw_kind kind)
 {
@@ -79,7 +68,7 @@ static struct dlw_object *make(uint64_t address, enum dlw_kind kind)
 	object = dlw_table_grow(table, position);
 	if (object) {
 		object->kind = (uint8_t)kind;
-		object->life = next_life();
+		object->life = 1;
 		object->index = position + 1;
 		atomic_store_explicit(&object->address, address, memory_order_relaxed);
 		atomic_store_explicit(&table->count, position + 1, memory_order_release);
@@ -111,7 +100,15 @@ static struct dlw_object *lookup(uint64_t address, enum dlw_kind make_as)
 	return object;
 }
 
-/** new_life() - what was known of it is about another object */
+/** end_life() - what others remember of it is about another object from now on */
+static void end_life(struct dlw_object *object)
+{
+	uint32_t life = atomic_load_explicit(&object->life, memory_order_relaxed) + 1;
+
+	atomic_store_explicit(&object->life, life ? life : 1, memory_order_release);
+}
+
+/** new_life() - nothing that was known of it is true of this one */
 static void new_life(struct dlw_object *object, enum dlw_kind kind)
 {
 	object->init_stack = 0;
@@ -120,13 +117,13 @@ static void new_life(struct dlw_object *object, enum dlw_kind kind)
 	object->name = 0;
 	object->type = DLW_TYPE_UNKNOWN;
 	object->kind = (uint8_t)kind;
-	object->traits = 0;
-	object->posted_own = 0;
-	object->posted_other = 0;
-	object->posters = 0;
-	object->gone = 0;
-	object->ticket = 0;
-	atomic_store_explicit(&object->life, next_life(), memory_order_release);
+	atomic_store_explicit(&object->traits, 0, memory_order_relaxed);
+	atomic_store_explicit(&object->posted_own, 0, memory_order_relaxed);
+	atomic_store_explicit(&object->posted_other, 0, memory_order_relaxed);
+	atomic_store_explicit(&object->posters, 0, memory_order_relaxed);
+	atomic_store_explicit(&object->gone, 0, memory_order_relaxed);
+	atomic_store_explicit(&object->ticket, 0, memory_order_relaxed);
+	end_life(object);
 }
 
 struct dlw_object *dlw_object_find(struct dlw_context *self, uint64_t address)
@@ -146,7 +143,7 @@ struct dlw_object *dlw_object_get(struct dlw_context *self, uint64_t address, en
 		dlw_runtime_count(DLW_LOST_OBJECTS, 1);
 		return NULL;
 	}
-	if (object->kind != kind)
+	if (object->kind != kind || object->gone) /* its memory is used again */
 		new_life(object, kind);
 	known->address = address;
 	known->object = object;
@@ -164,7 +161,7 @@ struct dlw_object *dlw_object_begin(struct dlw_context *self, uint64_t address,
 		return NULL;
 	new_life(object, kind);
 	object->type = (uint8_t)type;
-	object->traits = (uint16_t)traits;
+	atomic_store_explicit(&object->traits, (uint16_t)traits, memory_order_relaxed);
 	object->init_stack = stack;
 	return object;
 }
@@ -175,6 +172,6 @@ void dlw_object_end(struct dlw_context *self, uint64_t address)
 
 	if (!object)
 		return;
-	new_life(object, object->kind);
-	object->gone = 1;
+	atomic_store_explicit(&object->gone, 1, memory_order_relaxed);
+	end_life(object);
 }

@@ -41,7 +41,8 @@ static inline struct dlw_object *dlw_object(struct dlw_context *self, uint64_t a
 {
 	struct dlw_known_object *known = dlw_known_object(self, address);
 
-	if (dlw_likely(known->address == address && known->object->kind == kind))
+	if (dlw_likely(known->address == address && known->object->kind == kind &&
+		       !known->object->gone))
 		return known->object;
 	return dlw_object_get(self, address, kind);
 }

@@ -39,7 +39,6 @@ struct dlw_runtime {
 	bool supervised;    /* a supervisor looks from outside */
 	struct dlw_lock segment_lock, threads_lock, stacks_lock, table_lock, log_lock;
 	struct dlw_object_stripe objects[DLW_OBJECT_STRIPES];
-	_Atomic uint32_t object_lives;
 	struct dlw_traces *traces; /* trace.c */
 	struct dlw_logger *logger; /* log_write.c; NULL: no log */
 	struct dlw_context *free_contexts;   /* of threads that are gone */

@@ -10,7 +10,6 @@
 
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 
 #include "core/watch/system.h"
 #include "shim/runtime.h"
@@ -44,17 +43,9 @@ void *dlw_map(size_t size, bool wipe)
 	return memory;
 }
 
-static uint64_t limit_of(int resource)
-{
-	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
-
-	dlw_system(SYS_prlimit64, 0, resource, 0, (long)&limit, 0, 0);
-	return limit.rlim_cur;
-}
-
 void *dlw_reserve(uint64_t most, uint64_t *size)
 {
-	uint64_t limit = limit_of(RLIMIT_AS);
+	uint64_t limit = dlw_sys_limit(RLIMIT_AS);
 	void *memory;
 
 	for (*size = most; *size >= RESERVE_MIN; *size /= 2) {
@@ -68,15 +59,10 @@ void *dlw_reserve(uint64_t most, uint64_t *size)
 	return NULL;
 }
 
-bool dlw_file_may_grow(uint64_t size)
-{
-	return size <= limit_of(RLIMIT_FSIZE);
-}
-
 /** back_with_file() - put [from, to) of the segment file behind the same range of addresses */
 static bool back_with_file(int fd, char *base, uint64_t from, uint64_t to)
 {
-	if (!dlw_file_may_grow(to) || dlw_sys_fallocate(fd, from, to - from) < 0)
+	if (!dlw_sys_may_grow(to) || dlw_sys_fallocate(fd, from, to - from) < 0)
 		return false;
 	return map(base + from, to - from, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd,
 		   from) != NULL;

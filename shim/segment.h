@@ -42,9 +42,6 @@ void *dlw_table_grow(struct dlw_table *table, uint32_t position);
  */
 void *dlw_reserve(uint64_t most, uint64_t *size);
 
-/** dlw_file_may_grow() - to @size bytes without SIGXFSZ */
-bool dlw_file_may_grow(uint64_t size);
-
 /** dlw_map() - @size zeroed private bytes, wiped in a child if @wipe; NULL: none */
 void *dlw_map(size_t size, bool wipe);
 void dlw_unmap(void *memory, size_t size);

@@ -203,7 +203,10 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 	record->detached = detached;
 	atomic_store_explicit(&record->life, DLW_RECORD_ALIVE, memory_order_release);
 	atomic_fetch_add_explicit(&dlw_runtime->segment->thread_changes, 1, memory_order_release);
+	context->hold_room = record->hold_capacity;
 	context->log = dlw_log_thread(record->serial, record->tid, creator, created_stack, detached);
+	context->plain = !context->log && dlw_options.stacks == DLW_STACKS_AUTO &&
+			 dlw_options.on_deadlock != DLW_ON_DEADLOCK_BREAK;
 	dlw_self = context;
 	if (context->log) {
 		struct dlw_event event = { .type = DLW_EVENT_STARTED, .argument = creator };

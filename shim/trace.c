@@ -268,8 +268,9 @@ static bool add_frame(const struct dlw_context *self, struct walk *walk, uint64_
 {
 	if (walk->depth == DEPTH_MAX || !address)
 		return false;
-	if (place < frame || place + 8 > self->stack_high ||
-	    *(const uint64_t *)(uintptr_t)place != address)
+	/* the first one is the hook's own return address, known from the call */
+	if (walk->depth && (place < frame || place + 8 > self->stack_high ||
+			    *(const uint64_t *)(uintptr_t)place != address))
 		walk->regular = false;
 	walk->frames[walk->depth] = address;
 	walk->places[walk->depth] = place;
@@ -374,25 +375,15 @@ static uint32_t learn(struct dlw_context *self, struct dlw_site *site, uint64_t 
 	return stack;
 }
 
-static struct dlw_site *site_of(struct dlw_context *self, uint64_t address, uint64_t frame)
-{
-	return &self->sites[((address >> 2) ^ (frame >> 4)) & (DLW_SITES - 1)];
-}
-
 uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t frame)
 {
-	struct dlw_site *site = site_of(self, address, frame);
+	struct dlw_site *site = dlw_site_of(self, address, frame);
 
-	if (site->address == address && site->frame == frame &&
+	if (dlw_site_is(site, address, frame) &&
 	    (dlw_options.stacks == DLW_STACKS_OFF ||
 	     (site->trace && still_matches(self, site->trace, frame))))
 		return site->stack;
 	return learn(self, site, address, frame);
-}
-
-uint32_t dlw_stack_unseen(struct dlw_context *self, uint64_t address, uint64_t frame)
-{
-	return dlw_stack_exact(self, address, frame);
 }
 
 /* ------------------------------------------------------------------------------ setup */

@@ -26,7 +26,6 @@
 #define DLW_FRAME ((uint64_t)(uintptr_t)__builtin_dwarf_cfa())
 
 uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t frame);
-uint32_t dlw_stack_unseen(struct dlw_context *self, uint64_t address, uint64_t frame);
 
 /** dlw_trace_load() - find the unwinder and warm it up; from a constructor, outside any lock */
 void dlw_trace_load(void);
@@ -43,14 +42,25 @@ bool dlw_trace_available(void);
 /** dlw_stack_record() - the stack called @id, or NULL */
 const struct dlw_stack_record *dlw_stack_record(uint32_t id);
 
+static inline struct dlw_site *dlw_site_of(struct dlw_context *self, uint64_t address,
+					   uint64_t frame)
+{
+	return &self->sites[((address >> 2) ^ (frame >> 4)) & (DLW_SITES - 1)];
+}
+
+static inline bool dlw_site_is(const struct dlw_site *site, uint64_t address, uint64_t frame)
+{
+	return site->address == address && site->frame == frame;
+}
+
 static inline uint32_t dlw_stack_here(struct dlw_context *self, uint64_t address, uint64_t frame)
 {
-	struct dlw_site *site = &self->sites[((address >> 2) ^ (frame >> 4)) & (DLW_SITES - 1)];
+	const struct dlw_site *site = dlw_site_of(self, address, frame);
 
-	if (dlw_likely(site->address == address && site->frame == frame &&
+	if (dlw_likely(dlw_site_is(site, address, frame) &&
 		       dlw_options.stacks != DLW_STACKS_FULL))
 		return site->stack;
-	return dlw_stack_unseen(self, address, frame);
+	return dlw_stack_exact(self, address, frame);
 }
 
 #endif

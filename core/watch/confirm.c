@@ -63,18 +63,33 @@ static bool has_been_woken(struct dlw_thread_state *thread, const struct dlw_thr
 	return true;
 }
 
+/**
+ * look_at() - dlw_task_look(), patiently where waits are made of slices
+ *
+ * With on_deadlock=break a waiting thread wakes up for an instant every 20 ms.
+ */
+static enum dlw_task_state look_at(const struct dlw_segment *segment, int32_t tid,
+				   struct dlw_system_call *call)
+{
+	enum dlw_task_state state = dlw_task_look(segment->pid, tid, call);
+	int more;
+
+	for (more = segment->breaks ? 200 : 0; more && state == DLW_TASK_RUNNING; more--)
+		state = dlw_task_look(segment->pid, tid, call);
+	return state;
+}
+
 static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *picture,
 			   uint32_t index)
 {
 	struct dlw_thread_state *thread = &picture->threads[index];
 	const struct dlw_thread *record = picture->sources[index].record;
-	int32_t pid = watch->processes[thread->process].segment->pid;
 	struct dlw_system_call call;
 	bool changed = false;
 
 	if (watch->asking_tid && thread->tid == watch->asking_tid && record->want_relock)
 		return false;
-	switch (dlw_task_look(pid, thread->tid, &call)) {
+	switch (look_at(watch->processes[thread->process].segment, thread->tid, &call)) {
 	case DLW_TASK_ASLEEP:
 		if (has_been_woken(thread, record, &call))
 			changed = true;

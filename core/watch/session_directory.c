@@ -122,7 +122,7 @@ static bool write_session(const char *directory, int32_t supervisor)
 	bool done;
 	int fd;
 
-	if (!dlw_join_path(path, directory, "session"))
+	if (!dlw_sys_may_grow(sizeof(session)) || !dlw_join_path(path, directory, "session"))
 		return false;
 	fd = dlw_sys_open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	if (fd < 0)

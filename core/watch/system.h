@@ -10,8 +10,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/types.h>
@@ -75,6 +77,21 @@ static inline int dlw_sys_close(int fd)
 static inline int dlw_sys_fallocate(int fd, uint64_t offset, uint64_t length)
 {
 	return (int)dlw_system(SYS_fallocate, fd, 0, (long)offset, (long)length, 0, 0);
+}
+
+/** dlw_sys_limit() - the soft limit of @resource, RLIM_INFINITY if there is none */
+static inline uint64_t dlw_sys_limit(int resource)
+{
+	struct rlimit limit = { RLIM_INFINITY, RLIM_INFINITY };
+
+	dlw_system(SYS_prlimit64, 0, resource, 0, (long)&limit, 0, 0);
+	return limit.rlim_cur;
+}
+
+/** dlw_sys_may_grow() - a file may have @size bytes without a SIGXFSZ */
+static inline bool dlw_sys_may_grow(uint64_t size)
+{
+	return size <= dlw_sys_limit(RLIMIT_FSIZE);
 }
 
 static inline int dlw_sys_unlink(const char *path)
