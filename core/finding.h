@@ -44,6 +44,14 @@ bool dlw_finding_explain(struct dlw_finding *finding, const struct dlw_index *in
 bool dlw_finding_advise(struct dlw_finding *finding, const struct dlw_index *index,
 			struct dlw_arena *arena);
 
+/**
+ * dlw_next_hold() - the hold of @thread shown after @last, by short id; DLW_NONE: no more
+ *
+ * @last is DLW_NONE for the first one. The same for every permutation of a state.
+ */
+uint32_t dlw_next_hold(const struct dlw_state *state, const struct dlw_finding *finding,
+		       uint32_t thread, uint32_t last);
+
 /* ---- phrases -------------------------------------------------------------------- */
 
 /** dlw_say_thread() - 'worker-1' (tid 12), or thread 12 where it has no name */

@@ -8,6 +8,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "core/finding.h"
 #include "core/finding_json.h"
 #include "core/format.h"
 #include "core/site.h"
@@ -194,44 +195,17 @@ static void say_hold(const struct json *json, const struct dlw_hold *hold)
 	say(json, "}");
 }
 
-/* By short id, whatever order the state lists them in: a log and a live look say the same. */
-static bool comes_before(const struct json *json, uint32_t left, uint32_t right)
-{
-	const struct dlw_hold *a = &json->state->holds[left], *b = &json->state->holds[right];
-	uint32_t place_a, place_b;
-
-	place_a = dlw_resource_position(json->finding, a->resource);
-	place_b = dlw_resource_position(json->finding, b->resource);
-	return place_a != place_b ? place_a < place_b : left < right;
-}
-
-/* The hold of @thread that follows @last (DLW_NONE: the first one), or DLW_NONE. */
-static uint32_t next_hold(const struct json *json, uint32_t thread, uint32_t last)
-{
-	uint32_t i, next = DLW_NONE;
-
-	for (i = 0; i < json->state->hold_count; i++) {
-		const struct dlw_hold *hold = &json->state->holds[i];
-
-		if (hold->thread != thread || !hold->count || i == last ||
-		    (last != DLW_NONE && !comes_before(json, last, i)))
-			continue;
-		if (next == DLW_NONE || comes_before(json, i, next))
-			next = i;
-	}
-	return next;
-}
-
 static void say_holds(const struct json *json, uint32_t thread)
 {
-	uint32_t hold = next_hold(json, thread, DLW_NONE);
+	uint32_t hold = dlw_next_hold(json->state, json->finding, thread, DLW_NONE);
 	bool first = true;
 
 	say(json, "\"holds\":[");
-	for (; hold != DLW_NONE; hold = next_hold(json, thread, hold)) {
+	while (hold != DLW_NONE) {
 		say(json, first ? "" : ",");
 		say_hold(json, &json->state->holds[hold]);
 		first = false;
+		hold = dlw_next_hold(json->state, json->finding, thread, hold);
 	}
 	say(json, "]");
 }

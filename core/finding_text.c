@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "core/finding.h"
 #include "core/finding_json.h"
 #include "core/format.h"
 #include "core/site.h"
@@ -105,13 +106,11 @@ static void say_who(const struct page *page, uint32_t thread)
 
 static void say_holds(const struct page *page, uint32_t thread)
 {
-	uint32_t i;
+	uint32_t i = DLW_NONE;
 
-	for (i = 0; i < page->state->hold_count; i++) {
+	while ((i = dlw_next_hold(page->state, page->finding, thread, i)) != DLW_NONE) {
 		const struct dlw_hold *hold = &page->state->holds[i];
 
-		if (hold->thread != thread || !hold->count)
-			continue;
 		say(page, "    holds ");
 		say_resource(page, hold->resource);
 		say(page, " %s", dlw_mode_word(hold->mode));

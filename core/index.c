@@ -147,11 +147,12 @@ static int compare_holds(const void *context, uint32_t left, uint32_t right)
 	const struct dlw_index *index = context;
 	const struct dlw_hold *a = &index->state->holds[left], *b = &index->state->holds[right];
 
+	/* Times come last: a log may not have them and is to say the same as a live look. */
 	UNLESS_EQUAL(dlw_order(index->thread_rank[a->thread], index->thread_rank[b->thread]));
-	UNLESS_EQUAL(dlw_order(a->since_ns, b->since_ns));
 	UNLESS_EQUAL(dlw_order(index->resource_rank[a->resource],
 			       index->resource_rank[b->resource]));
 	UNLESS_EQUAL(dlw_order(a->mode, b->mode));
+	UNLESS_EQUAL(dlw_order(a->since_ns, b->since_ns));
 	UNLESS_EQUAL(dlw_order(a->count, b->count));
 	UNLESS_EQUAL(dlw_order(a->stack.depth ? a->stack.frames[0] : 0,
 			       b->stack.depth ? b->stack.frames[0] : 0));
