@@ -34,6 +34,12 @@ struct dlw_statistics {
 
 /* -------------------------------------------------------------------- tallies */
 
+/** add_up_to_max() - damaged times must not wrap, and must stay within JSON's integers */
+static uint64_t add_up_to_max(uint64_t total, uint64_t ns)
+{
+	return ns > INT64_MAX - total ? INT64_MAX : total + ns;
+}
+
 static uint64_t mix(uint64_t key)
 {
 	key ^= key >> 33;
@@ -78,7 +84,7 @@ static void add_tally(struct dlw_tallies *tallies, uint64_t key, uint64_t count,
 		tallies->used++;
 	}
 	tally->count += count;
-	tally->wait_ns += wait_ns;
+	tally->wait_ns = add_up_to_max(tally->wait_ns, wait_ns);
 }
 
 static void merge_tallies(struct dlw_tallies *into, const struct dlw_tallies *from)
@@ -98,7 +104,7 @@ static void add_duration(struct dlw_durations *durations, uint64_t ns)
 	unsigned bucket = ns ? 63 - (unsigned)__builtin_clzll(ns) : 0;
 
 	durations->count++;
-	durations->total_ns += ns;
+	durations->total_ns = add_up_to_max(durations->total_ns, ns);
 	if (ns > durations->max_ns)
 		durations->max_ns = ns;
 	if (bucket >= DLW_HISTOGRAM_BUCKETS)
@@ -111,7 +117,7 @@ static void merge_durations(struct dlw_durations *into, const struct dlw_duratio
 	unsigned bucket;
 
 	into->count += from->count;
-	into->total_ns += from->total_ns;
+	into->total_ns = add_up_to_max(into->total_ns, from->total_ns);
 	if (from->max_ns > into->max_ns)
 		into->max_ns = from->max_ns;
 	for (bucket = 0; bucket < DLW_HISTOGRAM_BUCKETS; bucket++)
@@ -121,10 +127,12 @@ static void merge_durations(struct dlw_durations *into, const struct dlw_duratio
 static uint64_t span_ns(const struct dlw_cursor *cursor, uint64_t from_ticks)
 {
 	uint64_t to_ticks = cursor->head.event.ticks;
+	double ns;
 
 	if (to_ticks <= from_ticks)
 		return 0;
-	return (uint64_t)((double)(to_ticks - from_ticks) * cursor->source->file.ns_per_tick);
+	ns = (double)(to_ticks - from_ticks) * cursor->source->file.ns_per_tick;
+	return ns < 9e18 ? (uint64_t)ns : INT64_MAX;
 }
 
 /* ------------------------------------------------------------------------ rows */
