@@ -8,6 +8,7 @@
 #ifndef DLW_SHIM_REAL_H
 #define DLW_SHIM_REAL_H
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <threads.h>

@@ -13,12 +13,15 @@
 #include "shim/trace.h"
 
 #include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
 #include <string.h>
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
 #include "shim/log_write.h"
 #include "shim/modules.h"
+#include "shim/real.h"
 #include "shim/segment.h"
 
 #include "shim/banned.h"
@@ -322,15 +325,20 @@ static bool walk_once(const struct dlw_context *self, struct walk *walk, uint64_
 static void walk_stack(struct dlw_context *self, struct walk *walk, uint64_t address,
 		       uint64_t frame)
 {
+	int saved = errno, cancellation;
 	int attempt;
 
 	walk->depth = 0;
 	if (unwinder.loaded && !self->forking && dlw_options.stacks != DLW_STACKS_OFF) {
+		/* it may write to a pipe of its own: a cancellation point that is not the program's */
+		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
 		self->capturing = true;
 		dlw_modules_refresh();
 		for (attempt = 0; attempt < 8 && !walk_once(self, walk, address, frame); attempt++)
 			;
 		self->capturing = false;
+		pthread_setcancelstate(cancellation, NULL);
+		errno = saved;
 	}
 	if (walk->depth)
 		return;
@@ -400,6 +408,23 @@ bool dlw_trace_setup(void)
 		return false;
 	dlw_runtime->traces = traces;
 	return true;
+}
+
+/**
+ * pipe2() - the program's, but not the unwinder's
+ *
+ * libunwind opens a pipe, to try out addresses by writing from them where it
+ * has to guess. It would take the program's lowest descriptors, and write to
+ * whatever the program has there after closing what it does not know. Without
+ * the pipe it does not guess.
+ */
+DLW_HOOK int pipe2(int descriptors[2], int flags)
+{
+	if (dlw_self->capturing) {
+		errno = EMFILE;
+		return -1;
+	}
+	return dlw_real(pipe2)(descriptors, flags);
 }
 
 #define STRING_OF(name) #name
