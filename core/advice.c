@@ -64,14 +64,20 @@ static void say_hold(struct adviser *adviser, const struct dlw_hold *hold)
 	say(adviser, ")");
 }
 
-/* The step of the core over a resource of @kind, NULL if there is none. */
+/*
+ * The step of the core by a thread that waits for a thing of @kind, NULL if
+ * there is none. A condition wait may be in the core over its mutex alone.
+ */
 static const struct dlw_core_edge *step_over(const struct adviser *adviser, enum dlw_kind kind)
 {
 	uint32_t i;
 
-	for (i = 0; i < adviser->finding->edge_count; i++)
-		if (kind_of(adviser, adviser->finding->edges[i].resource) == kind)
-			return &adviser->finding->edges[i];
+	for (i = 0; i < adviser->finding->edge_count; i++) {
+		const struct dlw_core_edge *edge = &adviser->finding->edges[i];
+
+		if (kind_of(adviser, adviser->state->threads[edge->thread].want.resource) == kind)
+			return edge;
+	}
 	return NULL;
 }
 

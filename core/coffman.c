@@ -112,19 +112,25 @@ static bool is_held_shared(const struct words *words, uint32_t held)
 	return true;
 }
 
-static void say_wanted(struct words *words, const struct group *group)
+/* How it is wanted is said once for those who follow each other and want it alike. */
+static void say_wanted(struct words *words, const struct group *group, bool with_mode)
 {
-	uint32_t i, last = DLW_NONE, done = 0;
+	const struct dlw_core_edge *last = NULL;
+	uint32_t i;
 
 	for (i = group->begin; i < group->end; i++) {
 		const struct dlw_core_edge *edge = edge_at(words, i);
+		bool shared = wants_shared(words, edge);
 
-		if (edge->thread == last)
+		if (last && last->thread == edge->thread)
 			continue;
-		last = edge->thread;
-		say(words, done++ ? ", " : "");
-		say(words, wants_shared(words, edge) ? "for reading by " : "exclusively by ");
-		thread(words, last);
+		say(words, last ? ", " : " ");
+		if (with_mode && (!last || wants_shared(words, last) != shared))
+			say(words, shared ? "for reading by " : "exclusively by ");
+		else if (!last)
+			say(words, "by ");
+		thread(words, edge->thread);
+		last = edge;
 	}
 }
 
@@ -203,14 +209,14 @@ static void say_exclusion(struct words *words, const struct group *group)
 	if (kind == DLW_SEMAPHORE) {
 		say(words, " has no permit left: they are held by ");
 		say_holders(words, group->resource, true);
-		say(words, ", and more are wanted ");
+		say(words, ", and more are wanted");
 	} else {
 		say(words, is_held_shared(words, group->resource) ? " is held for reading by "
 								   : " is held exclusively by ");
 		say_holders(words, group->resource, true);
-		say(words, " and wanted ");
+		say(words, " and wanted");
 	}
-	say_wanted(words, group);
+	say_wanted(words, group, kind != DLW_SEMAPHORE);
 }
 
 static void mutual_exclusion(struct words *words)
@@ -278,10 +284,10 @@ static void hold_and_wait(struct words *words)
 		if (say_own(words, member, false)) {
 			say(words, " holds ");
 			say_own(words, member, true);
+			say(words, " while it waits for ");
 		} else {
-			say(words, " is needed to produce what another one waits for");
+			say(words, ", for whom another one waits, waits itself for ");
 		}
-		say(words, " while it waits for ");
 		resource(words, want_of(words, member)->resource);
 	}
 }
@@ -375,7 +381,10 @@ static void say_step(struct words *words, const struct dlw_core_edge *edge)
 		say(words, ", held by ");
 	else
 		say(words, ", which needs ");
-	thread(words, edge->next);
+	if (edge->next == edge->thread)
+		say(words, "itself");
+	else
+		thread(words, edge->next);
 }
 
 static void say_ring(struct words *words)

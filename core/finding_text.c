@@ -184,11 +184,31 @@ static void say_conditions(const struct page *page)
 	}
 }
 
+/* The same line as in JSON; places nobody captured are left out. */
+static void say_suppression(const struct page *page)
+{
+	const char *separator = "";
+	uint32_t i;
+
+	say(page, "suppress with: %s:", dlw_finding_kind_word(page->finding->kind));
+	for (i = 0; i < page->finding->core_count; i++) {
+		uint32_t thread = page->finding->core[i];
+		const struct dlw_want *want = &page->state->threads[thread].want;
+		struct dlw_place place;
+
+		if (want->resource >= page->state->resource_count || !want->stack.depth)
+			continue;
+		place = dlw_place_of(dlw_process_of(page->state, thread), want->stack.frames[0]);
+		say(page, "%s%s%s0x%llx", separator, dlw_base_name(place.module),
+		    *place.module ? "+" : "", (unsigned long long)place.offset);
+		separator = ",";
+	}
+}
+
 void dlw_finding_write_text(const struct dlw_state *state, const struct dlw_finding *finding,
 			    const struct dlw_writer *writer)
 {
 	struct page page = { state, finding, writer };
-	uint32_t i;
 
 	say(&page, "dlwatch: %s (%s): %u %s\n", dlw_finding_kind_word(finding->kind),
 	    dlw_verdict_word(finding->verdict), finding->core_count,
@@ -202,17 +222,6 @@ void dlw_finding_write_text(const struct dlw_state *state, const struct dlw_find
 	say(&page, "\nconditions of a deadlock:\n");
 	say_conditions(&page);
 	say(&page, "\nadvice: %s\n", finding->advice ? finding->advice : "");
-	say(&page, "suppress with: %s:", dlw_finding_kind_word(finding->kind));
-	for (i = 0; i < finding->core_count; i++) {
-		const struct dlw_want *want = &state->threads[finding->core[i]].want;
-		struct dlw_place place;
-
-		if (want->resource >= state->resource_count || !want->stack.depth)
-			continue;
-		place = dlw_place_of(dlw_process_of(state, finding->core[i]),
-				     want->stack.frames[0]);
-		say(&page, "%s%s%s0x%llx", i ? "," : "", dlw_base_name(place.module),
-		    *place.module ? "+" : "", (unsigned long long)place.offset);
-	}
+	say_suppression(&page);
 	say(&page, "\nfingerprint: %s\n", finding->fingerprint);
 }
