@@ -201,7 +201,8 @@ static void align_units(struct dlw_cursor *cursor, const struct dlw_log_block *b
 		cursor->aligned_room = block->length / 4;
 		cursor->aligned = dlw_log_reallocate(cursor->aligned, cursor->aligned_room, 4);
 	}
-	memcpy(cursor->aligned, block->payload, block->length);
+	if (block->length)
+		memcpy(cursor->aligned, block->payload, block->length);
 	cursor->units = cursor->aligned;
 }
 

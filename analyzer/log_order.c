@@ -1,10 +1,11 @@
 /*
  * log_order.c - which thread's event goes next
  *
- * A head may go when its ticket is the next of its object (CONDITION_WAIT: of
- * both its objects), a start when the creation was seen, a join when the
- * thread has exited. Of those that may, the earliest does: any choice would be
- * a possible run, but people should see one that looks like theirs.
+ * A head may go when its ticket is the next of its object, a start when the
+ * creation was seen, a join when the thread has exited. (The mutex that a
+ * condition wait gives back was held until then: its ticket is the next one
+ * anyway.) Of those that may, the earliest does: any choice would be a possible
+ * run, but people should see one that looks like theirs.
  *
  * Threads that may not go hang on what they wait for, sorted by ticket, so an
  * operation looks at one waiter only.
@@ -130,10 +131,6 @@ static bool may_go(struct dlw_replay *replay, struct dlw_cursor *cursor)
 
 	if (head->object && head->event.ticket > head->object->next_ticket) {
 		block_on_object(replay, cursor, head->object, head->event.ticket);
-		return false;
-	}
-	if (head->mutex && head->mutex_ticket > head->mutex->next_ticket) {
-		block_on_object(replay, cursor, head->mutex, head->mutex_ticket);
 		return false;
 	}
 	other = awaited_thread(cursor);

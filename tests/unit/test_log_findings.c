@@ -133,6 +133,21 @@ static void a_deadlock_broken_by_edeadlk_is_told_once(void **unused)
 	says("deadlock", "proven", 103, 104);
 }
 
+static void a_deadlock_ended_by_cancellation_is_told(void **unused)
+{
+	struct log_writer *w = new_log();
+
+	(void)unused;
+	log_acquired(w, 4, 1, 1);
+	log_want(w, 3, 1, 2);
+	log_with(w, 4, DLW_EVENT_WANT_THREAD, 3);
+	log_with(w, 4, DLW_EVENT_GAVE_UP, 0);
+	log_released_top(w, 4, 0, 1);
+	log_acquired(w, 3, 1, 2);
+	judge_ended(w, DLW_END_EXIT);
+	says("deadlock", "proven", 103, 104);
+}
+
 static void a_deadlock_seen_again_at_the_end_is_not_told_twice(void **unused)
 {
 	struct log_writer *w = new_log();
@@ -222,6 +237,30 @@ static void what_an_impatient_watcher_found_is_found_again(void **unused)
 	assert_int_equal(result.findings, 1);
 }
 
+static void the_patience_looked_for_is_the_longest_that_finds_it(void **unused)
+{
+	struct log_writer *w = log_writer_new(4711);
+	struct dlw_record_object semaphore = { .kind = DLW_SEMAPHORE, .initial = 1,
+					       .initial_known = 1 };
+	uint32_t at;
+
+	(void)unused;
+	log_stack(w, 1, 0x401000, 0x402000);
+	for (at = 1; at <= 2; at++) {
+		log_thread(w, at, 100 + (int32_t)at, "worker");
+		semaphore.id = at;
+		semaphore.address = 0x1000 * at;
+		log_object_record(w, &semaphore, "");
+		log_permit(w, at, at, 1);
+	}
+	log_want_mode(w, 1, 2, 2, DLW_FORM_BLOCKING, 1);
+	log_want_mode(w, 2, 1, 2, DLW_FORM_BLOCKING, 1);
+	w->ticks += 100000000u;
+	log_look(w, 1, ""); /* with no patience at all, never posted semaphores are 'likely' */
+	judge_killed(w);
+	says("deadlock", "stalled", 101, 102);
+}
+
 static void where_blocks_are_missing_nothing_is_proven(void **unused)
 {
 	struct log_writer *w = new_log();
@@ -257,12 +296,14 @@ int main(void)
 		cmocka_unit_test(an_exec_that_failed_ended_nothing),
 		cmocka_unit_test(a_wait_that_ended_well_was_no_deadlock),
 		cmocka_unit_test(a_deadlock_broken_by_edeadlk_is_told_once),
+		cmocka_unit_test(a_deadlock_ended_by_cancellation_is_told),
 		cmocka_unit_test(a_deadlock_seen_again_at_the_end_is_not_told_twice),
 		cmocka_unit_test(a_timeout_is_a_way_out),
 		cmocka_unit_test(a_lock_whose_holder_exited_is_an_orphan),
 		cmocka_unit_test(without_a_look_nothing_is_stalled),
 		cmocka_unit_test(with_a_closed_world_a_silent_program_is_stalled),
 		cmocka_unit_test(what_an_impatient_watcher_found_is_found_again),
+		cmocka_unit_test(the_patience_looked_for_is_the_longest_that_finds_it),
 		cmocka_unit_test(where_blocks_are_missing_nothing_is_proven),
 		cmocka_unit_test(operations_missing_from_a_lock_keep_it_from_being_proven),
 	};

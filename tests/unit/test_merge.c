@@ -315,7 +315,7 @@ static void creations_nobody_wrote_down_do_not_stop_a_replay(void **unused)
 	log_writer_free(w);
 }
 
-static void a_condition_wait_is_ordered_by_both_of_its_tickets(void **unused)
+static void a_condition_wait_uses_up_a_ticket_of_its_mutex(void **unused)
 {
 	struct log_writer *w = log_writer_new(1);
 	struct dlw_replay *replay;
@@ -355,7 +355,7 @@ int main(void)
 		cmocka_unit_test(tickets_beyond_32_bits_keep_their_order),
 		cmocka_unit_test(a_thread_starts_after_its_creation_and_is_joined_after_its_end),
 		cmocka_unit_test(creations_nobody_wrote_down_do_not_stop_a_replay),
-		cmocka_unit_test(a_condition_wait_is_ordered_by_both_of_its_tickets),
+		cmocka_unit_test(a_condition_wait_uses_up_a_ticket_of_its_mutex),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
