@@ -244,8 +244,7 @@ static void the_plain_report_says_it_in_the_order_of_the_full_one(void **state)
 	static const char *const parts[] = {
 		"dlwatch: deadlock (likely): 2 threads wait for ever\n",
 		"thread 101 -> S1 (semaphore /pool) -> 'b' (tid 102)",
-		"waits for 10.000 s for S1", "holds M2 (mutex at 0x404040) exclusive, taken at\n"
-		"        #0 /bin/app+0x2010\n",
+		"waits for 10.000 s for S1", "holds M2 (mutex at 0x404040) exclusive, taken at\n", "#0 /bin/app+0x2010\n",
 		"stuck behind them:\n  'c' (tid 103)", "mutual exclusion holds: ",
 		"hold and wait holds: ", "no preemption holds: ", "circular wait holds: ",
 		"advice: ", "suppress with: deadlock:app+0x2040", "fingerprint: ",

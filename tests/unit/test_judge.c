@@ -421,7 +421,7 @@ static void rings_of_any_size_are_one_core(void **state)
 
 static void a_long_chain_of_cores_is_found_core_by_core(void **state)
 {
-	uint32_t i, pairs = 2000, locks = 0;
+	uint32_t i, pairs = 2000;
 
 	(void)state;
 	/* Each pair's first thread also waits for the pair before it. */
@@ -436,12 +436,47 @@ static void a_long_chain_of_cores_is_found_core_by_core(void **state)
 		world_hold(&w, a, m, DLW_EXCLUSIVE);
 		world_wait(&w, a, r, DLW_EXCLUSIVE);
 		world_wait(&w, b, m, DLW_EXCLUSIVE);
-		locks += 2;
 	}
 	world_judge(&w);
 	expect_findings(&w, pairs);
 	for (i = 0; i < pairs; i++)
 		expect_finding(&w, i, DLW_DEADLOCK, DLW_PROVEN, "a b", "");
+}
+
+/* Thousands of threads with one gate between them: refinement has to end, and be right. */
+static void crowds_around_one_thing_are_judged_in_bounded_time(void **state)
+{
+	struct timespec before, after;
+	uint32_t i, kind, size = 10000;
+
+	for (kind = 0; kind < 2; kind++) {
+		uint32_t pool = world_semaphore(&w, size, DLW_LOCK_LIKE);
+
+		for (i = 0; i < size; i++) {
+			uint32_t thread = world_thread(&w, "t"), c;
+
+			if (kind) {
+				c = world_resource(&w, DLW_CONDITION, 0);
+				world_wait(&w, thread, c, DLW_SIGNAL);
+			} else {
+				world_hold(&w, thread, pool, DLW_PERMIT);
+				world_wait(&w, thread, pool, DLW_PERMIT);
+			}
+		}
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &before);
+		world_judge(&w);
+		clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &after);
+		expect_findings(&w, 1);
+		assert_int_equal(w.found.all[0].verdict, kind ? DLW_STALLED : DLW_LIKELY);
+		assert_int_equal(w.found.all[0].core_count, size);
+		assert_true(w.found.all[0].edge_count <= size);
+		print_message("%u threads around one %s: %.3f s\n", size,
+			      kind ? "process" : "pool",
+			      (double)(after.tv_sec - before.tv_sec) +
+				      (double)(after.tv_nsec - before.tv_nsec) / 1e9);
+		teardown(state);
+		setup(state);
+	}
 }
 
 static void three_hundred_holds_change_nothing(void **state)
@@ -614,6 +649,7 @@ int main(void)
 		cmocka_test(a_running_possible_poster_breaks_a_cycle),
 		cmocka_test(rings_of_any_size_are_one_core),
 		cmocka_test(a_long_chain_of_cores_is_found_core_by_core),
+		cmocka_test(crowds_around_one_thing_are_judged_in_bounded_time),
 		cmocka_test(three_hundred_holds_change_nothing),
 		cmocka_test(a_fingerprint_knows_no_ids_names_times_or_addresses),
 		cmocka_test(a_fingerprint_knows_no_load_address),
