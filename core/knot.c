@@ -17,8 +17,8 @@
 
 #define NONE UINT32_MAX
 
-/* Steps of refinement for one search: about half a second. */
-#define BUDGET (100ull * 1000 * 1000)
+/* Steps of refinement for one search: a fraction of a second. */
+#define BUDGET (30ull * 1000 * 1000)
 
 /* A piece of the array of dead nodes. */
 struct piece {

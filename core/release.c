@@ -213,8 +213,9 @@ static bool start(struct builder *b, struct dlw_release *release, struct dlw_are
 	b->writer_gates = no_gates(arena, state->resource_count);
 	b->holder_gates = no_gates(arena, state->resource_count);
 	b->producer_gates = no_gates(arena, state->resource_count);
+	b->permits = dlw_arena_array(arena, struct permits, state->resource_count);
 	return b->opened && b->process_gates && b->writer_gates && b->holder_gates &&
-	       b->producer_gates;
+	       b->producer_gates && b->permits;
 }
 
 bool dlw_release_build(struct dlw_release *release, const struct dlw_index *index,

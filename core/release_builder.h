@@ -19,6 +19,14 @@
 /* A term that is no obstacle. */
 #define SATISFIED DLW_NONE
 
+/* The permits of a semaphore that are out, as far as our records know. */
+struct permits {
+	uint64_t out;
+	uint32_t takers; /* different threads that have some */
+	uint32_t gone;   /* of them, those that will never act again */
+	bool counted;
+};
+
 struct builder {
 	const struct dlw_index *index;
 	const struct dlw_state *state;
@@ -30,6 +38,7 @@ struct builder {
 	uint32_t *writer_gates;  /* per resource: all who hold it */
 	uint32_t *holder_gates;  /* per resource: some holder, where it is holders who post */
 	uint32_t *producer_gates; /* per resource: some who are known to post or signal */
+	struct permits *permits; /* per resource */
 	uint8_t *opened;         /* per rank: see struct dlw_release */
 };
 

@@ -76,32 +76,41 @@ uint32_t dlw_signal_term(struct builder *b, uint32_t self, uint32_t resource)
 
 /* ---- semaphores, and mutexes that strangers unlock ---------------------------------- */
 
-/* The permits of a semaphore that are out, as far as our records know. */
-struct permits {
-	uint64_t out;
-	uint32_t takers; /* different threads that have some */
-	uint32_t gone;   /* of them, those that will never act again */
-	bool by_self;
-};
+static bool holds_permit(const struct builder *b, uint32_t thread, uint32_t resource)
+{
+	const struct dlw_lists *holds = &b->index->holds_of_thread;
+	uint32_t i;
 
-static struct permits permits_of(const struct builder *b, uint32_t resource, uint32_t self)
+	for (i = holds->first[thread]; i < holds->first[thread + 1]; i++) {
+		const struct dlw_hold *hold = &b->state->holds[holds->elements[i]];
+
+		if (hold->resource == resource && hold->count)
+			return true;
+	}
+	return false;
+}
+
+/* Counted once for all who wait for the semaphore. */
+static const struct permits *permits_of(struct builder *b, uint32_t resource)
 {
 	const struct dlw_lists *holds = &b->index->holds_of_resource;
-	struct permits found = { 0 };
+	struct permits *found = &b->permits[resource];
 	uint32_t i, last = DLW_NONE;
 
+	if (found->counted)
+		return found;
+	found->counted = true;
 	for (i = holds->first[resource]; i < holds->first[resource + 1]; i++) {
 		const struct dlw_hold *hold = &b->state->holds[holds->elements[i]];
 
 		if (!hold->count)
 			continue;
-		found.out += hold->count;
+		found->out += hold->count;
 		if (hold->thread == last)
 			continue;
 		last = hold->thread;
-		found.takers++;
-		found.gone += dlw_is_gone(b->state, last);
-		found.by_self |= last == self;
+		found->takers++;
+		found->gone += dlw_is_gone(b->state, last);
 	}
 	return found;
 }
@@ -138,10 +147,10 @@ static uint32_t holders_post_term(struct builder *b, uint32_t resource)
  * signal. And all permits must be accounted for: whoever has the rest is unseen.
  */
 static bool holders_explain(const struct builder *b, uint32_t resource,
-			    const struct permits *permits)
+			    const struct permits *permits, bool by_self)
 {
 	const struct dlw_resource_state *semaphore = &b->state->resources[resource];
-	uint32_t others = permits->takers - permits->by_self;
+	uint32_t others = permits->takers - by_self;
 
 	if (semaphore->kind == DLW_SEMAPHORE && semaphore->initial_known &&
 	    permits->out < semaphore->initial)
@@ -149,30 +158,33 @@ static bool holders_explain(const struct builder *b, uint32_t resource,
 	if (permits->gone && (semaphore->traits & DLW_TRAIT_ROBUST))
 		return false;
 	/* A lock-like one whose holders have all vanished is an orphan; beside oneself, a signal. */
-	return permits->by_self ? others > permits->gone : others > 0;
+	return by_self ? others > permits->gone : others > 0;
 }
 
 /* Made with value 1, taken once by a thread that is still there, never posted. */
 static bool is_unposted_lock(const struct builder *b, uint32_t resource,
-			     const struct permits *permits)
+			     const struct permits *permits, bool by_self)
 {
 	const struct dlw_resource_state *semaphore = &b->state->resources[resource];
 
 	return semaphore->kind == DLW_SEMAPHORE && semaphore->history == DLW_NO_POST_YET &&
 	       semaphore->initial_known && semaphore->initial == 1 && permits->takers == 1 &&
-	       permits->out == 1 && !permits->by_self && !permits->gone &&
+	       permits->out == 1 && !by_self && !permits->gone &&
 	       !semaphore->ever_posted_by_vanished;
 }
 
 uint32_t dlw_permit_term(struct builder *b, uint32_t self, uint32_t resource)
 {
 	const struct dlw_resource_state *semaphore = &b->state->resources[resource];
-	struct permits permits;
+	const struct permits *permits;
+	bool by_self;
 
 	if (b->level == DLW_LEVEL_OWNED)
 		return SATISFIED;
-	permits = permits_of(b, resource, self);
-	if (semaphore->history == DLW_LOCK_LIKE && holders_explain(b, resource, &permits))
+	permits = permits_of(b, resource);
+	by_self = holds_permit(b, self, resource);
+	if (semaphore->history == DLW_LOCK_LIKE &&
+	    holders_explain(b, resource, permits, by_self))
 		return holders_post_term(b, resource);
 	if (semaphore->history == DLW_SIGNAL_LIKE && !semaphore->ever_posted_by_vanished &&
 	    producers_known(b, resource, self, false))
@@ -180,7 +192,8 @@ uint32_t dlw_permit_term(struct builder *b, uint32_t self, uint32_t resource)
 	if (semaphore->history == DLW_NO_POST_YET) {
 		if (producers_known(b, resource, self, true))
 			return known_producers_term(b, resource, true);
-		if (b->level == DLW_LEVEL_UNPOSTED && is_unposted_lock(b, resource, &permits))
+		if (b->level == DLW_LEVEL_UNPOSTED &&
+		    is_unposted_lock(b, resource, permits, by_self))
 			return holders_post_term(b, resource);
 	}
 	return dlw_open_term(b, self, resource);
