@@ -197,7 +197,7 @@ static void check_case(uint64_t seed, struct dlw_arena *arena)
 static void reduction_and_cores_agree_with_brute_force(void **state)
 {
 	struct dlw_arena arena = { .grow = grow, .give_back = give_back };
-	uint64_t seed = from_environment("SEED", 1), count = from_environment("COUNT", 30000), i;
+	uint64_t seed = from_environment("SEED", 1), count = from_environment("COUNT", 200000), i;
 
 	(void)state;
 	print_message("# seed %llu, %llu graphs\n", (unsigned long long)seed,

@@ -430,7 +430,7 @@ static void check_case(struct dlw_arena *arena)
 static void the_engine_agrees_with_the_game(void **state)
 {
 	struct dlw_arena arena = { .grow = grow, .give_back = give_back };
-	uint64_t seed = from_environment("SEED", 1), count = from_environment("COUNT", 40000), i;
+	uint64_t seed = from_environment("SEED", 1), count = from_environment("COUNT", 100000), i;
 
 	(void)state;
 	print_message("# seed %llu, %llu moments\n", (unsigned long long)seed,
