@@ -10,6 +10,7 @@
 #include "core/watch/procfs.h"
 #include "core/watch/session_directory.h"
 #include "core/watch/system.h"
+#include "shim/descriptor.h"
 #include "shim/runtime.h"
 #include "shim/say.h"
 #include "shim/segment.h"
@@ -33,24 +34,7 @@ static bool is_file(int fd, uint64_t device, uint64_t inode)
 	       status.st_dev == device && status.st_ino == inode;
 }
 
-/** move_up() - out of the range in which programs count on low numbers */
-static int move_up(int fd)
-{
-	static const int places[] = { 1000, 500, 200, 100, 50 };
-	unsigned i;
-
-	for (i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		long high = dlw_system(SYS_fcntl, fd, F_DUPFD_CLOEXEC, places[i], 0, 0, 0);
-
-		if (high >= 0) {
-			dlw_sys_close(fd);
-			return (int)high;
-		}
-	}
-	return fd;
-}
-
-/** make_name() - DIR/EXE-PID[.N]: the first that is not there yet; Return: descriptor */
+/** create() - DIR/EXE-PID[.N]: the first that is not there yet; Return: descriptor */
 static int create(struct dlw_log_file *file, const char *directory)
 {
 	char exe[512], name[600], digits[24];
@@ -175,7 +159,7 @@ bool dlw_log_file_open(struct dlw_log_file *file)
 		dlw_say("dlwatch: %s: cannot log: %s\n", directory, strerrordesc_np(-file->fd));
 		return false;
 	}
-	file->fd = move_up(file->fd);
+	file->fd = dlw_move_up(file->fd);
 	if (dlw_system(SYS_fstat, file->fd, (long)&status, 0, 0, 0, 0) == 0) {
 		inherited.device = file->device = status.st_dev;
 		inherited.inode = file->inode = status.st_ino;
@@ -203,7 +187,7 @@ bool dlw_log_file_append(struct dlw_log_file *file, const void *header, size_t h
 		file->fd = dlw_sys_open(file->path, O_WRONLY | O_APPEND | O_NOFOLLOW, 0);
 		if (file->fd < 0)
 			return false;
-		inherited.fd = file->fd = move_up(file->fd);
+		inherited.fd = file->fd = dlw_move_up(file->fd);
 		if (!is_file(file->fd, file->device, file->inode))
 			return false;
 	}

@@ -19,6 +19,7 @@
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
 
+#include "shim/descriptor.h"
 #include "shim/log_write.h"
 #include "shim/modules.h"
 #include "shim/real.h"
@@ -330,7 +331,7 @@ static void walk_stack(struct dlw_context *self, struct walk *walk, uint64_t add
 
 	walk->depth = 0;
 	if (unwinder.loaded && !self->forking && dlw_options.stacks != DLW_STACKS_OFF) {
-		/* it may write to a pipe of its own: a cancellation point that is not the program's */
+		/* it writes to a pipe of its own: a cancellation point that is not the program's */
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
 		self->capturing = true;
 		dlw_modules_refresh();
@@ -411,20 +412,21 @@ bool dlw_trace_setup(void)
 }
 
 /**
- * pipe2() - the program's, but not the unwinder's
+ * pipe2() - the program's; the unwinder's is moved out of the program's way
  *
- * libunwind opens a pipe, to try out addresses by writing from them where it
- * has to guess. It would take the program's lowest descriptors, and write to
- * whatever the program has there after closing what it does not know. Without
- * the pipe it does not guess.
+ * libunwind tries out pages by writing from them into a pipe, which would take
+ * the program's lowest descriptors. If the program closes it, libunwind finds
+ * out and asks for another.
  */
 DLW_HOOK int pipe2(int descriptors[2], int flags)
 {
-	if (dlw_self->capturing) {
-		errno = EMFILE;
-		return -1;
+	int result = dlw_real(pipe2)(descriptors, flags);
+
+	if (result == 0 && dlw_self->capturing) {
+		descriptors[0] = dlw_move_up(descriptors[0]);
+		descriptors[1] = dlw_move_up(descriptors[1]);
 	}
-	return dlw_real(pipe2)(descriptors, flags);
+	return result;
 }
 
 #define STRING_OF(name) #name
