@@ -176,14 +176,18 @@ char *dlw_words_resource(const json_t *finding, const char *id)
 
 char *dlw_words_kind(const json_t *resource)
 {
-	const char *type = dlw_text(resource, "type");
-	bool plain = !*type || strcmp(type, "unknown") == 0;
+	const char *kind = dlw_text(resource, "kind"), *type = dlw_text(resource, "type");
+	const char *name = dlw_text(resource, "name");
+	bool typed = *type && strcmp(type, "unknown") != 0;
 	bool is_part = *dlw_text(resource, "element");
+	/* "mutex initialised at f" has said it already; but something must be said. */
+	bool said = typed && !is_part && strncmp(name, kind, strlen(kind)) == 0 &&
+		    name[strlen(kind)] == ' ';
 
-	return dlw_print("%s%s%s%s%s%s", dlw_text(resource, "kind"), plain ? "" : ", ",
-			 plain ? "" : type,
+	return dlw_print("%s%s%s%s%s%s", said ? "" : kind, typed && !said ? ", " : "",
+			 typed ? type : "",
 			 dlw_flag(resource, "shared") ? ", shared by processes" : "",
-			 is_part ? ", " : "", is_part ? dlw_text(resource, "name") : "");
+			 is_part ? ", " : "", is_part ? name : "");
 }
 
 /* Only where two modes are possible is it worth a word which one. */

@@ -618,6 +618,7 @@ def sarif_has_what_its_readers_require(world):
     place = run["results"][0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"].endswith("/tests/schema/two_locks.c")
     assert place["artifactLocation"]["uri"].startswith("file:///")
+    assert place["region"]["startLine"] == line_of("two_locks.c", "take_ledger(const") + 2
 
 
 def main():

@@ -258,6 +258,96 @@ static void a_core_that_is_no_cycle_is_listed_with_holders(void **state)
 	json_decref(finding);
 }
 
+static void a_pool_that_several_hold_is_no_cycle(void **state)
+{
+	json_t *core = json_array();
+	json_t *finding;
+	char name[16], *text;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		snprintf(name, sizeof(name), "c%d", i);
+		json_array_append_new(core, fixture_thread(name, 101 + i,
+			fixture_want("S1", "permit", "more"),
+			json_pack("[o]", fixture_hold("S1", "permit", 1))));
+	}
+	finding = fixture_finding("deadlock", "likely", core,
+				  json_pack("[o]", fixture_resource("S1", "semaphore", "pool")));
+	text = render(finding);
+	assert_false(dlw_words_core_is_cycle(finding));
+	assert_shows(text, "  'c0' (tid 101) wants a permit of S1 pool, held by 'c1' (tid 102), 'c2' (tid\n"
+			   "      103)\n");
+	free(text);
+	/* With two of them, each waits for the other. */
+	json_array_remove(core, 2);
+	assert_true(dlw_words_core_is_cycle(finding));
+	json_decref(finding);
+}
+
+static void whom_a_signal_would_come_from_is_said_only_if_it_is_known(void **state)
+{
+	json_t *waiter = fixture_thread("waiter", 101, fixture_want("S1", "permit", "f"),
+					json_pack("[o]", fixture_hold("M2", "exclusive", 1)));
+	json_t *poster = fixture_thread("poster", 102, fixture_want("M2", "exclusive", "g"),
+					json_array());
+	json_t *finding = fixture_finding("deadlock", "likely", json_pack("[o,o]", waiter, poster),
+		json_pack("[o,o]", fixture_resource("S1", "semaphore", "items"),
+			  fixture_resource("M2", "mutex", "m")));
+	char *text = render(finding);
+
+	(void)state;
+	assert_shows(text, "wants a permit of S1 items, to be posted by\n");
+	free(text);
+	json_object_set_new(finding, "verdict", json_string("stalled"));
+	text = render(finding);
+	assert_false(dlw_words_core_is_cycle(finding));
+	assert_hides(text, "to be posted by");
+	assert_shows(text, "  'waiter' (tid 101) wants a permit of S1 items\n");
+	free(text);
+	json_decref(finding);
+}
+
+static void a_join_waits_for_the_thread_it_names(void **state)
+{
+	json_t *main_thread = fixture_thread("main", 100, fixture_want("T1", "exit", "f"),
+					     json_pack("[o]", fixture_hold("M2", "exclusive", 1)));
+	json_t *worker = fixture_thread("worker", 102, fixture_want("M2", "exclusive", "g"),
+					json_array());
+	json_t *joined = fixture_resource("T1", "thread", "worker (tid 102)");
+	json_t *finding = fixture_finding("deadlock", "proven",
+		json_pack("[o,o]", main_thread, worker),
+		json_pack("[o,o]", joined, fixture_resource("M2", "mutex", "m")));
+	char *text = render(finding);
+
+	(void)state;
+	assert_shows(text, "| waits for the end of T1 worker (tid 102), that is\n");
+	free(text);
+	json_object_set_new(joined, "name", json_string("another (tid 1021)"));
+	assert_false(dlw_words_core_is_cycle(finding));
+	json_decref(finding);
+}
+
+static void kinds_are_not_said_twice(void **state)
+{
+	json_t *resource = fixture_resource("M1", "mutex", "mutex initialised at f (a.c:1)");
+	char *words = dlw_words_kind(resource);
+
+	(void)state;
+	assert_string_equal(words, "mutex"); /* all there is to say */
+	free(words);
+	json_object_set_new(resource, "type", json_string("normal"));
+	words = dlw_words_kind(resource);
+	assert_string_equal(words, "normal");
+	free(words);
+	json_object_set_new(resource, "name", json_string("forks+0x28"));
+	json_object_set_new(resource, "element", json_string("forks[1]"));
+	json_object_set_new(resource, "shared", json_true());
+	words = dlw_words_kind(resource);
+	assert_string_equal(words, "mutex, normal, shared by processes, forks+0x28");
+	free(words);
+	json_decref(resource);
+}
+
 static void the_pid_is_told_where_there_are_two(void **state)
 {
 	json_t *finding = fixture_two_locks("deadlock", "proven");
@@ -449,6 +539,10 @@ int main(void)
 		cmocka_unit_test(holds_are_told_in_the_words_of_their_mode),
 		cmocka_unit_test(recursion_and_order_counts_are_told_apart),
 		cmocka_unit_test(a_core_that_is_no_cycle_is_listed_with_holders),
+		cmocka_unit_test(a_pool_that_several_hold_is_no_cycle),
+		cmocka_unit_test(whom_a_signal_would_come_from_is_said_only_if_it_is_known),
+		cmocka_unit_test(a_join_waits_for_the_thread_it_names),
+		cmocka_unit_test(kinds_are_not_said_twice),
 		cmocka_unit_test(the_pid_is_told_where_there_are_two),
 		cmocka_unit_test(stacks_end_where_the_program_begins),
 		cmocka_unit_test(a_stack_of_the_c_library_alone_keeps_a_frame),
