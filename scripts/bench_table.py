@@ -77,7 +77,7 @@ def amount(value, unit):
             if abs(value) < limit:
                 return f"{value / divisor:.{1 if abs(value / divisor) < 1000 else 0}f} {name}"
     if unit == "bytes":
-        return f"{value:.1f} B" if abs(value) < 100 else f"{value:.0f} B"
+        return f"{value:.2f} B" if abs(value) < 100 else f"{value:.0f} B"
     return f"{value:,.0f} {unit}".replace(",", " ")
 
 
