@@ -177,13 +177,15 @@ static void advise_stalled(struct adviser *adviser)
 			     "loop), or one that was never sent.");
 		break;
 	case DLW_BARRIER:
-		say(adviser, ", and every thread that could arrive waits too. Compare the barrier's "
-			     "count with the number of threads that really come to it.");
+		say(adviser,
+		    ", and every thread that could arrive waits too. Compare the barrier's "
+		    "count with the number of threads that really come to it.");
 		break;
 	default:
-		say(adviser, ", and every thread that could post it waits too. Look for a post or "
-			     "release that some path leaves out, or for one that should come before "
-			     "a wait and comes after it.");
+		say(adviser,
+		    ", and every thread that could post it waits too. Look for a post or "
+		    "release that some path leaves out, or for one that should come before "
+		    "a wait and comes after it.");
 		break;
 	}
 }

@@ -212,7 +212,7 @@ static void say_exclusion(struct words *words, const struct group *group)
 		say(words, ", and more are wanted");
 	} else {
 		say(words, is_held_shared(words, group->resource) ? " is held for reading by "
-								   : " is held exclusively by ");
+								  : " is held exclusively by ");
 		say_holders(words, group->resource, true);
 		say(words, " and wanted");
 	}
@@ -437,7 +437,7 @@ static void circular_wait(struct words *words)
 bool dlw_finding_explain(struct dlw_finding *finding, const struct dlw_index *index,
 			 struct dlw_arena *arena)
 {
-	static void (*const evidence[DLW_COFFMAN_COUNT])(struct words *words) = {
+	static void (*const evidence[DLW_COFFMAN_COUNT])(struct words * words) = {
 		[DLW_MUTUAL_EXCLUSION] = mutual_exclusion,
 		[DLW_HOLD_AND_WAIT] = hold_and_wait,
 		[DLW_NO_PREEMPTION] = no_preemption,

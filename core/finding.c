@@ -250,9 +250,13 @@ bool dlw_finding_build(struct dlw_finding *finding, const struct dlw_case *found
 		       const struct dlw_index *index, struct dlw_finding_room *room,
 		       struct dlw_arena *arena)
 {
-	struct assembly a = { .finding = finding, .found = found, .index = index,
-			      .state = index->state, .graph = &found->release->graph,
-			      .arena = arena, .room = room };
+	struct assembly a = { .finding = finding,
+			      .found = found,
+			      .index = index,
+			      .state = index->state,
+			      .graph = &found->release->graph,
+			      .arena = arena,
+			      .room = room };
 
 	finding->kind = found->orphan ? DLW_ORPHAN : DLW_DEADLOCK;
 	finding->core = found->members;

@@ -100,8 +100,7 @@ static void say_bytes(const struct json *json, const char *text)
 		plain = ++at;
 	}
 	if (at > plain)
-		json->writer->put(json->writer->context, (const char *)plain,
-				  (size_t)(at - plain));
+		json->writer->put(json->writer->context, (const char *)plain, (size_t)(at - plain));
 }
 
 static void say_string(const struct json *json, const char *text)
@@ -260,8 +259,8 @@ static void say_resource(const struct json *json, uint32_t position)
 {
 	uint32_t number = json->finding->resources[position];
 	const struct dlw_resource_state *resource = &json->state->resources[number];
-	const struct dlw_process_state *process = dlw_process_or_null(json->state,
-								      resource->process);
+	const struct dlw_process_state *process =
+		dlw_process_or_null(json->state, resource->process);
 	char id[16];
 
 	dlw_resource_id(json->state, json->finding, position, id);
@@ -300,8 +299,8 @@ static void say_resources(const struct json *json)
 
 static void say_program(const struct json *json)
 {
-	const struct dlw_process_state *process = dlw_process_or_null(json->state,
-								      json->state->reporter);
+	const struct dlw_process_state *process =
+		dlw_process_or_null(json->state, json->state->reporter);
 	uint32_t i;
 
 	say(json, "\"program\":{\"pid\":%d,", process ? process->pid : 0);

@@ -72,8 +72,8 @@ static void say_stack(const struct page *page, uint32_t thread, const struct dlw
 	uint32_t i;
 
 	for (i = 0; i < stack->depth; i++) {
-		struct dlw_place place = dlw_place_of(dlw_process_of(page->state, thread),
-						      stack->frames[i]);
+		struct dlw_place place =
+			dlw_place_of(dlw_process_of(page->state, thread), stack->frames[i]);
 
 		say(page, "        #%u %s%s0x%llx\n", i, place.module, *place.module ? "+" : "",
 		    (unsigned long long)place.offset);

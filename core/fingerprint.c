@@ -61,7 +61,8 @@ static void add_wants(struct print *print)
 		const struct dlw_want *want = &print->state->threads[thread].want;
 
 		print->shape[i] = dlw_hash_number(hash_use(print->state, thread, want->resource,
-							   want->mode, &want->stack), 1);
+							   want->mode, &want->stack),
+						  1);
 	}
 }
 
@@ -81,7 +82,8 @@ static void add_holds(struct print *print)
 			continue;
 		print->shape[member] +=
 			dlw_hash_number(hash_use(print->state, hold->thread, hold->resource,
-						 hold->mode, &hold->stack), 2);
+						 hold->mode, &hold->stack),
+					2);
 	}
 }
 

@@ -130,8 +130,8 @@ static bool rank_all(struct dlw_arena *arena, uint32_t count, dlw_compare *compa
 static bool rank_threads(struct dlw_index *index, struct dlw_arena *arena)
 {
 	const struct dlw_state *state = index->state;
-	struct thread_order order = { state, dlw_arena_array(arena, uint64_t,
-							     state->thread_count) };
+	struct thread_order order = { state,
+				      dlw_arena_array(arena, uint64_t, state->thread_count) };
 	uint32_t i;
 
 	if (!order.shape)
@@ -149,8 +149,8 @@ static int compare_holds(const void *context, uint32_t left, uint32_t right)
 
 	/* Times come last: a log may not have them and is to say the same as a live look. */
 	UNLESS_EQUAL(dlw_order(index->thread_rank[a->thread], index->thread_rank[b->thread]));
-	UNLESS_EQUAL(dlw_order(index->resource_rank[a->resource],
-			       index->resource_rank[b->resource]));
+	UNLESS_EQUAL(
+		dlw_order(index->resource_rank[a->resource], index->resource_rank[b->resource]));
 	UNLESS_EQUAL(dlw_order(a->mode, b->mode));
 	UNLESS_EQUAL(dlw_order(a->since_ns, b->since_ns));
 	UNLESS_EQUAL(dlw_order(a->count, b->count));

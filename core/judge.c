@@ -80,13 +80,11 @@ static bool join_helpless(struct judge *judge, struct dlw_knots *knots)
 	for (i = 0; i < helpless; i += joined[kept++].count) {
 		joined[kept] = knots->all[order[i]];
 		first = i;
-		while (i < helpless &&
-		       knots->all[order[i]].label == knots->all[order[first]].label)
+		while (i < helpless && knots->all[order[i]].label == knots->all[order[first]].label)
 			i++;
 		joined[kept].count = i - first;
 		i = first;
-		joined[kept].members = dlw_arena_array(judge->arena, uint32_t,
-						       joined[kept].count);
+		joined[kept].members = dlw_arena_array(judge->arena, uint32_t, joined[kept].count);
 		if (!joined[kept].members)
 			return false;
 		for (first = 0; first < joined[kept].count; first++)
@@ -133,8 +131,8 @@ static bool make_cases(struct judge *judge, struct dlw_knots *knots, struct case
 		return false;
 	for (i = 0; i < knots->count; i++) {
 		order[i] = i;
-		cases->all[i].members = dlw_arena_array(judge->arena, uint32_t,
-							knots->all[i].count);
+		cases->all[i].members =
+			dlw_arena_array(judge->arena, uint32_t, knots->all[i].count);
 		if (!cases->all[i].members)
 			return false;
 		name_members(judge, &cases->all[i], &knots->all[i]);
@@ -150,15 +148,15 @@ static bool make_cases(struct judge *judge, struct dlw_knots *knots, struct case
 
 struct blame {
 	const struct dlw_graph *graph;
-	const uint8_t *live;  /* before any core was supposed live */
-	uint32_t *core_of;    /* per node: number of its case + 1, 0 if in no core */
-	uint32_t *behind;     /* per node: number of its case + 1, 0 if not stuck */
+	const uint8_t *live; /* before any core was supposed live */
+	uint32_t *core_of;   /* per node: number of its case + 1, 0 if in no core */
+	uint32_t *behind;    /* per node: number of its case + 1, 0 if not stuck */
 	uint32_t *queue;
 };
 
 /* Everything dead that depends on case @number and is not claimed yet; stops at other cores. */
-static uint32_t claim(struct blame *blame, const struct judge *judge,
-		      const struct dlw_case *found, uint32_t number)
+static uint32_t claim(struct blame *blame, const struct judge *judge, const struct dlw_case *found,
+		      uint32_t number)
 {
 	const struct dlw_graph *graph = blame->graph;
 	uint32_t from = 0, until = 0, threads = 0, i;
@@ -250,8 +248,7 @@ static bool add_findings(struct judge *judge, struct cases *cases, enum dlw_leve
 
 		cases->all[i].release = release;
 		finding->verdict = verdict_of[level];
-		if (!dlw_finding_build(finding, &cases->all[i], &judge->index, &room,
-				       judge->arena))
+		if (!dlw_finding_build(finding, &cases->all[i], &judge->index, &room, judge->arena))
 			return false;
 		name_explained(judge, &cases->all[i]);
 	}

@@ -46,8 +46,8 @@ static bool start(struct dlw_knot_search *search)
 	search->place = dlw_arena_array(arena, uint32_t, nodes);
 	search->found = dlw_arena_array(arena, uint32_t, nodes);
 	search->budget = BUDGET;
-	return search->never && search->scope && search->number && search->low &&
-	       search->stack && search->path && search->place && search->found;
+	return search->never && search->scope && search->number && search->low && search->stack &&
+	       search->path && search->place && search->found;
 }
 
 /* ---- threads that nothing can help ------------------------------------------- */
@@ -128,7 +128,7 @@ struct walk {
 	uint32_t scope;
 	uint32_t numbers; /* given out so far */
 	uint32_t on_stack, depth;
-	uint32_t *out;     /* components, one after the other */
+	uint32_t *out; /* components, one after the other */
 	uint32_t out_count;
 };
 
@@ -310,7 +310,8 @@ static bool take_cores(struct dlw_knot_search *search, struct dlw_knots *knots)
 bool dlw_knots_find(struct dlw_graph *graph, uint32_t thread_count, struct dlw_arena *arena,
 		    struct dlw_knots *knots)
 {
-	struct dlw_knot_search search = { .graph = graph, .thread_count = thread_count,
+	struct dlw_knot_search search = { .graph = graph,
+					  .thread_count = thread_count,
 					  .arena = arena };
 
 	knots->count = 0;

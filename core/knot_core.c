@@ -207,8 +207,8 @@ static void take_back(struct part *part, uint32_t *lacking, const uint32_t *queu
 
 	for (i = 0; i < count; i++) {
 		part->search->place[queue[i]] = 0;
-		for (j = graph->first_dependent[queue[i]];
-		     j < graph->first_dependent[queue[i] + 1]; j++)
+		for (j = graph->first_dependent[queue[i]]; j < graph->first_dependent[queue[i] + 1];
+		     j++)
 			if (is_inside(part, graph->dependents[j]))
 				lacking[graph->dependents[j]]++;
 	}

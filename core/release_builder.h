@@ -32,14 +32,14 @@ struct builder {
 	const struct dlw_state *state;
 	enum dlw_level level;
 	struct dlw_graph *graph;
-	uint32_t never;          /* a gate that nothing opens; DLW_NONE until needed */
-	uint32_t world;          /* some thread of any process; likewise */
-	uint32_t *process_gates; /* some thread of that process */
-	uint32_t *writer_gates;  /* per resource: all who hold it */
-	uint32_t *holder_gates;  /* per resource: some holder, where it is holders who post */
+	uint32_t never;           /* a gate that nothing opens; DLW_NONE until needed */
+	uint32_t world;           /* some thread of any process; likewise */
+	uint32_t *process_gates;  /* some thread of that process */
+	uint32_t *writer_gates;   /* per resource: all who hold it */
+	uint32_t *holder_gates;   /* per resource: some holder, where it is holders who post */
 	uint32_t *producer_gates; /* per resource: some who are known to post or signal */
-	struct permits *permits; /* per resource */
-	uint8_t *opened;         /* per rank: see struct dlw_release */
+	struct permits *permits;  /* per resource */
+	uint8_t *opened;          /* per rank: see struct dlw_release */
 };
 
 static inline const struct dlw_want *want_of(const struct builder *b, uint32_t thread)

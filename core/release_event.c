@@ -20,8 +20,7 @@ static bool producers_known(const struct builder *b, uint32_t resource, uint32_t
 	uint32_t i, others = 0;
 
 	for (i = releasers->first[resource]; i < releasers->first[resource + 1]; i++) {
-		const struct dlw_releaser *releaser =
-			&b->state->releasers[releasers->elements[i]];
+		const struct dlw_releaser *releaser = &b->state->releasers[releasers->elements[i]];
 
 		if (annotated_only && releaser->provenance == DLW_SEEN_BEFORE)
 			continue;
@@ -35,15 +34,13 @@ static bool producers_known(const struct builder *b, uint32_t resource, uint32_t
 	return others > 0;
 }
 
-static void add_producers(struct builder *b, uint32_t gate, uint32_t resource,
-			  bool annotated_only)
+static void add_producers(struct builder *b, uint32_t gate, uint32_t resource, bool annotated_only)
 {
 	const struct dlw_lists *releasers = &b->index->releasers;
 	uint32_t i;
 
 	for (i = releasers->first[resource]; i < releasers->first[resource + 1]; i++) {
-		const struct dlw_releaser *releaser =
-			&b->state->releasers[releasers->elements[i]];
+		const struct dlw_releaser *releaser = &b->state->releasers[releasers->elements[i]];
 
 		if (dlw_is_gone(b->state, releaser->thread) ||
 		    (annotated_only && releaser->provenance == DLW_SEEN_BEFORE))
@@ -183,8 +180,7 @@ uint32_t dlw_permit_term(struct builder *b, uint32_t self, uint32_t resource)
 		return SATISFIED;
 	permits = permits_of(b, resource);
 	by_self = holds_permit(b, self, resource);
-	if (semaphore->history == DLW_LOCK_LIKE &&
-	    holders_explain(b, resource, permits, by_self))
+	if (semaphore->history == DLW_LOCK_LIKE && holders_explain(b, resource, permits, by_self))
 		return holders_post_term(b, resource);
 	if (semaphore->history == DLW_SIGNAL_LIKE && !semaphore->ever_posted_by_vanished &&
 	    producers_known(b, resource, self, false))
@@ -215,8 +211,7 @@ static bool arrivers_known(const struct builder *b, uint32_t resource, bool cert
 
 	*count = 0;
 	for (i = releasers->first[resource]; i < releasers->first[resource + 1]; i++) {
-		const struct dlw_releaser *releaser =
-			&b->state->releasers[releasers->elements[i]];
+		const struct dlw_releaser *releaser = &b->state->releasers[releasers->elements[i]];
 
 		if (dlw_is_gone(b->state, releaser->thread))
 			return false;
@@ -266,8 +261,7 @@ uint32_t dlw_arrival_term(struct builder *b, uint32_t self, uint32_t resource)
 		return dlw_open_term(b, self, resource);
 	if (barrier->initial <= arrived)
 		return SATISFIED;
-	if (!barrier->ever_posted_by_vanished &&
-	    arrivers_known(b, resource, certain_only, &able) &&
+	if (!barrier->ever_posted_by_vanished && arrivers_known(b, resource, certain_only, &able) &&
 	    able >= barrier->initial - arrived)
 		return arrivers_gate(b, resource, barrier->initial - arrived);
 	return dlw_open_term(b, self, resource);
@@ -297,8 +291,7 @@ uint32_t dlw_pipe_term(struct builder *b, uint32_t resource)
 	if (gate != DLW_NONE)
 		return gate;
 	for (i = releasers->first[resource]; i < releasers->first[resource + 1]; i++) {
-		const struct dlw_releaser *releaser =
-			&b->state->releasers[releasers->elements[i]];
+		const struct dlw_releaser *releaser = &b->state->releasers[releasers->elements[i]];
 
 		if (dlw_is_gone(b->state, releaser->thread))
 			continue;

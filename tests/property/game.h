@@ -126,8 +126,7 @@ static inline bool game_permit(const struct game *g, uint32_t t, uint32_t r)
 	if (g->belief == OWNED)
 		return true;
 	if (s->history == DLW_LOCK_LIKE) {
-		bool covered = s->kind != DLW_SEMAPHORE || !s->initial_known ||
-			       c.out >= s->initial;
+		bool covered = s->kind != DLW_SEMAPHORE || !s->initial_known || c.out >= s->initial;
 		bool robust = c.gone && (s->traits & DLW_TRAIT_ROBUST);
 		bool others = c.own ? c.takers - 1 > c.gone : c.takers > 0;
 
@@ -215,8 +214,7 @@ static inline bool game_pipe(const struct game *g, uint32_t r)
 		any = true;
 		if (g->runs[releaser->thread])
 			runs = true;
-		if (releaser->provenance != DLW_SOLE_OWNER ||
-		    g->state->processes[p].open_reason)
+		if (releaser->provenance != DLW_SOLE_OWNER || g->state->processes[p].open_reason)
 			certain = false;
 	}
 	if (!any || ((g->belief == OWNED || g->belief == OPEN) && !certain))

@@ -223,8 +223,7 @@ static int say_where(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test_teardown(reduction_and_cores_agree_with_brute_force,
-					  say_where),
+		cmocka_unit_test_teardown(reduction_and_cores_agree_with_brute_force, say_where),
 	};
 
 	return cmocka_run_group_tests_name("random graphs", tests, NULL, NULL);

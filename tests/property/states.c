@@ -48,7 +48,7 @@ static void give_back(void *context, void *memory, size_t size)
 	free(memory);
 }
 
-/* ---- inventing a moment ---------------------------------------------------------------- */
+/* ---- inventing a moment ---- */
 
 static const struct dlw_module modules[] = { { 0x1000, 0x9000, 0, "/bin/app", "ab" } };
 
@@ -158,9 +158,9 @@ static void invent_releasers(struct moment *m, struct dice *dice, uint32_t wante
 	for (*count = 0; *count < wanted; (*count)++) {
 		m->releasers[*count].thread = roll(dice, m->state.thread_count);
 		m->releasers[*count].resource = roll(dice, m->state.resource_count);
-		m->releasers[*count].provenance =
-			provenance < 3 ? (enum dlw_provenance)provenance
-				       : (enum dlw_provenance)roll(dice, 3);
+		m->releasers[*count].provenance = provenance < 3
+							  ? (enum dlw_provenance)provenance
+							  : (enum dlw_provenance)roll(dice, 3);
 	}
 }
 
@@ -196,7 +196,7 @@ static void invent(struct moment *m, struct dice *dice)
 	invent_releasers(m, dice, roll(dice, MOST_HOLDS));
 }
 
-/* ---- the same moment in another order ------------------------------------------------------ */
+/* ---- the same moment in another order ---- */
 
 static void shuffle(struct dice *dice, uint32_t *places, uint32_t count)
 {
@@ -266,7 +266,7 @@ static void rearrange(const struct moment *from, struct moment *to, struct dice 
 	}
 }
 
-/* ---- comparing --------------------------------------------------------------------------------- */
+/* ---- comparing ---- */
 
 static uint32_t set_of(const uint32_t *threads, uint32_t count)
 {
@@ -318,8 +318,8 @@ static uint32_t explained(const struct dlw_findings *found, enum dlw_verdict ver
 
 		if (finding->verdict != verdict)
 			continue;
-		assert_int_equal((core & stuck) | (all & (core | stuck)) |
-					 (*before & (core | stuck)), 0);
+		assert_int_equal(
+			(core & stuck) | (all & (core | stuck)) | (*before & (core | stuck)), 0);
 		all |= core | stuck;
 	}
 	*before |= all;
@@ -332,10 +332,10 @@ static bool holds_itself(const struct dlw_state *state, enum belief belief, uint
 }
 
 /* The level at which a likely core holds: with or without the idiom of the first use. */
-static bool is_core(const struct dlw_state *state, const struct dlw_finding *finding,
-		    uint32_t core, enum belief *belief)
+static bool is_core(const struct dlw_state *state, const struct dlw_finding *finding, uint32_t core,
+		    enum belief *belief)
 {
-	*belief = finding->verdict == DLW_PROVEN ? OWNED
+	*belief = finding->verdict == DLW_PROVEN   ? OWNED
 		  : finding->verdict == DLW_LIKELY ? INFERRED
 						   : OPEN;
 	if (holds_itself(state, *belief, core))
@@ -377,7 +377,7 @@ static void check_verdicts(const struct dlw_state *state, const struct dlw_findi
 	quiet_count += !found->count;
 }
 
-/* ---- the texts ------------------------------------------------------------------------------------ */
+/* ---- the texts ---- */
 
 struct page {
 	char text[1 << 17];

@@ -115,10 +115,10 @@ static void text_understands_what_the_engine_writes(void **state)
 {
 	struct supply supply = { .allowed = SIZE_MAX };
 	struct dlw_arena arena = arena_of(&supply);
-	const char *text = dlw_arena_text(&arena, "%s|%d|%d|%u|%zu|%lld|%llu|%llx|%c|%%|%lu",
-					  "word", -7, INT32_MIN, UINT32_MAX, (size_t)12,
-					  (long long)INT64_MIN, (unsigned long long)UINT64_MAX,
-					  0xdeadbeefcafeull, '!', 5ul);
+	const char *text =
+		dlw_arena_text(&arena, "%s|%d|%d|%u|%zu|%lld|%llu|%llx|%c|%%|%lu", "word", -7,
+			       INT32_MIN, UINT32_MAX, (size_t)12, (long long)INT64_MIN,
+			       (unsigned long long)UINT64_MAX, 0xdeadbeefcafeull, '!', 5ul);
 
 	(void)state;
 	assert_string_equal(text, "word|-7|-2147483648|4294967295|12|-9223372036854775808|"
@@ -157,7 +157,7 @@ static int by_value(const void *context, uint32_t left, uint32_t right)
 
 static void sorting_orders_any_number_of_elements(void **state)
 {
-	uint32_t values[300], order[300], count, i, seed = 1;
+	uint32_t values[300] = { 0 }, order[300], count, i, seed = 1;
 
 	(void)state;
 	for (count = 0; count < 300; count++) {

@@ -58,9 +58,10 @@ static void two_mutexes_are_explained_step_by_step(void **state)
 			"it waits for M2");
 	expect_evidence(finding, DLW_NO_PREEMPTION,
 			"nothing can be taken from its holder, and no wait ends by itself");
-	expect_evidence(finding, DLW_CIRCULAR_WAIT,
-			"'one' (tid 101) waits for M1, held by thread 102, which waits for M2, held "
-			"by 'one' (tid 101)");
+	expect_evidence(
+		finding, DLW_CIRCULAR_WAIT,
+		"'one' (tid 101) waits for M1, held by thread 102, which waits for M2, held "
+		"by 'one' (tid 101)");
 	expect_advice(finding, "in one order everywhere: change app+0x20");
 	expect_advice(finding, "std::scoped_lock");
 	expect_advice(finding, "trylock");
@@ -125,9 +126,10 @@ static void what_is_produced_is_called_consumable(void **state)
 	expect_evidence(finding, DLW_HOLD_AND_WAIT,
 			"'a' (tid 101) holds M2 while it waits for T1; 'b' (tid 102), for whom "
 			"another one waits, waits itself for M2");
-	expect_evidence(finding, DLW_CIRCULAR_WAIT,
-			"'a' (tid 101) waits for T1, which needs 'b' (tid 102), which waits for M2, "
-			"held by 'a' (tid 101)");
+	expect_evidence(
+		finding, DLW_CIRCULAR_WAIT,
+		"'a' (tid 101) waits for T1, which needs 'b' (tid 102), which waits for M2, "
+		"held by 'a' (tid 101)");
 	expect_advice(finding, "Join at app+0x2020 only after M2 (taken at app+0x2010) has been "
 			       "released");
 }
@@ -139,8 +141,7 @@ static void a_relock_says_what_to_do_about_it(void **state)
 	(void)state;
 	world_hold(&w, a, m, DLW_EXCLUSIVE);
 	world_wait(&w, a, m, DLW_EXCLUSIVE);
-	expect_evidence(only(), DLW_CIRCULAR_WAIT,
-			"'a' (tid 101) waits for M1, held by itself");
+	expect_evidence(only(), DLW_CIRCULAR_WAIT, "'a' (tid 101) waits for M1, held by itself");
 	expect_advice(only(), "'a' (tid 101) waits for itself at app+0x2020");
 	expect_advice(only(), "*_unlocked");
 	w.resources[m].kind = DLW_RWLOCK;
@@ -229,9 +230,10 @@ static void doubts_about_preemption_are_named(void **state)
 	w.threads[a].want.flags = DLW_WANT_TIMED;
 	w.threads[a].want.resource = c;
 	w.threads[a].want.mutex = n;
-	expect_evidence(only(), DLW_NO_PREEMPTION,
-			"nothing can be taken from its holder, and no wait ends by itself; the wait "
-			"of 'a' (tid 101) can end, but not return without M3");
+	expect_evidence(
+		only(), DLW_NO_PREEMPTION,
+		"nothing can be taken from its holder, and no wait ends by itself; the wait "
+		"of 'a' (tid 101) can end, but not return without M3");
 	expect_advice(only(), "gives back its own mutex only");
 }
 

@@ -172,7 +172,7 @@ static void names_may_be_any_bytes(void **state)
 		    "gr\xc3\xbc\xc3\x9f \xe2\x82\xac \xf0\x9f\x98\x80");
 	expect_name("\xff", "\xef\xbf\xbd");
 	expect_name("cut\xc3", "cut\xef\xbf\xbd");
-	expect_name("\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd");             /* overlong */
+	expect_name("\xc0\x80", "\xef\xbf\xbd\xef\xbf\xbd"); /* overlong */
 	expect_name("\xe0\x80\xaf", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
 	expect_name("\xed\xa0\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"); /* surrogate */
 	expect_name("\xf4\x90\x80\x80", "\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
@@ -195,9 +195,8 @@ static void an_address_outside_all_modules_is_its_own_offset(void **state)
 	make_finding();
 	w.threads[1].want.stack = (struct dlw_stack){ &frame, 1 };
 	json = written();
-	site = json_object_get(json_object_get(json_array_get(json_object_get(json, "core"), 1),
-					       "wants"),
-			       "site");
+	site = json_object_get(
+		json_object_get(json_array_get(json_object_get(json, "core"), 1), "wants"), "site");
 	assert_string_equal(json_string_value(json_object_get(site, "module")), "");
 	assert_string_equal(json_string_value(json_object_get(site, "offset")), "0xdeadbeef000");
 	assert_string_equal(json_string_value(json_object_get(json, "suppression")),
@@ -244,10 +243,17 @@ static void the_plain_report_says_it_in_the_order_of_the_full_one(void **state)
 	static const char *const parts[] = {
 		"dlwatch: deadlock (likely): 2 threads wait for ever\n",
 		"thread 101 -> S1 (semaphore /pool) -> 'b' (tid 102)",
-		"waits for 10.000 s for S1", "holds M2 (mutex at 0x404040) exclusive, taken at\n", "#0 /bin/app+0x2010\n",
-		"stuck behind them:\n  'c' (tid 103)", "mutual exclusion holds: ",
-		"hold and wait holds: ", "no preemption holds: ", "circular wait holds: ",
-		"advice: ", "suppress with: deadlock:app+0x2040", "fingerprint: ",
+		"waits for 10.000 s for S1",
+		"holds M2 (mutex at 0x404040) exclusive, taken at\n",
+		"#0 /bin/app+0x2010\n",
+		"stuck behind them:\n  'c' (tid 103)",
+		"mutual exclusion holds: ",
+		"hold and wait holds: ",
+		"no preemption holds: ",
+		"circular wait holds: ",
+		"advice: ",
+		"suppress with: deadlock:app+0x2040",
+		"fingerprint: ",
 	};
 	const char *at;
 	size_t i;

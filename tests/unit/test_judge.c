@@ -470,8 +470,7 @@ static void crowds_around_one_thing_are_judged_in_bounded_time(void **state)
 		assert_int_equal(w.found.all[0].verdict, kind ? DLW_STALLED : DLW_LIKELY);
 		assert_int_equal(w.found.all[0].core_count, size);
 		assert_true(w.found.all[0].edge_count <= size);
-		print_message("%u threads around one %s: %.3f s\n", size,
-			      kind ? "process" : "pool",
+		print_message("%u threads around one %s: %.3f s\n", size, kind ? "process" : "pool",
 			      (double)(after.tv_sec - before.tv_sec) +
 				      (double)(after.tv_nsec - before.tv_nsec) / 1e9);
 		teardown(state);

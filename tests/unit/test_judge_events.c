@@ -349,7 +349,7 @@ static void a_barrier_needs_as_many_as_are_lacking(void **state)
 	expect_nothing(&w); /* three known arrivers for four places: others must come */
 	world_releaser(&w, d, barrier, DLW_SEEN_BEFORE);
 	expect_only(&w, DLW_DEADLOCK, DLW_LIKELY, "a c", "b"); /* d runs, but c is lacking too */
-	w.resources[barrier].initial = 3; /* d alone will do */
+	w.resources[barrier].initial = 3;                      /* d alone will do */
 	expect_nothing(&w);
 }
 

@@ -63,8 +63,8 @@ static void every_lock_with_an_owner_makes_a_proven_cycle(void **state)
 
 static void a_lock_that_nobody_holds_is_in_nobodys_way(void **state)
 {
-	static const enum dlw_kind kinds[] = { DLW_MUTEX, DLW_RWLOCK, DLW_SPINLOCK, DLW_ONCE,
-					       DLW_CUSTOM, DLW_FILE_LOCK };
+	static const enum dlw_kind kinds[] = { DLW_MUTEX, DLW_RWLOCK, DLW_SPINLOCK,
+					       DLW_ONCE,  DLW_CUSTOM, DLW_FILE_LOCK };
 	size_t i;
 
 	(void)state;
@@ -107,8 +107,7 @@ static void a_recursive_owner_is_one_owner(void **state)
 
 /* ---- relocking -------------------------------------------------------------- */
 
-static void relock(enum dlw_kind kind, enum dlw_type type, enum dlw_mode held,
-		   enum dlw_mode wanted)
+static void relock(enum dlw_kind kind, enum dlw_type type, enum dlw_mode held, enum dlw_mode wanted)
 {
 	uint32_t a = world_thread(&w, "a"), lock = world_resource(&w, kind, type);
 

@@ -34,7 +34,7 @@
 #include "core/judge.h"
 
 #define WORLD_SECOND 1000000000ull
-#define WORLD_BASE   0x400000ull
+#define WORLD_BASE 0x400000ull
 
 struct world {
 	struct dlw_state state;
@@ -79,13 +79,14 @@ static inline void *world_memory(struct world *w, size_t size)
 }
 
 /* Room for one more element; arrays grow by doubling. */
-#define WORLD_ROOM(array, count)                                                            \
-	do {                                                                                \
-		if (((count) & ((count) - 1)) == 0) {                                       \
-			(array) = realloc((array), sizeof(*(array)) * ((count) ? 2 * (size_t)(count) : 1)); \
-			assert_non_null(array);                                             \
-		}                                                                           \
-		memset(&(array)[count], 0, sizeof(*(array)));                               \
+#define WORLD_ROOM(array, count)                                                                   \
+	do {                                                                                       \
+		if (((count) & ((count)-1)) == 0) {                                                \
+			(array) = realloc((array),                                                 \
+					  sizeof(*(array)) * ((count) ? 2 * (size_t)(count) : 1)); \
+			assert_non_null(array);                                                    \
+		}                                                                                  \
+		memset(&(array)[count], 0, sizeof(*(array)));                                      \
 	} while (0)
 
 static inline uint32_t world_process(struct world *w, int32_t pid)
@@ -316,16 +317,16 @@ static inline void world_finding_is(struct world *w, uint32_t number, enum dlw_f
 	world_finding_is((w), (number), (kind), (verdict), (core), (stuck), __FILE__, __LINE__)
 
 /* Judge and expect exactly one finding, or none. */
-#define expect_only(w, kind, verdict, core, stuck)                      \
-	do {                                                            \
-		world_judge(w);                                         \
-		expect_findings(w, 1);                                  \
-		expect_finding(w, 0, kind, verdict, core, stuck);       \
+#define expect_only(w, kind, verdict, core, stuck)                \
+	do {                                                      \
+		world_judge(w);                                   \
+		expect_findings(w, 1);                            \
+		expect_finding(w, 0, kind, verdict, core, stuck); \
 	} while (0)
 
-#define expect_nothing(w)           \
-	do {                        \
-		world_judge(w);     \
+#define expect_nothing(w)              \
+	do {                           \
+		world_judge(w);        \
 		expect_findings(w, 0); \
 	} while (0)
 
