@@ -364,6 +364,7 @@ def a_large_core_is_shortened_unless_asked_for(world):
     _, text, _ = world.render([finding])
     assert "100 threads of two_locks" in text and "93 more threads" in text
     assert "and 92 more threads of the core (-v shows them)" in text
+    assert "'ring-98' (" in text and "'ring-97' (" not in text and "'ring-8' (" not in text
     _, text, _ = world.render([finding], "-v")
     assert all("thread 'ring-%d' " % i in text for i in range(100))
 
