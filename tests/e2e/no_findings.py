@@ -74,6 +74,7 @@ def all_cases():
         Clean("timed_cycle", fixture("timed_cycle"), order=False),
         Clean("trylock", fixture("trylock"), order=False),
         Clean("own_semaphore", fixture("own_semaphore")),
+        Clean("reopened_semaphore", fixture("reopened_semaphore")),
         Clean("cancellation", fixture("cancellation")),
         Clean("stranger_unlock", fixture("stranger_unlock"), misuse=True),
     ]

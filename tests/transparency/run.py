@@ -39,7 +39,7 @@ QUICK_PYTHON = ["test_thread", "test_threading", "test_threading_local", "test_q
 FULL_PYTHON = ["test_concurrent_futures", "test_subprocess", "test_asyncio",
                "test_multiprocessing_fork", "test_multiprocessing_spawn",
                "test_multiprocessing_forkserver", "test_fork1", "test_os", "test_sched",
-               "test_socketserver", "test_logging"]
+               "test_logging"]
 
 
 # ---- the three ways to run one thing ------------------------------------------
