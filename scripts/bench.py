@@ -61,6 +61,9 @@ def run_all(options, setup, out):
     for load in bench_workloads.all_workloads(setup):
         if not wanted(options, load.name):
             continue
+        if bench_workloads.unwatched(setup, load):
+            print(f"{load.what} [{load.name}]: not watched by this build", file=out)
+            continue
         row = measure_pairs(setup, load, options.modes, options.pairs)
         if options.instructions and load.countable:
             count_instructions(setup, load, row)

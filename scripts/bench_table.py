@@ -84,9 +84,12 @@ def amount(value, unit):
 def verdict(result, sign="≤"):
     if "limit" not in result:
         return ""
+    return f"{sign}{limit_text(result)} {'ok' if result['ok'] else 'OVER'}"
+
+
+def limit_text(result):
     limit = result["limit"]
-    shown = f"{limit:.2f}" if limit < 8 else f"{limit:.0f}"
-    return f"{sign}{shown} {'ok' if result['ok'] else 'OVER'}"
+    return f"{limit:.2f}" if limit < 8 else f"{limit:.0f}"
 
 
 def print_head(setup, options, out):
@@ -172,7 +175,7 @@ def cell(row, result):
     else:
         text = f"{'+' if result['added'] >= 0 else ''}{amount(result['added'], row['unit'])}"
     if "limit" in result and not result["ok"]:
-        text += f" (over {result['limit']:.2f})"
+        text += f" (over {limit_text(result)})"
     return text
 
 
