@@ -22,8 +22,8 @@
 struct dlw_knot {
 	uint32_t *members; /* threads; of a cycle each one before the one it waits for */
 	uint32_t count;
-	bool cycle;    /* one simple cycle, also of a single thread that waits for itself */
-	bool helpless; /* one thread whose condition cannot come true whoever runs */
+	bool cycle;     /* one simple cycle, also of a single thread that waits for itself */
+	bool helpless;  /* one thread whose condition cannot come true whoever runs */
 	uint32_t label; /* helpless: of the input that cannot come true; UINT32_MAX: it needs
 			   more inputs than it has */
 };
