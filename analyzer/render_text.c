@@ -45,6 +45,13 @@ static bool is_of_c_library(const json_t *frame)
 	       strncmp(module, "libpthread", 10) == 0 || strncmp(module, "ld-linux", 8) == 0;
 }
 
+/* What starts threads and programs: the C library, and std::thread in front of it. */
+static bool is_of_runtime(const json_t *frame)
+{
+	return is_of_c_library(frame) || dlw_frame_is_lock_wrapper(frame) ||
+	       strncmp(dlw_base_name(dlw_text(frame, "module")), "libstdc++", 9) == 0;
+}
+
 /* How many frames are left without those that start every thread and program. */
 static size_t without_start(const json_t *stack)
 {
@@ -52,7 +59,7 @@ static size_t without_start(const json_t *stack)
 
 	if (kept > 1 && strcmp(dlw_text(json_array_get(stack, kept - 1), "function"), "_start") == 0)
 		kept--;
-	while (kept > 1 && is_of_c_library(json_array_get(stack, kept - 1)))
+	while (kept > 1 && is_of_runtime(json_array_get(stack, kept - 1)))
 		kept--;
 	return kept;
 }

@@ -226,26 +226,42 @@ static char *copy_or_null(const char *text)
 	return text ? dlw_copy(text) : NULL;
 }
 
-static void look_up_code(struct module *module, uint64_t offset, struct dlw_source_place *place)
+/* The symbol that covers @address, NULL if there is none. */
+static const char *function_symbol(struct module *module, GElf_Addr address)
 {
-	GElf_Addr address = module->bias + offset, into;
-	struct dlw_dwarf_place known;
-	Dwarf_Addr bias;
-	Dwarf *dwarf = dwfl_module_getdwarf(module->file, &bias);
 	const char *name;
 	GElf_Sym symbol;
+	GElf_Addr into;
 
-	if (dwarf && dlw_dwarf_code(dwarf, address - bias, &known)) {
-		place->function = known.function_copy;
-		place->file = copy_or_null(known.file);
-		place->line = known.file ? known.line : 0;
-		return;
-	}
 	name = dwfl_module_addrinfo(module->file, address, &into, &symbol, NULL, NULL, NULL);
 	/* The nearest label before the address is not yet the function around it. */
-	if (name && *name && GELF_ST_TYPE(symbol.st_info) != STT_OBJECT &&
-	    (into < symbol.st_size || symbol.st_size == 0))
-		place->function = dlw_demangle(name);
+	if (!name || !*name || GELF_ST_TYPE(symbol.st_info) == STT_OBJECT ||
+	    (into >= symbol.st_size && symbol.st_size != 0))
+		return NULL;
+	return name;
+}
+
+static void look_up_code(struct module *module, uint64_t offset, struct dlw_source_place *place)
+{
+	struct dlw_dwarf_place known = { .function_copy = NULL };
+	GElf_Addr address = module->bias + offset;
+	Dwarf_Addr bias;
+	Dwarf *dwarf = dwfl_module_getdwarf(module->file, &bias);
+	const char *symbol;
+
+	if (dwarf && dlw_dwarf_code(dwarf, address - bias, &known)) {
+		place->file = copy_or_null(known.file);
+		place->line = known.file ? known.line : 0;
+	}
+	place->function = known.function_copy;
+	if (known.function_copy && !known.is_bare)
+		return;
+	symbol = function_symbol(module, address);
+	/* In C the symbol is the name, but for what the compiler appended (".cold"). */
+	if (!symbol || (known.function_copy && strncmp(symbol, "_Z", 2) != 0))
+		return;
+	free(known.function_copy);
+	place->function = dlw_demangle(symbol);
 }
 
 bool dlw_symbols_code(struct dlw_symbols *symbols, const char *path, const char *build_id,

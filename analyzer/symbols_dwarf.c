@@ -57,7 +57,7 @@ static bool find_unit(Dwarf *dwarf, Dwarf_Addr address, Dwarf_Die *unit)
 	return true;
 }
 
-static char *function_name(Dwarf_Die *die)
+static char *function_name(Dwarf_Die *die, bool *is_bare)
 {
 	Dwarf_Attribute attribute;
 	const char *name = NULL;
@@ -65,6 +65,7 @@ static char *function_name(Dwarf_Die *die)
 	if (dwarf_attr_integrate(die, DW_AT_linkage_name, &attribute) ||
 	    dwarf_attr_integrate(die, DW_AT_MIPS_linkage_name, &attribute))
 		name = dwarf_formstring(&attribute);
+	*is_bare = !name;
 	if (!name)
 		name = dwarf_diename(die);
 	return name ? dlw_demangle(name) : NULL;
@@ -154,19 +155,51 @@ static bool find_functions(Dwarf_Die *parent, Dwarf_Addr address, struct chain *
 	return found;
 }
 
+/* Functions of classes within functions (lambdas) lie outside of their parents' addresses. */
+static bool find_nested_function(Dwarf_Die *parent, Dwarf_Addr address, struct chain *chain)
+{
+	Dwarf_Die die;
+
+	if (dwarf_child(parent, &die) != 0)
+		return false;
+	do {
+		switch (dwarf_tag(&die)) {
+		case DW_TAG_subprogram:
+			if (dwarf_haspc(&die, address) > 0) {
+				add_function(chain, &die);
+				find_functions(&die, address, chain);
+				return true;
+			}
+			/* fall through */
+		case DW_TAG_namespace:
+		case DW_TAG_module:
+		case DW_TAG_class_type:
+		case DW_TAG_structure_type:
+		case DW_TAG_lexical_block:
+			if (find_nested_function(&die, address, chain))
+				return true;
+			break;
+		}
+	} while (dwarf_siblingof(&die, &die) == 0);
+	return false;
+}
+
 /* The innermost function that is no lock wrapper, or else the outermost one. */
 static void take_function(const struct chain *chain, struct dlw_dwarf_place *place)
 {
 	Dwarf_Die *function;
+	bool is_bare;
 	char *name;
 
 	for (int i = chain->count - 1; i >= 0; i--) {
 		function = &chain->functions[i];
-		name = function_name(function);
+		name = function_name(function, &is_bare);
 		if (!name)
 			continue;
 		free(place->function_copy);
 		place->function_copy = name;
+		/* There is no symbol for what was inlined. */
+		place->is_bare = is_bare && dwarf_tag(function) == DW_TAG_subprogram;
 		if (!dlw_is_lock_wrapper(name) || dwarf_tag(function) == DW_TAG_subprogram)
 			return;
 		take_call_site(function, place);
@@ -192,10 +225,11 @@ bool dlw_dwarf_code(Dwarf *dwarf, Dwarf_Addr address, struct dlw_dwarf_place *pl
 	if (!find_unit(dwarf, address, &unit))
 		return false;
 	take_line(&unit, address, place);
-	find_functions(&unit, address, &chain);
+	if (!find_functions(&unit, address, &chain))
+		find_nested_function(&unit, address, &chain);
 	take_function(&chain, place);
 	free(chain.functions);
-	return place->function_copy != NULL;
+	return place->function_copy || place->file;
 }
 
 /* ---- variables ---------------------------------------------------------------- */

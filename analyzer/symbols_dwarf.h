@@ -15,6 +15,7 @@
 
 struct dlw_dwarf_place {
 	char *function_copy; /* demangled, for the caller to free(); NULL: unknown */
+	bool is_bare;        /* a symbol may say more: namespace and class are missing */
 	const char *file;
 	int line;
 };
@@ -26,7 +27,7 @@ struct dlw_dwarf_variable {
 	Dwarf_Die die;
 };
 
-/** dlw_dwarf_code() - the function and line that @address was compiled from; false if not covered */
+/** dlw_dwarf_code() - the function and line that @address was compiled from; false if neither is known */
 bool dlw_dwarf_code(Dwarf *dwarf, Dwarf_Addr address, struct dlw_dwarf_place *place);
 
 /** dlw_dwarf_variable() - the static variable that starts at @address exactly */

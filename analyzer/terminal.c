@@ -80,21 +80,30 @@ static void put_safely(FILE *out, const char *text, size_t length)
 	}
 }
 
-static void put_styled(const struct dlw_terminal *terminal, enum dlw_style style,
-		       const char *text, size_t length)
+static bool is_colored(const struct dlw_terminal *terminal, enum dlw_style style)
 {
-	bool colored = terminal->color && style != DLW_STYLE_PLAIN && length > 0;
+	return terminal->color && style != DLW_STYLE_PLAIN;
+}
 
-	if (colored)
+static void begin_style(const struct dlw_terminal *terminal, enum dlw_style style)
+{
+	if (is_colored(terminal, style))
 		fputs(escapes[style], terminal->out);
-	put_safely(terminal->out, text, length);
-	if (colored)
+}
+
+static void end_style(const struct dlw_terminal *terminal, enum dlw_style style)
+{
+	if (is_colored(terminal, style))
 		fputs("\033[0m", terminal->out);
 }
 
 void dlw_put(const struct dlw_terminal *terminal, enum dlw_style style, const char *text)
 {
-	put_styled(terminal, style, text, strlen(text));
+	if (!*text)
+		return;
+	begin_style(terminal, style);
+	put_safely(terminal->out, text, strlen(text));
+	end_style(terminal, style);
 }
 
 void dlw_putf(const struct dlw_terminal *terminal, enum dlw_style style, const char *format, ...)
@@ -136,20 +145,24 @@ void dlw_wrap(const struct dlw_terminal *terminal, enum dlw_style style, int col
 	size_t length;
 	int size;
 
+	begin_style(terminal, style);
 	for (text += strspn(text, " "); *text; text += length, text += strspn(text, " ")) {
 		length = strcspn(text, " ");
 		size = columns_of(text, length);
 		if (!first && column + 1 + size > terminal->width) {
+			end_style(terminal, style);
 			putc('\n', terminal->out);
 			dlw_spaces(terminal, indent);
+			begin_style(terminal, style);
 			column = indent;
 		} else if (!first) {
 			putc(' ', terminal->out);
 			column++;
 		}
-		put_styled(terminal, style, text, length);
+		put_safely(terminal->out, text, length);
 		column += size;
 		first = false;
 	}
+	end_style(terminal, style);
 	putc('\n', terminal->out);
 }

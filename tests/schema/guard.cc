@@ -43,8 +43,14 @@ void __attribute__((noinline)) through_inlines()
 
 int main()
 {
+	auto nested = [](const char *label) __attribute__((noinline)) {
+		PLACE(label); /* line: nested */
+		asm volatile("");
+	};
+
 	LOCK("ledger", &bank::ledger);
 	bank::through_calls(1);
 	bank::through_inlines();
+	nested("nested");
 	return 0;
 }

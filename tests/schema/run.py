@@ -302,11 +302,15 @@ def sites_behind_guards(world, compiler):
     finding = raw.two_locks(*world.program())
     for each, label in zip(finding["core"], ("called", "inlined")):
         each["wants"].update(site=told[label][0][0], stack=told[label][0])
+    finding["core"][0]["holds"][0].update(site=told["nested"][0][0], stack=told["nested"][0])
     completed, text, _ = world.render([finding])
     sites = [each["wants"]["site"] for each in completed[0]["core"]]
     assert [site["function"] for site in sites] == ["bank::through_calls", "bank::through_inlines"]
     assert [site["line"] for site in sites] == [line_of("guard.cc", "line: called"),
                                                 line_of("guard.cc", "line: inlined")]
+    nested = completed[0]["core"][0]["holds"][0]["site"]
+    assert "operator()" in nested["function"], nested
+    assert nested["line"] == line_of("guard.cc", "line: nested")
     assert completed[0]["suppression"] == "deadlock:bank::through_calls,bank::through_inlines"
     assert completed[0]["fingerprint"] != finding["fingerprint"]
     assert "called_guard" not in text

@@ -511,6 +511,22 @@ static void words_are_not_broken_and_letters_not_bytes_are_counted(void **state)
 	free(text);
 }
 
+static void color_begins_and_ends_with_each_line(void **state)
+{
+	struct dlw_terminal terminal = { .color = true, .width = 8 };
+	char *text = NULL;
+	size_t size;
+
+	(void)state;
+	terminal.out = open_memstream(&text, &size);
+	dlw_wrap(&terminal, DLW_STYLE_TITLE, 0, 2, "one two three");
+	dlw_put(&terminal, DLW_STYLE_TITLE, "");
+	dlw_put(&terminal, DLW_STYLE_PLAIN, "x");
+	fclose(terminal.out);
+	assert_string_equal(text, "\033[1mone two\033[0m\n  \033[1mthree\033[0m\nx");
+	free(text);
+}
+
 static void control_characters_do_not_reach_the_terminal(void **state)
 {
 	json_t *finding = fixture_two_locks("deadlock", "proven");
@@ -550,6 +566,7 @@ int main(void)
 		cmocka_unit_test(many_stuck_threads_are_counted),
 		cmocka_unit_test(durations_are_short),
 		cmocka_unit_test(words_are_not_broken_and_letters_not_bytes_are_counted),
+		cmocka_unit_test(color_begins_and_ends_with_each_line),
 		cmocka_unit_test(control_characters_do_not_reach_the_terminal),
 	};
 
