@@ -35,10 +35,12 @@ void dlw_put_markup(FILE *out, const char *text)
 			break;
 		default:
 			if (strncmp(text, "\xef\xbf\xbe", 3) == 0 ||
-			    strncmp(text, "\xef\xbf\xbf", 3) == 0)
-				text += 2, putc('?', out);
-			else
+			    strncmp(text, "\xef\xbf\xbf", 3) == 0) {
+				putc('?', out);
+				text += 2;
+			} else {
 				putc((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text, out);
+			}
 		}
 	}
 }
