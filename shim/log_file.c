@@ -20,19 +20,8 @@
 #define RESERVE_MAX (256ull << 20)
 #define SLOTS_AT_ONCE 8
 
-/* The descriptor of this process, for a child to close; guarded by identity. */
-static struct {
-	int fd;
-	uint64_t device, inode;
-} inherited = { .fd = -1 };
-
-static bool is_file(int fd, uint64_t device, uint64_t inode)
-{
-	struct stat status;
-
-	return dlw_system(SYS_fstat, fd, (long)&status, 0, 0, 0, 0) == 0 &&
-	       status.st_dev == device && status.st_ino == inode;
-}
+/* Outside the page that a fork wipes: a child closes its parent's. */
+static struct dlw_kept_file kept = { .fd = -1 }, kept_tail = { .fd = -1 };
 
 /** create() - DIR/EXE-PID[.N]: the first that is not there yet; Return: descriptor */
 static int create(struct dlw_log_file *file, const char *directory)
@@ -113,13 +102,17 @@ static bool back(struct dlw_log_file *file, uint32_t slots)
 
 	if (to > file->reserved)
 		return false;
-	fd = dlw_sys_open(file->tail_path, O_RDWR | (file->backed ? 0 : O_CREAT | O_EXCL), 0600);
+	if (!file->backed) {
+		fd = dlw_sys_open(file->tail_path, O_RDWR | O_CREAT | O_EXCL, 0600);
+		if (fd < 0 || !dlw_keep(&kept_tail, fd))
+			return false;
+	}
+	fd = dlw_kept(&kept_tail, file->tail_path, O_RDWR);
 	if (fd < 0)
 		return false;
 	if (dlw_sys_may_grow(to) && dlw_sys_fallocate(fd, from, to - from) == 0)
 		mapped = dlw_system(SYS_mmap, (long)(file->tail + from), (long)(to - from),
 				    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (long)from);
-	dlw_sys_close(fd);
 	if (mapped < 0 && mapped > -4096)
 		return false;
 	file->backed = slots;
@@ -147,30 +140,24 @@ static bool open_tail(struct dlw_log_file *file)
 bool dlw_log_file_open(struct dlw_log_file *file)
 {
 	char directory[DLW_PATH_MAX];
-	struct stat status;
+	int fd;
 
 	if (!dlw_expand_path(dlw_options.log, directory, sizeof(directory) - 640)) {
 		dlw_say("dlwatch: %s: cannot log: path too long\n", dlw_options.log);
 		return false;
 	}
 	dlw_sys_mkdir(directory, 0700);
-	file->fd = create(file, directory);
-	if (file->fd < 0) {
-		dlw_say("dlwatch: %s: cannot log: %s\n", directory, strerrordesc_np(-file->fd));
+	fd = create(file, directory);
+	if (fd < 0) {
+		dlw_say("dlwatch: %s: cannot log: %s\n", directory, strerrordesc_np(-fd));
 		return false;
 	}
-	file->fd = dlw_move_up(file->fd);
-	if (dlw_system(SYS_fstat, file->fd, (long)&status, 0, 0, 0, 0) == 0) {
-		inherited.device = file->device = status.st_dev;
-		inherited.inode = file->inode = status.st_ino;
-		inherited.fd = file->fd;
-	}
-	if (write_header(file) && open_tail(file))
+	if (dlw_keep(&kept, fd) && write_header(file) && open_tail(file))
 		return true;
 	dlw_say("dlwatch: %s: cannot log: no space left\n", file->path);
-	dlw_sys_close(file->fd);
+	dlw_unkeep(&kept);
+	dlw_unkeep(&kept_tail);
 	dlw_sys_unlink(file->tail_path);
-	inherited.fd = -1;
 	return false;
 }
 
@@ -180,18 +167,14 @@ bool dlw_log_file_append(struct dlw_log_file *file, const void *header, size_t h
 	struct iovec parts[2] = { { (void *)(uintptr_t)header, header_size },
 				  { (void *)(uintptr_t)payload, size } };
 	long written;
+	int fd;
 
 	if (!dlw_sys_may_grow(file->written + header_size + size))
 		return false;
-	if (!is_file(file->fd, file->device, file->inode)) {
-		file->fd = dlw_sys_open(file->path, O_WRONLY | O_APPEND | O_NOFOLLOW, 0);
-		if (file->fd < 0)
-			return false;
-		inherited.fd = file->fd = dlw_move_up(file->fd);
-		if (!is_file(file->fd, file->device, file->inode))
-			return false;
-	}
-	written = dlw_system(SYS_writev, file->fd, (long)parts, 2, 0, 0, 0);
+	fd = dlw_kept(&kept, file->path, O_WRONLY | O_APPEND);
+	if (fd < 0)
+		return false;
+	written = dlw_system(SYS_writev, fd, (long)parts, 2, 0, 0, 0);
 	if (written > 0)
 		atomic_fetch_add(&file->written, (uint64_t)written);
 	return written == (long)(header_size + size);
@@ -213,14 +196,11 @@ struct dlw_block *dlw_log_file_slot(struct dlw_log_file *file, uint32_t *index)
 void dlw_log_file_close(struct dlw_log_file *file)
 {
 	dlw_sys_unlink(file->tail_path);
-	if (is_file(file->fd, file->device, file->inode))
-		dlw_sys_close(file->fd);
-	file->fd = inherited.fd = -1;
+	dlw_log_file_disown();
 }
 
 void dlw_log_file_disown(void)
 {
-	if (inherited.fd >= 0 && is_file(inherited.fd, inherited.device, inherited.inode))
-		dlw_sys_close(inherited.fd);
-	inherited.fd = -1;
+	dlw_unkeep(&kept);
+	dlw_unkeep(&kept_tail);
 }

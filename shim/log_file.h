@@ -13,8 +13,6 @@
 struct dlw_log_file {
 	char path[DLW_PATH_MAX];
 	char tail_path[DLW_PATH_MAX];
-	int fd;
-	uint64_t device, inode; /* what fd must still be */
 	_Atomic uint64_t written;
 	char *tail;        /* mapping of the tail; address space reserved */
 	uint64_t reserved; /* bytes */
@@ -41,7 +39,7 @@ struct dlw_block *dlw_log_file_slot_at(const struct dlw_log_file *file, uint32_t
 /** dlw_log_file_close() - all is appended: remove the tail (its memory stays), close the log */
 void dlw_log_file_close(struct dlw_log_file *file);
 
-/** dlw_log_file_disown() - in a forked child: close the parent's descriptor */
+/** dlw_log_file_disown() - close the descriptors; a forked child those of its parent */
 void dlw_log_file_disown(void);
 
 #endif

@@ -417,6 +417,17 @@ void dlw_log_event(struct dlw_context *self, struct dlw_event *event)
 			      memory_order_release);
 }
 
+void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object)
+{
+	struct dlw_event event = { .type = DLW_EVENT_DESTROYED };
+
+	if (!dlw_logging(self) || object->log_life != object->life)
+		return;
+	event.object = object->log_id;
+	event.ticket = atomic_fetch_add(&object->ticket, 1) + 1;
+	dlw_log_event(self, &event);
+}
+
 void dlw_log_flush(struct dlw_context *self)
 {
 	if (!dlw_runtime->logger)

@@ -43,6 +43,9 @@ void dlw_log_thread_name(uint32_t serial, const char *name);
 /** dlw_log_object() - the object's id in the log, defining this life of it if need be; 0 */
 uint32_t dlw_log_object(struct dlw_object *object);
 
+/** dlw_log_destroyed() - the life of an object that the log knows is over */
+void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object);
+
 /** dlw_log_look() - what the watcher saw */
 void dlw_log_look(uint32_t found, const char *open_reason);
 

@@ -10,6 +10,7 @@
 
 #include <string.h>
 
+#include "shim/log_write.h"
 #include "shim/segment.h"
 
 #include "shim/banned.h"
@@ -172,6 +173,7 @@ void dlw_object_end(struct dlw_context *self, uint64_t address)
 
 	if (!object)
 		return;
+	dlw_log_destroyed(self, object);
 	atomic_store_explicit(&object->gone, 1, memory_order_relaxed);
 	end_life(object);
 }

@@ -196,6 +196,7 @@ static void after_fork_in_child(void)
 
 	DLW_RANK_DROP(DLW_RANK_STACKS);
 	dlw_log_disown();
+	dlw_segment_disown();
 	if (self->forking) {
 		memset(dlw_runtime, 0, sizeof(*dlw_runtime));
 		memset(self, 0, sizeof(*self));

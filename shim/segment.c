@@ -4,7 +4,6 @@
  * Address space is reserved once, so that offsets turn into pointers by an
  * addition; the file grows into it piece by piece. Every piece is backed by
  * fallocate() before it is touched, for a hole in a full tmpfs is a SIGBUS.
- * No descriptor stays open: the program may close or count its descriptors.
  */
 #include "shim/segment.h"
 
@@ -12,9 +11,13 @@
 #include <sys/mman.h>
 
 #include "core/watch/system.h"
+#include "shim/descriptor.h"
 #include "shim/runtime.h"
 
 #include "shim/banned.h"
+
+/* Outside the page that a fork wipes: a child closes its parent's. */
+static struct dlw_kept_file kept = { .fd = -1 };
 
 #define PIECE (256u * 1024)
 #define RESERVE_MAX (1ull << 30)
@@ -84,13 +87,12 @@ bool dlw_segment_open(void)
 		return false;
 	if (runtime->segment_path[0])
 		fd = dlw_sys_open(runtime->segment_path, O_RDWR | O_CREAT | O_EXCL, 0600);
-	runtime->in_file = fd >= 0 && back_with_file(fd, base, 0, PIECE);
-	if (fd >= 0) {
-		dlw_sys_close(fd);
-		if (!runtime->in_file)
-			dlw_sys_unlink(runtime->segment_path);
-	}
+	runtime->in_file =
+		fd >= 0 && dlw_keep(&kept, fd) && back_with_file(kept.fd, base, 0, PIECE);
 	if (!runtime->in_file) {
+		dlw_unkeep(&kept);
+		if (fd >= 0)
+			dlw_sys_unlink(runtime->segment_path);
 		runtime->segment_path[0] = '\0';
 		if (!back_privately(base, 0, PIECE)) {
 			dlw_unmap(base, runtime->reserved);
@@ -107,6 +109,12 @@ void dlw_segment_close(void)
 {
 	if (dlw_runtime->in_file)
 		dlw_sys_unlink(dlw_runtime->segment_path);
+	dlw_segment_disown();
+}
+
+void dlw_segment_disown(void)
+{
+	dlw_unkeep(&kept);
 }
 
 /** grow() - at least @size more bytes; segment_lock is held */
@@ -123,10 +131,8 @@ static bool grow(uint64_t size)
 	if (!dlw_runtime->in_file) {
 		done = back_privately((char *)segment, from, to);
 	} else {
-		fd = dlw_sys_open(dlw_runtime->segment_path, O_RDWR, 0);
+		fd = dlw_kept(&kept, dlw_runtime->segment_path, O_RDWR);
 		done = fd >= 0 && back_with_file(fd, (char *)segment, from, to);
-		if (fd >= 0)
-			dlw_sys_close(fd);
 	}
 	if (done)
 		atomic_store_explicit(&segment->size, to, memory_order_release);

@@ -21,6 +21,9 @@ bool dlw_segment_open(void);
 /** dlw_segment_close() - take the file away; the memory stays for threads still running */
 void dlw_segment_close(void);
 
+/** dlw_segment_disown() - in the child of a fork: close the parent's descriptor */
+void dlw_segment_disown(void);
+
 /**
  * dlw_segment_take() - @size zeroed bytes for good, aligned to 64
  *

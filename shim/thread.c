@@ -187,8 +187,8 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 	attaching = true;
 	context = take_context(own_tid());
 	if (!context) {
+		/* not asked for again: .attaching stays, and its hooks pass through */
 		dlw_runtime_count(DLW_LOST_THREADS, 1);
-		attaching = false;
 		return NULL;
 	}
 	clean(context);

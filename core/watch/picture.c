@@ -244,7 +244,8 @@ static void add_releasers(struct maker *maker, uint32_t thread)
 	for (i = 0; permit && i < record->permit_capacity; i++, permit++) {
 		uint32_t resource;
 
-		if (!permit->posted_other || !is_current(watched, permit))
+		/* whoever has a permit may give it back, too */
+		if ((!permit->posted_other && !permit->held) || !is_current(watched, permit))
 			continue;
 		resource = resource_of(maker, process,
 				       dlw_record_object(watched, permit->object)->kind,
@@ -254,7 +255,7 @@ static void add_releasers(struct maker *maker, uint32_t thread)
 		picture->releasers[maker->releasers++] = (struct dlw_releaser){
 			.thread = thread, .resource = resource, .provenance = DLW_SEEN_BEFORE
 		};
-		if (picture->resources[resource].arrived)
+		if (permit->posted_other && picture->resources[resource].arrived)
 			picture->resources[resource].arrived--;
 	}
 }
