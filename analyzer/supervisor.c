@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/finding_json.h"
@@ -70,29 +71,27 @@ static void append(void *context, const char *text, size_t length)
  */
 static void log_look(const struct dlw_segment *segment, uint32_t sequence)
 {
-	struct {
-		struct dlw_block block;
+	/* the record ends with its reason, which is empty: the world is closed */
+	union {
 		struct dlw_record_look look;
-		char open_reason[8]; /* empty: the world is closed */
-	} entry = {
-		.block = { .magic = DLW_BLOCK_MAGIC,
-			   .type = DLW_BLOCK_DEFINITIONS,
-			   .thread = DLW_FROM_OUTSIDE,
-			   .sequence = sequence,
-			   .length = sizeof(entry) - sizeof(entry.block) },
-		.look = { .record = { .type = DLW_RECORD_LOOK,
-				      .size = sizeof(entry) - sizeof(entry.block) },
-			  .monotonic_ns = dlw_record_now(),
-			  .found = 1 },
-	};
+		char bytes[sizeof(struct dlw_record_look) + 8];
+	} record = { .look = { .record = { .type = DLW_RECORD_LOOK, .size = sizeof(record) },
+			       .monotonic_ns = dlw_record_now(),
+			       .found = 1 } };
+	struct dlw_block block = { .magic = DLW_BLOCK_MAGIC,
+				   .type = DLW_BLOCK_DEFINITIONS,
+				   .thread = DLW_FROM_OUTSIDE,
+				   .sequence = sequence,
+				   .length = sizeof(record),
+				   .checksum = dlw_log_checksum(&record, sizeof(record)) };
+	struct iovec entry[] = { { &block, sizeof(block) }, { &record, sizeof(record) } };
 	int fd = segment->log_path[0] ? open(segment->log_path, O_WRONLY | O_APPEND | O_NOFOLLOW |
 								  O_CLOEXEC)
 				      : -1;
 
 	if (fd < 0)
 		return;
-	entry.block.checksum = dlw_log_checksum(&entry.look, entry.block.length);
-	if (write(fd, &entry, sizeof(entry)) != sizeof(entry))
+	if (writev(fd, entry, 2) != sizeof(block) + sizeof(record))
 		fprintf(stderr, "dlwatch: %s: cannot note the verdict: %s\n", segment->log_path,
 			strerror(errno));
 	close(fd);
@@ -232,7 +231,7 @@ static void follow(struct dlw_watched *watched)
 static bool has_died(const struct dlw_watched *watched)
 {
 	return dlw_process_start(watched->segment->pid) != watched->segment->process_start ||
-	       !dlw_process_exists(watched->segment->pid);
+	       !dlw_process_task(watched->segment->pid);
 }
 
 /* ------------------------------------------------------------------------- public */
@@ -319,7 +318,7 @@ static void remove_dead(void *context, const char *name)
 	int32_t pid = (int32_t)dlw_parse_number(&at, 10);
 	char path[DLW_PATH_MAX];
 
-	if (strcmp(name, "session") && !dlw_process_exists(pid) &&
+	if (strcmp(name, "session") && !dlw_process_task(pid) &&
 	    dlw_join_path(path, supervisor->path, name))
 		unlink(path);
 }

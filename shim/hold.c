@@ -40,7 +40,7 @@ static bool is_stale(const struct dlw_context *self, const struct dlw_held *held
 
 	if (held->kind != DLW_MUTEX)
 		return false;
-	if (!dlw_read_memory(dlw_runtime->pid, held->address, &mutex, sizeof(mutex)))
+	if (!dlw_read_memory(self->tid, held->address, &mutex, sizeof(mutex)))
 		return true;
 	return mutex.__data.__owner != self->tid;
 }

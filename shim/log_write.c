@@ -487,9 +487,9 @@ static void append_others(const struct dlw_context *self)
 
 static void define_last_words(enum dlw_end_reason reason, int status)
 {
-	struct {
+	union {
 		struct dlw_record_coverage coverage;
-		uint64_t counts[DLW_COVERAGE_COUNTS];
+		char bytes[sizeof(struct dlw_record_coverage) + DLW_COVERAGE_COUNTS * 8];
 	} coverage = { .coverage.count = DLW_COVERAGE_COUNTS };
 	struct dlw_record_end end = { .monotonic_ns = dlw_nanoseconds(),
 				      .reason = reason,
@@ -497,7 +497,7 @@ static void define_last_words(enum dlw_end_reason reason, int status)
 	int i;
 
 	for (i = 0; i < DLW_COVERAGE_COUNTS; i++)
-		coverage.counts[i] = dlw_runtime->segment->coverage[i];
+		coverage.coverage.counts[i] = dlw_runtime->segment->coverage[i];
 	define_locked(&coverage, DLW_RECORD_COVERAGE, sizeof(coverage));
 	define_locked(&end, DLW_RECORD_END, sizeof(end));
 }

@@ -25,16 +25,19 @@ __asm__(".symver dlw_libc_mutex_unlock, __pthread_mutex_unlock@GLIBC_2.2.5");
 /* This thread is inside dlsym() on our behalf. */
 static __thread int resolving __attribute__((tls_model("initial-exec")));
 
-/** second_name() - what serves @name while the lookup is under way, or NULL */
-static void *second_name(const void *stub_of)
+/** second_name() - what serves the entry at @offset while the lookup is under way, or NULL */
+static void *second_name(size_t offset)
 {
-	if (stub_of == offsetof(struct dlw_real_functions, pthread_mutex_lock) + (char *)0)
+	switch (offset) {
+	case offsetof(struct dlw_real_functions, pthread_mutex_lock):
 		return (void *)dlw_libc_mutex_lock;
-	if (stub_of == offsetof(struct dlw_real_functions, pthread_mutex_trylock) + (char *)0)
+	case offsetof(struct dlw_real_functions, pthread_mutex_trylock):
 		return (void *)dlw_libc_mutex_trylock;
-	if (stub_of == offsetof(struct dlw_real_functions, pthread_mutex_unlock) + (char *)0)
+	case offsetof(struct dlw_real_functions, pthread_mutex_unlock):
 		return (void *)dlw_libc_mutex_unlock;
-	return NULL;
+	default:
+		return NULL;
+	}
 }
 
 /* Stubs: resolve, then do what was asked. */
@@ -45,7 +48,7 @@ static void *second_name(const void *stub_of)
 \
 		if (resolving) { \
 			function = (result(*) parameters)second_name( \
-				offsetof(struct dlw_real_functions, name) + (char *)0); \
+				offsetof(struct dlw_real_functions, name)); \
 		} else { \
 			dlw_real_resolve(); \
 			function = dlw_real_functions.name; \

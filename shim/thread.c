@@ -51,7 +51,7 @@ static bool left_something(const struct dlw_context *context)
 		pthread_mutex_t mutex;
 
 		if (context->holds[i].kind == DLW_MUTEX &&
-		    dlw_read_memory(dlw_runtime->pid, context->holds[i].address, &mutex,
+		    dlw_read_memory(own_tid(), context->holds[i].address, &mutex,
 				    sizeof(mutex)) &&
 		    mutex.__data.__owner == context->tid)
 			return true;

@@ -123,14 +123,14 @@ static bool confirm_owner(const struct dlw_watch *watch, struct dlw_picture *pic
 			  uint32_t resource)
 {
 	const struct dlw_resource_state *state = &picture->resources[resource];
-	int32_t pid = watch->processes[state->process].segment->pid;
+	int32_t task = watch->processes[state->process].task;
 	pthread_mutex_t mutex;
 	bool readable, changed = false;
 	uint32_t i = 0;
 
 	if (state->kind != DLW_MUTEX)
 		return false;
-	readable = dlw_read_memory(pid, state->address, &mutex, sizeof(mutex));
+	readable = dlw_read_memory(task, state->address, &mutex, sizeof(mutex));
 	while (i < picture->state.hold_count) {
 		const struct dlw_hold *hold = &picture->holds[i];
 

@@ -27,7 +27,8 @@ static const char *thread_name(struct dlw_arena *arena, int32_t pid, int32_t tid
 	return text ? text : "";
 }
 
-static void read_arguments(struct dlw_arena *arena, struct dlw_process_state *process)
+static void read_arguments(struct dlw_arena *arena, struct dlw_process_state *process,
+			   int32_t task)
 {
 	char *line = dlw_arena_take(arena, COMMAND_LINE_MAX);
 	const char **arguments;
@@ -36,7 +37,7 @@ static void read_arguments(struct dlw_arena *arena, struct dlw_process_state *pr
 
 	if (!line)
 		return;
-	got = dlw_read_file(dlw_proc_path(process->pid, 0, "cmdline").text, line, COMMAND_LINE_MAX);
+	got = dlw_read_file(dlw_proc_path(task, 0, "cmdline").text, line, COMMAND_LINE_MAX);
 	for (at = 0; at < got; at++)
 		count += line[at] == '\0';
 	arguments = dlw_arena_array(arena, const char *, count + 1);
@@ -47,7 +48,8 @@ static void read_arguments(struct dlw_arena *arena, struct dlw_process_state *pr
 	process->args = arguments;
 }
 
-static void describe_process(struct dlw_arena *arena, struct dlw_process_state *process)
+static void describe_process(struct dlw_arena *arena, struct dlw_process_state *process,
+			     int32_t task)
 {
 	char *path = dlw_arena_take(arena, DLW_PATH_MAX);
 	struct dlw_module *modules;
@@ -55,11 +57,11 @@ static void describe_process(struct dlw_arena *arena, struct dlw_process_state *
 
 	if (!path || process->modules)
 		return;
-	got = dlw_sys_readlink(dlw_proc_path(process->pid, 0, "exe").text, path, DLW_PATH_MAX - 1);
+	got = dlw_sys_readlink(dlw_proc_path(task, 0, "exe").text, path, DLW_PATH_MAX - 1);
 	path[got > 0 ? got : 0] = '\0';
 	process->exe = path;
-	read_arguments(arena, process);
-	process->module_count = dlw_maps_modules(process->pid, arena, &modules);
+	read_arguments(arena, process, task);
+	process->module_count = dlw_maps_modules(task, arena, &modules);
 	process->modules = modules;
 }
 
@@ -68,7 +70,7 @@ static void describe_thread(struct dlw_watch *watch, struct dlw_picture *picture
 	struct dlw_thread_state *state = &picture->threads[thread];
 	struct dlw_process_state *process = &picture->processes[state->process];
 
-	describe_process(&watch->picture, process);
+	describe_process(&watch->picture, process, watch->processes[state->process].task);
 	if (!state->name[0])
 		state->name = thread_name(&watch->picture, process->pid, state->tid);
 }
@@ -87,7 +89,7 @@ static void describe_resource(struct dlw_watch *watch, struct dlw_picture *pictu
 		return;
 	}
 	if (state->kind == DLW_MUTEX && !state->type &&
-	    dlw_read_memory(watched->segment->pid, state->address, &mutex, sizeof(mutex))) {
+	    dlw_read_memory(watched->task, state->address, &mutex, sizeof(mutex))) {
 		state->type = dlw_mutex_type(mutex.__data.__kind);
 		state->traits |= dlw_mutex_traits(mutex.__data.__kind);
 	}

@@ -431,7 +431,7 @@ static bool read_mutex(const struct dlw_watch *watch, struct dlw_resource_state 
 {
 	const struct dlw_watched *watched = &watch->processes[resource->process];
 
-	if (!dlw_read_memory(watched->segment->pid, resource->address, mutex, sizeof(*mutex)))
+	if (!dlw_read_memory(watched->task, resource->address, mutex, sizeof(*mutex)))
 		return false;
 	resource->type = dlw_mutex_type(mutex->__data.__kind);
 	resource->traits = dlw_mutex_traits(mutex->__data.__kind);
@@ -490,7 +490,9 @@ bool dlw_picture_make(struct dlw_watch *watch, struct dlw_picture *picture)
 		picture->processes[i].pid = watched->replaced ? 0 : watched->segment->pid;
 		picture->processes[i].exe = "";
 		picture->processes[i].ended = watched->replaced || watched->ended;
-		if (picture->processes[i].ended)
+		if (!picture->processes[i].ended)
+			watch->processes[i].task = dlw_process_task(watched->segment->pid);
+		if (picture->processes[i].ended || !watched->task)
 			continue;
 		for (record = dlw_record_first(watched); record;
 		     record = dlw_record_next(watched, record))

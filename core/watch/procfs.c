@@ -241,25 +241,24 @@ int dlw_each_task(int32_t pid, void (*visit)(void *context, int32_t tid), void *
 }
 
 struct census {
-	int32_t pid;
-	bool alive;
+	int32_t pid, alive;
 };
 
 static void note_alive(void *context, int32_t tid)
 {
 	struct census *census = context;
 
-	if (!census->alive)
-		census->alive = dlw_task_alive(census->pid, tid);
+	if (!census->alive && dlw_task_alive(census->pid, tid))
+		census->alive = tid;
 }
 
-bool dlw_process_exists(int32_t pid)
+int32_t dlw_process_task(int32_t pid)
 {
-	struct census census = { pid, false };
+	struct census census = { pid, 0 };
 
 	/* the first thread is alive in almost every case: spare the listing */
 	if (dlw_task_alive(pid, pid))
-		return true;
+		return pid;
 	dlw_each_task(pid, note_alive, &census);
 	return census.alive;
 }

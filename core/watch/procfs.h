@@ -48,8 +48,8 @@ enum dlw_task_state dlw_task_look(int32_t pid, int32_t tid, struct dlw_system_ca
 /** dlw_task_alive() - the task exists and is no zombie */
 bool dlw_task_alive(int32_t pid, int32_t tid);
 
-/** dlw_process_exists() - some thread of @pid is no zombie */
-bool dlw_process_exists(int32_t pid);
+/** dlw_process_task() - the first thread of @pid, or another if that is a zombie; 0: none */
+int32_t dlw_process_task(int32_t pid);
 
 /** dlw_read_memory() - @size bytes of @pid at @address; false: unmapped or not allowed */
 bool dlw_read_memory(int32_t pid, uint64_t address, void *buffer, size_t size);
