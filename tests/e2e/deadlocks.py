@@ -20,11 +20,12 @@ PYTHON = "/usr/bin/python3"
 
 
 class Case:
-    def __init__(self, name, command, expected, stall=0, child=False):
+    def __init__(self, name, command, expected, stall=0, child=False, processes=1):
         self.name = name
         self.command = command
         self.expected = expected
         self.stall = stall  # milliseconds that the verdict has to wait
+        self.processes = processes  # that the core's threads belong to
         self.child = child  # the deadlock is in a child, whose pid is printed
 
     # ---- native -----------------------------------------------------------
@@ -42,15 +43,19 @@ class Case:
                 asleep = [task for task in tasks_of(running.session)
                           if task.name in names and task.state == "S"]
                 rest = sorted(asleep)
-                met = sorted(task.name for task in asleep if self.is_member(task)) == names
+                met = sorted(task.name for task in asleep
+                             if self.is_member(task, running.session)) == names
                 still = still + 1 if met and rest == before else 0
                 before = rest
         finally:
             running.end()
 
-    def is_member(self, task):
-        # Python names no threads: the main thread looks like the others.
-        return not self.expected.python or task.pid != task.tid
+    def is_member(self, task, first):
+        """Among those of the right name: Python names no threads, a child has
+        its parent's name."""
+        if self.expected.python:
+            return task.pid != task.tid
+        return not self.child or task.pid != first
 
     # ---- watched ------------------------------------------------------------
 
@@ -75,7 +80,9 @@ class Case:
         if self.child:
             pid = int(re.search(rb"child (\d+)", result.out).group(1))
             equal(program["pid"], pid, "program's pid is the child's")
-        equal({member["pid"] for member in finding["core"]}, {program["pid"]}, "core's process")
+        pids = {member["pid"] for member in finding["core"]}
+        equal(len(pids), self.processes, "processes in the core")
+        check(program["pid"] in pids, f"program's pid {program['pid']} is not in the core {pids}")
         tids = [member["tid"] for member in finding["core"] + finding["stuck"]]
         equal(len(set(tids)), len(tids), "distinct tids")
 
@@ -255,6 +262,26 @@ def fixture_cases():
                         through=("wait_nested",)),
                    [mutex("outer_lock", "wait_nested")]),
             Thread("signaller", mutex("outer_lock", "signal_nested"))]),
+        deadlock("churn", fixture("churn"), "proven", pair(), stuck=[]),
+        deadlock("main_exited", fixture("main_exited"), "proven", pair(), stuck=[]),
+        deadlock("early_lock", fixture("early_lock"), "proven", [
+            Thread("early_lock", mutex("early", "set_up"), [mutex("early", "set_up")])],
+                 stuck=[]),
+        deadlock("first_semaphores", fixture("first_semaphores"), "likely", [
+            Thread(f"{mine}-then-{other}", permit(f"sem_{other}", f"take_{mine}_then_{other}"),
+                   [permit(f"sem_{mine}", f"take_{mine}_then_{other}")])
+            for mine, other in ("ab", "ba")], stuck=[], stall=3000),
+        Case("orphan", fixture("orphan"),
+             Deadlock("proven", [Thread("waiter", mutex("lost_lock", "want_it"))],
+                      [("orphan", MAIN_JOINS)], kind="orphan")),
+        Case("fork_orphan", fixture("fork_orphan"),
+             Deadlock("proven", [Thread("fork_orphan", mutex("lost_lock", "main"))],
+                      [], kind="orphan"), child=True),
+        deadlock("two_processes", fixture("two_processes"), "proven", [
+            Thread(f"{mine}-then-{other}",
+                   Wait(None, site=f"take_{mine}_then_{other}", shared=True),
+                   [Wait(None, site=f"take_{mine}_then_{other}", shared=True)])
+            for mine, other in ("ab", "ba")], stuck=[], processes=2),
         Case("nobody_posts", fixture("nobody_posts"),
              Deadlock("stalled", [Thread("runner", permit("start_signal", "wait_for_start")),
                                   Thread("nobody_posts", end_of("runner", "main"))],

@@ -45,7 +45,8 @@ class Thread:
 class Deadlock:
     """What one finding must say, in all its parts."""
 
-    def __init__(self, verdict, core, stuck=(), python=False):
+    def __init__(self, verdict, core, stuck=(), python=False, kind="deadlock"):
+        self.kind = kind
         self.verdict = verdict
         self.core = core
         self.stuck = stuck    # (thread name, kind it waits for); None: not stated
@@ -55,7 +56,7 @@ class Deadlock:
         return [thread.name for thread in self.core]
 
     def check(self, finding):
-        equal((finding["kind"], finding["verdict"]), ("deadlock", self.verdict), "verdict")
+        equal((finding["kind"], finding["verdict"]), (self.kind, self.verdict), "verdict")
         check(re.fullmatch(r"[0-9a-f]{16,}", finding["fingerprint"]), "fingerprint malformed")
         resources = {resource["id"]: resource for resource in finding["resources"]}
         equal(len(resources), len(finding["resources"]), "resource ids are distinct")
@@ -63,7 +64,7 @@ class Deadlock:
         self.check_stuck(finding, resources)
         self.check_conditions(finding)
         check(finding["advice"], "no advice")
-        check(finding["suppression"].startswith("deadlock:"), "no suppression")
+        check(finding["suppression"].startswith(self.kind + ":"), "no suppression")
 
     def check_core(self, finding, resources):
         equal(sorted(member["name"] for member in finding["core"]), sorted(self.names()),

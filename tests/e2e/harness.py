@@ -57,12 +57,20 @@ def stat_fields(path):
     return text[text.rindex(")") + 2:].split(), text[text.index("(") + 1:text.rindex(")")]
 
 
+def is_over(pid, state):
+    """A process whose first thread has ended goes on while another one runs."""
+    try:
+        return state == "Z" and len(os.listdir(f"/proc/{pid}/task")) == 1
+    except OSError:
+        return True
+
+
 def session_members(session):
     members = []
     for entry in os.listdir("/proc"):
         if entry.isdigit():
             fields, _ = stat_fields(f"/proc/{entry}/stat")
-            if fields and int(fields[3]) == session and fields[0] != "Z":
+            if fields and int(fields[3]) == session and not is_over(entry, fields[0]):
                 members.append(int(entry))
     return members
 
@@ -161,7 +169,10 @@ class Running:
 
     def end(self):
         end_session(self.session)
-        self.process.wait()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"process {self.session} survives SIGKILL") from None
         while self.selector.get_map():
             self.read(1)
         self.selector.close()

@@ -75,6 +75,7 @@ def all_cases():
         Clean("trylock", fixture("trylock"), order=False),
         Clean("own_semaphore", fixture("own_semaphore")),
         Clean("reopened_semaphore", fixture("reopened_semaphore")),
+        Clean("alarm_posts", fixture("alarm_posts")),
         Clean("cancellation", fixture("cancellation")),
         Clean("stranger_unlock", fixture("stranger_unlock"), misuse=True),
     ]
