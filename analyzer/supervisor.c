@@ -65,16 +65,18 @@ static void append(void *context, const char *text, size_t length)
 }
 
 /**
- * log_look() - what the log itself cannot know: that nobody else could help
+ * log_look() - what the log itself cannot know: how long nothing has moved, and
+ * whether somebody else could help
  *
  * Appended as a block of its own, so that a replay comes to the same verdict.
  */
-static void log_look(const struct dlw_segment *segment, uint32_t sequence)
+static void log_look(const struct dlw_segment *segment, uint32_t sequence, bool closed_world)
 {
-	/* the record ends with its reason, which is empty: the world is closed */
+	/* the record ends with its reason; an empty one: the world is closed */
+	static const char not_asked[] = "not asked: the verdict does not rest on it";
 	union {
 		struct dlw_record_look look;
-		char bytes[sizeof(struct dlw_record_look) + 8];
+		char bytes[sizeof(struct dlw_record_look) + 48];
 	} record = { .look = { .record = { .type = DLW_RECORD_LOOK, .size = sizeof(record) },
 			       .monotonic_ns = dlw_record_now(),
 			       .found = 1 } };
@@ -82,8 +84,7 @@ static void log_look(const struct dlw_segment *segment, uint32_t sequence)
 				   .type = DLW_BLOCK_DEFINITIONS,
 				   .thread = DLW_FROM_OUTSIDE,
 				   .sequence = sequence,
-				   .length = sizeof(record),
-				   .checksum = dlw_log_checksum(&record, sizeof(record)) };
+				   .length = sizeof(record) };
 	struct iovec entry[] = { { &block, sizeof(block) }, { &record, sizeof(record) } };
 	int fd = segment->log_path[0] ? open(segment->log_path, O_WRONLY | O_APPEND | O_NOFOLLOW |
 								  O_CLOEXEC)
@@ -91,6 +92,9 @@ static void log_look(const struct dlw_segment *segment, uint32_t sequence)
 
 	if (fd < 0)
 		return;
+	if (!closed_world)
+		memcpy(record.look.open_reason, not_asked, sizeof(not_asked));
+	block.checksum = dlw_log_checksum(&record, sizeof(record));
 	if (writev(fd, entry, 2) != sizeof(block) + sizeof(record))
 		fprintf(stderr, "dlwatch: %s: cannot note the verdict: %s\n", segment->log_path,
 			strerror(errno));
@@ -103,8 +107,9 @@ static void log_looks(struct dlw_supervisor *supervisor, const struct dlw_state 
 	uint32_t i;
 
 	for (i = 0; i < state->process_count; i++)
-		if (!state->processes[i].ended && finding->verdict == DLW_STALLED)
-			log_look(supervisor->watch.processes[i].segment, supervisor->looks_logged);
+		if (!state->processes[i].ended)
+			log_look(supervisor->watch.processes[i].segment, supervisor->looks_logged,
+				 finding->verdict == DLW_STALLED);
 	supervisor->looks_logged++;
 }
 

@@ -7,6 +7,8 @@
 
 #include "shim/banned.h"
 
+#define LOWEST_PLACE 50 /* descriptors below are the program's */
+
 static bool identify(int fd, struct stat *status)
 {
 	return dlw_system(SYS_fstat, fd, (long)status, 0, 0, 0, 0) == 0;
@@ -22,7 +24,7 @@ static bool is_same(const struct dlw_kept_file *kept, int fd)
 
 int dlw_move_up(int fd)
 {
-	static const int places[] = { 1000, 500, 200, 100, 50 };
+	static const int places[] = { 1000, 500, 200, 100, LOWEST_PLACE };
 	unsigned i;
 
 	for (i = 0; fd >= 0 && i < sizeof(places) / sizeof(places[0]); i++) {
@@ -44,6 +46,7 @@ bool dlw_keep(struct dlw_kept_file *kept, int fd)
 	if (identify(kept->fd, &status)) {
 		kept->device = status.st_dev;
 		kept->inode = status.st_ino;
+		dlw_kept_done(kept);
 		return true;
 	}
 	dlw_sys_close(kept->fd);
@@ -66,6 +69,12 @@ int dlw_kept(struct dlw_kept_file *kept, const char *path, int flags)
 	}
 	kept->fd = dlw_move_up(fd);
 	return kept->fd;
+}
+
+void dlw_kept_done(struct dlw_kept_file *kept)
+{
+	if (kept->fd < LOWEST_PLACE)
+		dlw_unkeep(kept);
 }
 
 void dlw_unkeep(struct dlw_kept_file *kept)

@@ -22,7 +22,12 @@ struct dlw_kept_file {
 /** dlw_move_up() - the same file at a high number, close-on-exec; Return: the number */
 int dlw_move_up(int fd);
 
-/** dlw_keep() - keep @fd (≥ 0), moved up; false: it is no file, and is closed */
+/**
+ * dlw_keep() - keep @fd (≥ 0), moved up; false: it is no file, and is closed
+ *
+ * Where the limit leaves no high numbers every one of them is the program's:
+ * the file is then closed, and opened again by its path for each use.
+ */
 bool dlw_keep(struct dlw_kept_file *kept, int fd);
 
 /**
@@ -32,6 +37,9 @@ bool dlw_keep(struct dlw_kept_file *kept, int fd);
  * Return: negative errno if the same file is not to be had any more.
  */
 int dlw_kept(struct dlw_kept_file *kept, const char *path, int flags);
+
+/** dlw_kept_done() - the use of dlw_kept()'s descriptor is over */
+void dlw_kept_done(struct dlw_kept_file *kept);
 
 /** dlw_unkeep() - close it if it is still ours: at the end, and in the child of a fork */
 void dlw_unkeep(struct dlw_kept_file *kept);

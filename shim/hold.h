@@ -40,11 +40,11 @@ static inline int64_t dlw_hold_find(struct dlw_context *self, uint64_t address)
 }
 
 /** dlw_hold_append() - a lock was acquired, and there is room to say so */
-static inline void dlw_hold_append(struct dlw_context *self, enum dlw_kind kind,
-				   enum dlw_mode mode, uint64_t address, uint32_t stack,
-				   uint64_t since_ns)
+static inline void dlw_hold_append(struct dlw_context *self, struct dlw_thread *record,
+				   enum dlw_kind kind, enum dlw_mode mode, uint64_t address,
+				   uint32_t stack, uint64_t since_ns)
 {
-	uint32_t count = dlw_hold_count(self);
+	uint32_t count = atomic_load_explicit(&record->hold_count, memory_order_relaxed);
 	struct dlw_held *held = &self->holds[count];
 
 	held->address = address;
@@ -54,7 +54,7 @@ static inline void dlw_hold_append(struct dlw_context *self, enum dlw_kind kind,
 	held->count = 1;
 	held->kind = (uint8_t)kind;
 	held->mode = (uint8_t)mode;
-	atomic_store_explicit(&self->record->hold_count, count + 1, memory_order_release);
+	atomic_store_explicit(&record->hold_count, count + 1, memory_order_release);
 }
 
 /** dlw_hold_push() - a lock was acquired */
@@ -62,7 +62,7 @@ static inline void dlw_hold_push(struct dlw_context *self, enum dlw_kind kind, e
 				 uint64_t address, uint32_t stack, uint64_t since_ns)
 {
 	if (dlw_likely(dlw_hold_count(self) < self->hold_room) || dlw_hold_grow(self))
-		dlw_hold_append(self, kind, mode, address, stack, since_ns);
+		dlw_hold_append(self, self->record, kind, mode, address, stack, since_ns);
 }
 
 /** dlw_hold_drop() - give one count back at @depth */

@@ -126,6 +126,9 @@ int dlw_mutex_contended(struct dlw_context *self, pthread_mutex_t *mutex, enum d
 	struct dlw_thread *record = self->record;
 	int result;
 
+	if (!self->log && mutex->__data.__owner == self->tid &&
+	    (mutex->__data.__kind & DLW_KIND_TYPE) == DLW_KIND_RECURSIVE)
+		return DLW_GO_ON; /* taken by ourselves: nothing to wait for */
 	if (self->log) {
 		result = dlw_real(pthread_mutex_trylock)(mutex);
 		if (result == 0 || result == EOWNERDEAD)
@@ -206,6 +209,12 @@ static __attribute__((noinline)) int lock_at_length(pthread_mutex_t *mutex, uint
 	return dlw_mutex_end(self, mutex, DLW_FORM_BLOCKING, result);
 }
 
+static __attribute__((noinline)) int end_at_length(struct dlw_context *self,
+						   const pthread_mutex_t *mutex, int result)
+{
+	return dlw_mutex_end(self, mutex, DLW_FORM_BLOCKING, result);
+}
+
 /**
  * pthread_mutex_lock() - acquire, and be seen waiting if it takes time
  *
@@ -240,9 +249,9 @@ DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 	if (dlw_unlikely(result != 0 || dlw_wait_number(record) != number + 1 ||
 			 (mutex->__data.__kind & DLW_KIND_TYPE) == DLW_KIND_RECURSIVE ||
 			 dlw_hold_count(self) == self->hold_room))
-		return dlw_mutex_end(self, mutex, DLW_FORM_BLOCKING, result);
+		return end_at_length(self, mutex, result);
 	dlw_inside(self);
-	dlw_hold_append(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), record->want_stack, 0);
+	dlw_hold_append(self, record, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), record->want_stack, 0);
 	atomic_store_explicit(&record->wait, number + 2, memory_order_release);
 	dlw_leave(self);
 	return 0;
@@ -294,21 +303,48 @@ DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
 	return result;
 }
 
-DLW_HOOK int pthread_mutex_unlock(pthread_mutex_t *mutex)
+/** unlock_at_length() - pthread_mutex_unlock() with everything that may be asked of it */
+static __attribute__((noinline)) int unlock_at_length(pthread_mutex_t *mutex, uint64_t caller,
+						      uint64_t frame)
 {
 	struct dlw_context *self = dlw_enter();
 	int64_t depth;
 	int result;
 
-	if (dlw_unlikely(!self))
+	if (!self)
 		return dlw_real(pthread_mutex_unlock)(mutex);
 	depth = dlw_mutex_release(self, mutex);
 	result = dlw_real(pthread_mutex_unlock)(mutex);
 	if (dlw_unlikely(result != 0 && depth >= 0)) /* refused: it is still held */
-		dlw_mutex_acquired(self, mutex, DLW_FORM_TRY,
-				   dlw_stack_here(self, DLW_CALLER, DLW_FRAME), false);
+		dlw_mutex_acquired(self, mutex, DLW_FORM_TRY, dlw_stack_here(self, caller, frame),
+				   false);
 	dlw_leave(self);
 	return result;
+}
+
+/**
+ * pthread_mutex_unlock() - the hold goes first, so that nobody is seen waiting
+ * for a thread that has let go
+ *
+ * The short way, for the newest hold: one store, which a handler that comes in
+ * between cannot spoil. Once unlocked the mutex may be gone: it is not touched.
+ */
+DLW_HOOK int pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_thread *record = self->open;
+	const struct dlw_held *newest;
+	uint32_t count;
+
+	if (dlw_unlikely(!record || !self->plain))
+		return unlock_at_length(mutex, DLW_CALLER, DLW_FRAME);
+	count = atomic_load_explicit(&record->hold_count, memory_order_relaxed);
+	newest = &self->holds[count - 1];
+	if (dlw_unlikely(!count || newest->address != dlw_address(mutex) || newest->count != 1 ||
+			 newest->kind != DLW_MUTEX || (mutex->__data.__kind & DLW_KIND_TYPE)))
+		return unlock_at_length(mutex, DLW_CALLER, DLW_FRAME);
+	atomic_store_explicit(&record->hold_count, count - 1, memory_order_release);
+	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 
 static uint32_t shared_trait(const pthread_mutexattr_t *attributes)

@@ -342,10 +342,21 @@ DLW_HOOK int sem_destroy(sem_t *semaphore)
 	return result;
 }
 
-/** sem_close() - opened several times at one address; only the last close ends its life here */
+/** sem_close() - opened several times it has one address; the last close ends its life here */
 DLW_HOOK int sem_close(sem_t *semaphore)
 {
-	return dlw_real(sem_close)(semaphore);
+	struct dlw_context *self = dlw_enter();
+	struct dlw_object *object;
+	int result;
+
+	if (!self)
+		return dlw_real(sem_close)(semaphore);
+	object = dlw_object_find(self, dlw_address(semaphore));
+	if (object && object->opens && --object->opens == 0)
+		dlw_object_end(self, dlw_address(semaphore));
+	result = dlw_real(sem_close)(semaphore);
+	dlw_leave(self);
+	return result;
 }
 
 DLW_HOOK int sem_unlink(const char *name)
@@ -363,6 +374,25 @@ static void name_object(struct dlw_object *object, const char *name)
 		return;
 	memcpy(dlw_at(offset), name, length);
 	object->name = (uint32_t)offset;
+}
+
+/** opened() - @made: it did not exist before, so its value is what we asked for */
+static void opened(struct dlw_context *self, sem_t *semaphore, const char *name, bool made,
+		   unsigned int value, uint32_t stack)
+{
+	struct dlw_object *object = dlw_object_find(self, dlw_address(semaphore));
+
+	if (!object || object->kind != DLW_SEMAPHORE || !object->opens) {
+		object = dlw_object_begin(self, dlw_address(semaphore), DLW_SEMAPHORE,
+					  DLW_TYPE_NAMED, DLW_TRAIT_SHARED, stack);
+		if (!object)
+			return;
+		object->opens = 0;
+		object->initial = value;
+		object->initial_known = made;
+		name_object(object, name);
+	}
+	object->opens++;
 }
 
 /** sem_open() - a named semaphore; its value is ours to know only if we made it */
@@ -393,18 +423,9 @@ DLW_HOOK sem_t *sem_open(const char *name, int flags, ...)
 	saved = errno;
 	if (!self)
 		return semaphore;
-	if (semaphore != SEM_FAILED && !dlw_object_find(self, dlw_address(semaphore))) {
-		struct dlw_object *object =
-			dlw_object_begin(self, dlw_address(semaphore), DLW_SEMAPHORE,
-					 DLW_TYPE_NAMED, DLW_TRAIT_SHARED,
-					 dlw_stack_here(self, DLW_CALLER, DLW_FRAME));
-
-		if (object) {
-			name_object(object, name);
-			object->initial = value;
-			object->initial_known = (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL);
-		}
-	}
+	if (semaphore != SEM_FAILED)
+		opened(self, semaphore, name, (flags & (O_CREAT | O_EXCL)) == (O_CREAT | O_EXCL),
+		       value, dlw_stack_here(self, DLW_CALLER, DLW_FRAME));
 	dlw_leave(self);
 	errno = saved;
 	return semaphore;

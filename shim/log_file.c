@@ -113,6 +113,7 @@ static bool back(struct dlw_log_file *file, uint32_t slots)
 	if (dlw_sys_may_grow(to) && dlw_sys_fallocate(fd, from, to - from) == 0)
 		mapped = dlw_system(SYS_mmap, (long)(file->tail + from), (long)(to - from),
 				    PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, (long)from);
+	dlw_kept_done(&kept_tail);
 	if (mapped < 0 && mapped > -4096)
 		return false;
 	file->backed = slots;
@@ -175,6 +176,7 @@ bool dlw_log_file_append(struct dlw_log_file *file, const void *header, size_t h
 	if (fd < 0)
 		return false;
 	written = dlw_system(SYS_writev, fd, (long)parts, 2, 0, 0, 0);
+	dlw_kept_done(&kept);
 	if (written > 0)
 		atomic_fetch_add(&file->written, (uint64_t)written);
 	return written == (long)(header_size + size);

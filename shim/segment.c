@@ -88,7 +88,9 @@ bool dlw_segment_open(void)
 	if (runtime->segment_path[0])
 		fd = dlw_sys_open(runtime->segment_path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	runtime->in_file =
-		fd >= 0 && dlw_keep(&kept, fd) && back_with_file(kept.fd, base, 0, PIECE);
+		fd >= 0 && dlw_keep(&kept, fd) &&
+		back_with_file(dlw_kept(&kept, runtime->segment_path, O_RDWR), base, 0, PIECE);
+	dlw_kept_done(&kept);
 	if (!runtime->in_file) {
 		dlw_unkeep(&kept);
 		if (fd >= 0)
@@ -133,6 +135,7 @@ static bool grow(uint64_t size)
 	} else {
 		fd = dlw_kept(&kept, dlw_runtime->segment_path, O_RDWR);
 		done = fd >= 0 && back_with_file(fd, (char *)segment, from, to);
+		dlw_kept_done(&kept);
 	}
 	if (done)
 		atomic_store_explicit(&segment->size, to, memory_order_release);

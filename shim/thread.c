@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "core/watch/procfs.h"
 #include "core/watch/system.h"
@@ -139,6 +140,7 @@ static void clean(struct dlw_context *context)
 	memset(dlw_at(record->permits), 0, record->permit_capacity * sizeof(struct dlw_permit));
 	memset(&record->marks, 0, sizeof(record->marks));
 	record->exempt = 0;
+	memset(record->name, 0, sizeof(record->name));
 	memset(context, 0, sizeof(*context));
 	context->record = record;
 	context->holds = dlw_at(record->holds);
@@ -244,6 +246,7 @@ void dlw_thread_exiting(struct dlw_context *self)
 		return;
 	if (dlw_logging(self))
 		dlw_log_event(self, &event);
+	dlw_system(SYS_prctl, PR_GET_NAME, (long)self->record->name, 0, 0, 0, 0);
 	atomic_store_explicit(&self->record->life, DLW_RECORD_EXITING, memory_order_release);
 	atomic_fetch_add_explicit(&dlw_runtime->segment->thread_changes, 1, memory_order_release);
 	dlw_lock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);

@@ -12,6 +12,7 @@
 #include "core/watch/glibc.h"
 #include "core/watch/picture.h"
 #include "core/watch/records.h"
+#include "core/watch/sharing.h"
 
 static bool live(struct dlw_thread_state *thread)
 {
@@ -80,16 +81,17 @@ static enum dlw_task_state look_at(const struct dlw_segment *segment, int32_t ti
 }
 
 static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *picture,
-			   uint32_t index)
+			   uint32_t index, bool in_core)
 {
 	struct dlw_thread_state *thread = &picture->threads[index];
 	const struct dlw_thread *record = picture->sources[index].record;
+	const struct dlw_segment *segment = watch->processes[thread->process].segment;
 	struct dlw_system_call call;
 	bool changed = false;
 
 	if (watch->asking_tid && thread->tid == watch->asking_tid && record->want_relock)
 		return false;
-	switch (look_at(watch->processes[thread->process].segment, thread->tid, &call)) {
+	switch (look_at(segment, thread->tid, &call)) {
 	case DLW_TASK_ASLEEP:
 		if (has_been_woken(thread, record, &call))
 			changed = true;
@@ -105,6 +107,10 @@ static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *pi
 		changed = !(thread->want.flags & DLW_WANT_UNCONFIRMED);
 		thread->want.flags |= DLW_WANT_UNCONFIRMED;
 		break;
+	case DLW_TASK_RUNNING:
+		if (!in_core && segment->breaks)
+			break;
+		return live(thread);
 	default:
 		return live(thread);
 	}
@@ -145,17 +151,42 @@ static bool confirm_owner(const struct dlw_watch *watch, struct dlw_picture *pic
 	return changed;
 }
 
-bool dlw_picture_confirm(struct dlw_watch *watch, struct dlw_picture *picture, uint32_t index)
+/**
+ * confirm_alone() - a semaphore or condition that other processes may post
+ *
+ * What was seen of its posters here says nothing of theirs: nobody known is
+ * then its releaser, and the world is open.
+ */
+static bool confirm_alone(const struct dlw_watch *watch, struct dlw_picture *picture,
+			  uint32_t resource)
+{
+	struct dlw_resource_state *state = &picture->resources[resource];
+	struct dlw_process_state *process = &picture->processes[state->process];
+
+	if (!(state->traits & DLW_TRAIT_SHARED) || process->open_reason ||
+	    (state->kind != DLW_SEMAPHORE && state->kind != DLW_CONDITION) ||
+	    !dlw_is_mapped_elsewhere(process->pid, watch->processes[state->process].task,
+				     state->address))
+		return false;
+	state->history = DLW_SIGNAL_LIKE;
+	state->ever_posted_by_vanished = true;
+	process->open_reason = "another process shares what is waited for";
+	return true;
+}
+
+bool dlw_picture_confirm(struct dlw_watch *watch, struct dlw_picture *picture, uint32_t index,
+			 bool in_core)
 {
 	struct dlw_thread_state *thread = &picture->threads[index];
 	bool changed;
 
 	if (thread->life != DLW_WAITING)
 		return false;
-	changed = confirm_asleep(watch, picture, index);
+	changed = confirm_asleep(watch, picture, index, in_core);
 	if (thread->life != DLW_WAITING)
 		return true;
 	changed |= confirm_owner(watch, picture, thread->want.resource);
+	changed |= confirm_alone(watch, picture, thread->want.resource);
 	if (thread->want.mutex != DLW_NONE)
 		changed |= confirm_owner(watch, picture, thread->want.mutex);
 	return changed;
@@ -221,6 +252,6 @@ void dlw_picture_look_around(struct dlw_watch *watch, struct dlw_picture *pictur
 	uint32_t i;
 
 	for (i = 0; i < picture->state.process_count; i++)
-		if (!picture->processes[i].ended)
+		if (!picture->processes[i].ended && !picture->processes[i].open_reason)
 			picture->processes[i].open_reason = look_around(watch, picture, i);
 }

@@ -73,6 +73,8 @@ static void describe_thread(struct dlw_watch *watch, struct dlw_picture *picture
 	describe_process(&watch->picture, process, watch->processes[state->process].task);
 	if (!state->name[0])
 		state->name = thread_name(&watch->picture, process->pid, state->tid);
+	if (!state->name[0]) /* it has ended */
+		state->name = picture->sources[thread].record->name;
 }
 
 /** describe_resource() - type from the C library, the rest from its object if there is one */

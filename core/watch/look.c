@@ -169,9 +169,9 @@ static bool confirm_finding(struct dlw_watch *watch, struct dlw_picture *picture
 	uint32_t i;
 
 	for (i = 0; i < finding->core_count; i++)
-		changed |= dlw_picture_confirm(watch, picture, finding->core[i]);
+		changed |= dlw_picture_confirm(watch, picture, finding->core[i], true);
 	for (i = 0; i < finding->stuck_count; i++)
-		changed |= dlw_picture_confirm(watch, picture, finding->stuck[i]);
+		changed |= dlw_picture_confirm(watch, picture, finding->stuck[i], false);
 	return changed;
 }
 

@@ -156,44 +156,45 @@ static void begin_module(struct collection *to, const struct line *line)
 	to->executable = line->executable;
 }
 
-static void take_line(struct collection *to, char *text)
+static bool take_line(void *context, char *text)
 {
+	struct collection *to = context;
 	struct dlw_module *current = to->all + to->count;
 	struct line line;
 
 	if (to->failed || !parse_line(text, &line))
-		return;
+		return !to->failed;
 	if (to->open && (line.path[0] ? !strcmp(line.path, current->path)
 				      : line.start == current->end)) {
 		current->end = line.end;
 		to->executable |= line.executable;
-		return;
+		return true;
 	}
 	finish_module(to);
 	if (line.path[0])
 		begin_module(to, &line);
+	return true;
 }
 
-uint32_t dlw_maps_modules(int32_t pid, struct dlw_arena *arena, struct dlw_module **modules)
+bool dlw_each_map(int32_t pid, bool (*visit)(void *context, char *line), void *context)
 {
-	struct collection to = { .arena = arena, .pid = pid };
 	char buffer[LINE_ROOM];
 	size_t used = 0;
-	ssize_t got;
+	bool more = true;
+	ssize_t got = 0;
 	int fd = dlw_sys_open(dlw_proc_path(pid, 0, "maps").text, O_RDONLY, 0);
 
-	*modules = NULL;
 	if (fd < 0)
-		return 0;
-	while ((got = dlw_sys_read(fd, buffer + used, sizeof(buffer) - 1 - used)) > 0) {
+		return false;
+	while (more && (got = dlw_sys_read(fd, buffer + used, sizeof(buffer) - 1 - used)) > 0) {
 		char *line = buffer;
 		char *end;
 
 		used += (size_t)got;
 		buffer[used] = '\0';
-		while ((end = strchr(line, '\n'))) {
+		while (more && (end = strchr(line, '\n'))) {
 			*end = '\0';
-			take_line(&to, line);
+			more = visit(context, line);
 			line = end + 1;
 		}
 		used = (size_t)(buffer + used - line);
@@ -202,6 +203,16 @@ uint32_t dlw_maps_modules(int32_t pid, struct dlw_arena *arena, struct dlw_modul
 		memmove(buffer, line, used);
 	}
 	dlw_sys_close(fd);
+	return got >= 0;
+}
+
+uint32_t dlw_maps_modules(int32_t pid, struct dlw_arena *arena, struct dlw_module **modules)
+{
+	struct collection to = { .arena = arena, .pid = pid };
+
+	*modules = NULL;
+	if (!dlw_each_map(pid, take_line, &to))
+		return 0;
 	finish_module(&to);
 	*modules = to.all;
 	return to.failed ? 0 : to.count;

@@ -16,4 +16,11 @@
  */
 uint32_t dlw_maps_modules(int32_t pid, struct dlw_arena *arena, struct dlw_module **modules);
 
+/**
+ * dlw_each_map() - the lines of /proc/PID/maps, which @visit may change
+ *
+ * Until @visit returns false. Return: false if they cannot be read.
+ */
+bool dlw_each_map(int32_t pid, bool (*visit)(void *context, char *line), void *context);
+
 #endif

@@ -244,8 +244,9 @@ static void add_releasers(struct maker *maker, uint32_t thread)
 	for (i = 0; permit && i < record->permit_capacity; i++, permit++) {
 		uint32_t resource;
 
-		/* whoever has a permit may give it back, too */
-		if ((!permit->posted_other && !permit->held) || !is_current(watched, permit))
+		/* a poster; one that gave back its own permits only while it has one */
+		if (!(permit->posted_other || (permit->posted_own && permit->held)) ||
+		    !is_current(watched, permit))
 			continue;
 		resource = resource_of(maker, process,
 				       dlw_record_object(watched, permit->object)->kind,

@@ -37,9 +37,14 @@ bool dlw_picture_make(struct dlw_watch *watch, struct dlw_picture *picture);
  *
  * The thread must be asleep in the wait its record speaks of, and what it
  * waits for must be owned as the holds say. Where they disagree the picture is
- * corrected: the thread lives, or the hold goes. Return: the picture changed.
+ * corrected: the thread lives, or the hold goes.
+ * @in_core: false for one that is only stuck behind: with on_deadlock=break,
+ *           where waits are made of slices, it need not be caught asleep
+ *
+ * Return: the picture changed.
  */
-bool dlw_picture_confirm(struct dlw_watch *watch, struct dlw_picture *picture, uint32_t thread);
+bool dlw_picture_confirm(struct dlw_watch *watch, struct dlw_picture *picture, uint32_t thread,
+			 bool in_core);
 
 /** dlw_picture_describe() - names, programs and modules for the processes of a finding */
 bool dlw_picture_describe(struct dlw_watch *watch, struct dlw_picture *picture,

@@ -119,6 +119,7 @@ struct dlw_thread {
 	uint32_t detached;
 	uint32_t exempt;
 	uint32_t index; /* number of the record, from 0 */
+	char name[16]; /* what the kernel called it when it ended; the living are asked there */
 	struct dlw_watcher_marks marks;
 	struct dlw_held inline_holds[DLW_INLINE_HOLDS];
 	struct dlw_permit inline_permits[DLW_INLINE_PERMITS];
@@ -140,7 +141,7 @@ struct dlw_object {
 	_Atomic uint8_t gone;    /* destroyed */
 	_Atomic uint8_t posted_own, posted_other; /* by any thread, in this life */
 	_Atomic uint16_t posters; /* threads that have posted without a permit, in this life */
-	uint16_t padding;
+	uint16_t opens; /* named semaphore: sem_open calls not yet closed */
 	uint32_t index; /* what other records call it by, from 1 */
 };
 
