@@ -180,25 +180,6 @@ static void send_to_core(const struct dlw_state *state, const struct dlw_finding
 	}
 }
 
-/** break_one() - choose the victim: a thread whose call may fail with EDEADLK */
-static void break_one(struct run *run, const struct dlw_state *state,
-		      const struct dlw_finding *finding)
-{
-	uint32_t i;
-
-	for (i = 0; i < finding->core_count; i++) {
-		struct dlw_thread *record =
-			dlw_supervisor_record(run->supervisor, state, finding->core[i]);
-
-		if (!record || (record->want_kind != DLW_MUTEX &&
-				record->want_kind != DLW_SEMAPHORE &&
-				record->want_kind != DLW_THREAD))
-			continue;
-		record->marks.break_wait = record->wait;
-		return;
-	}
-}
-
 static void act(struct run *run, const struct dlw_state *state, const struct dlw_finding *finding)
 {
 	const char *action = run->settings->on_deadlock;
@@ -212,7 +193,7 @@ static void act(struct run *run, const struct dlw_state *state, const struct dlw
 	} else if (!strcmp(action, "stop")) {
 		send_to_core(state, finding, SIGSTOP);
 	} else if (!strcmp(action, "break")) {
-		break_one(run, state, finding);
+		dlw_supervisor_break(run->supervisor, state, finding);
 	}
 }
 

@@ -293,10 +293,10 @@ void dlw_supervisor_look(struct dlw_supervisor *supervisor)
 	dlw_watch_look(&supervisor->watch);
 }
 
-struct dlw_thread *dlw_supervisor_record(struct dlw_supervisor *supervisor,
-					 const struct dlw_state *state, uint32_t thread)
+void dlw_supervisor_break(struct dlw_supervisor *supervisor, const struct dlw_state *state,
+			  const struct dlw_finding *finding)
 {
-	return dlw_watch_record(&supervisor->watch, state, thread);
+	dlw_watch_break(&supervisor->watch, state, finding);
 }
 
 struct dlw_coverage dlw_supervisor_coverage(struct dlw_supervisor *supervisor)

@@ -25,9 +25,9 @@ const char *dlw_supervisor_path(const struct dlw_supervisor *supervisor);
 /** dlw_supervisor_look() - take new processes into view and look at all of them once */
 void dlw_supervisor_look(struct dlw_supervisor *supervisor);
 
-/** dlw_supervisor_record() - the record of a thread of the state found() was called with */
-struct dlw_thread *dlw_supervisor_record(struct dlw_supervisor *supervisor,
-					 const struct dlw_state *state, uint32_t thread);
+/** dlw_supervisor_break() - from within found(): make one call of the core fail with EDEADLK */
+void dlw_supervisor_break(struct dlw_supervisor *supervisor, const struct dlw_state *state,
+			  const struct dlw_finding *finding);
 
 /** What was seen and what was not, over all processes. */
 struct dlw_coverage {

@@ -46,11 +46,6 @@ struct dlw_logger {
 	uint32_t module_count, module_room;
 };
 
-const char *dlw_log_path(void)
-{
-	return dlw_runtime->logger ? dlw_runtime->logger->file.path : "";
-}
-
 static uint32_t *payload(const struct dlw_slot *slot)
 {
 	return (uint32_t *)(slot->block + 1);
@@ -179,7 +174,6 @@ static void define(void *record, uint16_t type, size_t size)
 
 static void define_process(void)
 {
-	static const char limit[] = "";
 	union {
 		struct dlw_record_process process;
 		char bytes[64 * 1024];
@@ -189,7 +183,6 @@ static void define_process(void)
 	ssize_t got;
 	size_t used;
 
-	(void)limit;
 	if (!record)
 		return;
 	record->process.pid = dlw_runtime->pid;

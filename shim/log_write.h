@@ -60,7 +60,4 @@ static inline bool dlw_logging(const struct dlw_context *self)
 /** dlw_log_disown() - in the child of a fork: the log is the parent's */
 void dlw_log_disown(void);
 
-/** dlw_log_path() - of the log, "" if none */
-const char *dlw_log_path(void);
-
 #endif

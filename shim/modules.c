@@ -101,10 +101,8 @@ static int take_listed(struct dl_phdr_info *info, size_t size, void *context)
 void dlw_modules_load(void)
 {
 	struct dl_find_object object;
-	phdr_callback *unused = NULL;
 	int (*iterate)(phdr_callback, void *);
 
-	(void)unused;
 	*(void **)&modules.find_object = dlsym(RTLD_DEFAULT, "_dl_find_object");
 	*(void **)&iterate = dlw_real_find("dl_iterate_phdr", "", (void *)dl_iterate_phdr);
 	if (!modules.find_object || !iterate)

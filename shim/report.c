@@ -303,24 +303,6 @@ static void abort_program(void)
 	send(SIGABRT);
 }
 
-/** choose_victim() - a thread of the core whose call may fail with EDEADLK */
-static void choose_victim(const struct dlw_watch *watch, const struct dlw_state *state,
-			  const struct dlw_finding *finding)
-{
-	uint32_t i;
-
-	for (i = 0; i < finding->core_count; i++) {
-		struct dlw_thread *record = dlw_watch_record(watch, state, finding->core[i]);
-
-		if (!record || (record->want_kind != DLW_MUTEX &&
-				record->want_kind != DLW_SEMAPHORE &&
-				record->want_kind != DLW_THREAD))
-			continue;
-		record->marks.break_wait = record->wait;
-		return;
-	}
-}
-
 static void act(const struct dlw_watch *watch, const struct dlw_state *state,
 		const struct dlw_finding *finding)
 {
@@ -339,7 +321,7 @@ static void act(const struct dlw_watch *watch, const struct dlw_state *state,
 		send(SIGSTOP);
 		break;
 	case DLW_ON_DEADLOCK_BREAK:
-		choose_victim(watch, state, finding);
+		dlw_watch_break(watch, state, finding);
 		break;
 	}
 }

@@ -31,7 +31,8 @@ bool dlw_watch_add(struct dlw_watch *watch, struct dlw_segment *segment, uint64_
 	return true;
 }
 
-struct dlw_thread *dlw_watch_record(const struct dlw_watch *watch, const struct dlw_state *state,
+/** record_of() - the record behind a state's thread */
+static struct dlw_thread *record_of(const struct dlw_watch *watch, const struct dlw_state *state,
 				    uint32_t thread)
 {
 	const struct dlw_thread_state *wanted = &state->threads[thread];
@@ -40,6 +41,27 @@ struct dlw_thread *dlw_watch_record(const struct dlw_watch *watch, const struct 
 	while (record && (record->tid != wanted->tid || record->life == DLW_RECORD_FREE))
 		record = dlw_record_next(&watch->processes[wanted->process], record);
 	return record;
+}
+
+static bool may_fail(const struct dlw_thread *record)
+{
+	return record->want_kind == DLW_MUTEX || record->want_kind == DLW_SEMAPHORE ||
+	       record->want_kind == DLW_THREAD;
+}
+
+void dlw_watch_break(const struct dlw_watch *watch, const struct dlw_state *state,
+		     const struct dlw_finding *finding)
+{
+	uint32_t i;
+
+	for (i = 0; i < finding->core_count; i++) {
+		struct dlw_thread *record = record_of(watch, state, finding->core[i]);
+
+		if (record && may_fail(record)) {
+			record->marks.break_wait = record->wait;
+			return;
+		}
+	}
 }
 
 /* ------------------------------------------------------------------------ what moves */

@@ -95,8 +95,13 @@ uint32_t dlw_watch_look(struct dlw_watch *watch);
  */
 uint32_t dlw_watch_now(struct dlw_watch *watch, int32_t asking_tid);
 
-/** The thread record behind a state's thread: how break and the log find it again. */
-struct dlw_thread *dlw_watch_record(const struct dlw_watch *watch, const struct dlw_state *state,
-				    uint32_t thread);
+/**
+ * dlw_watch_break() - make a call of a core fail with EDEADLK
+ *
+ * From within found(). Chooses the first thread of the core whose call POSIX
+ * lets fail so; its own hook does it, at the end of its current slice.
+ */
+void dlw_watch_break(const struct dlw_watch *watch, const struct dlw_state *state,
+		     const struct dlw_finding *finding);
 
 #endif

@@ -50,7 +50,7 @@ bool dlw_picture_confirm(struct dlw_watch *watch, struct dlw_picture *picture, u
 bool dlw_picture_describe(struct dlw_watch *watch, struct dlw_picture *picture,
 			  const struct dlw_finding *finding);
 
-/** dlw_picture_open_reason() - set open_reason of every process that matters for 'stalled' */
+/** dlw_picture_look_around() - set open_reason of every process, for 'stalled' */
 void dlw_picture_look_around(struct dlw_watch *watch, struct dlw_picture *picture);
 
 #endif

@@ -102,24 +102,14 @@ static bool stat_field(const char *stat, int field, uint64_t *number)
 	return false;
 }
 
-static uint64_t process_field(int32_t pid, int field)
+uint64_t dlw_process_start(int32_t pid)
 {
 	char stat[1024];
 	uint64_t number = 0;
 
 	if (dlw_read_file(dlw_proc_path(pid, 0, "stat").text, stat, sizeof(stat)) <= 0)
 		return 0;
-	return stat_field(stat, field, &number) ? number : 0;
-}
-
-uint64_t dlw_process_start(int32_t pid)
-{
-	return process_field(pid, 22);
-}
-
-int32_t dlw_process_parent(int32_t pid)
-{
-	return (int32_t)process_field(pid, 4);
+	return stat_field(stat, 22, &number) ? number : 0;
 }
 
 /** task_letter() - the state letter of a task's stat line, 0: gone */

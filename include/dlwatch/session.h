@@ -117,8 +117,8 @@ struct dlw_thread {
 	uint32_t creator, created_stack;
 	_Atomic uint32_t life; /* enum dlw_thread_life */
 	uint32_t detached;
-	uint32_t exempt;
-	uint32_t index; /* number of the record, from 0 */
+	uint32_t exempt; /* annotated: never part of a finding */
+	uint32_t padding_identity;
 	char name[16]; /* what the kernel called it when it ended; the living are asked there */
 	struct dlw_watcher_marks marks;
 	struct dlw_held inline_holds[DLW_INLINE_HOLDS];
@@ -182,7 +182,6 @@ struct dlw_segment {
 	struct dlw_table stacks;  /* of uint64_t offsets of struct dlw_stack_record; id = index + 1 */
 	struct dlw_table objects; /* of struct dlw_object; index = position + 1 */
 	_Atomic uint64_t coverage[DLW_COVERAGE_COUNTS];
-	uint32_t stacks_mode; /* what the program was told, for the coverage line */
 	uint32_t breaks;      /* on_deadlock=break: blocking calls run in slices */
 	char log_path[DLW_PATH_MAX]; /* of the .dlw; "" */
 };
