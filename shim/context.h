@@ -74,7 +74,6 @@ struct dlw_context {
 	uint64_t want_frame; /* of the call that published the want */
 	int32_t tid;
 	bool capturing; /* in the unwinder */
-	bool forking;   /* between our prepare handler and the fork's end */
 	uint64_t stack_low, stack_high; /* the thread's stack; frames beyond are not looked at */
 	uint64_t spare_permits;  /* offset of the permit table before the last rebuild */
 	uint32_t spare_capacity; /* its size, 0: none */

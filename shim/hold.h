@@ -88,9 +88,8 @@ static inline void dlw_hold_drop(struct dlw_context *self, uint32_t depth)
 struct dlw_permit *dlw_permit_find(struct dlw_context *self, uint64_t address,
 				   enum dlw_kind kind);
 
-/** dlw_permit_of() - the same, with the thread's cache of objects in front */
-static inline struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address,
-					       enum dlw_kind kind)
+/** dlw_permit_known() - the entry, if the thread's cache of objects has it; NULL */
+static inline struct dlw_permit *dlw_permit_known(struct dlw_context *self, uint64_t address)
 {
 	const struct dlw_known_object *known = dlw_known_object(self, address);
 
@@ -98,7 +97,16 @@ static inline struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_
 		       known->permit->life ==
 			       atomic_load_explicit(&known->object->life, memory_order_relaxed)))
 		return known->permit;
-	return dlw_permit_find(self, address, kind);
+	return NULL;
+}
+
+/** dlw_permit_of() - the same, with the thread's cache of objects in front */
+static inline struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address,
+					       enum dlw_kind kind)
+{
+	struct dlw_permit *permit = dlw_permit_known(self, address);
+
+	return dlw_likely(permit != NULL) ? permit : dlw_permit_find(self, address, kind);
 }
 
 /** dlw_permit_first_post() - the first of its sort in this life: the object has to know */

@@ -220,14 +220,65 @@ static inline __attribute__((always_inline)) int wait_for(struct call *call, uin
 	return end(call, result);
 }
 
-/** sem_wait() - a cancellation point; Return: as the C library, also on_deadlock=break's EDEADLK */
-DLW_HOOK int sem_wait(sem_t *semaphore)
+static __attribute__((noinline)) int wait_at_length(sem_t *semaphore, uint64_t caller,
+						    uint64_t frame)
 {
 	struct call call = { .self = dlw_enter(), .semaphore = semaphore };
 
 	if (!call.self)
 		return dlw_real(sem_wait)(semaphore);
-	return wait_for(&call, DLW_CALLER, DLW_FRAME);
+	return wait_for(&call, caller, frame);
+}
+
+static __attribute__((noinline)) int end_at_length(struct dlw_context *self, sem_t *semaphore,
+						   struct dlw_permit *permit, int result)
+{
+	struct call call = { .self = self, .semaphore = semaphore, .permit = permit };
+
+	return end(&call, result);
+}
+
+/**
+ * sem_wait() - take a permit
+ *
+ * The short way, as for a mutex: a permit is to be had at a site seen before,
+ * of a semaphore that the thread has used before.
+ *
+ * Context: a cancellation point. Return: as the C library; with
+ *          on_deadlock=break -1 and EDEADLK, too.
+ */
+DLW_HOOK int sem_wait(sem_t *semaphore)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_thread *record = self->open;
+	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
+	struct dlw_permit *permit = dlw_permit_known(self, dlw_address(semaphore));
+	uint64_t number;
+	int result;
+
+	if (dlw_unlikely(!record || !self->plain || !permit ||
+			 !dlw_site_is(site, DLW_CALLER, DLW_FRAME) || is_empty(semaphore)))
+		return wait_at_length(semaphore, DLW_CALLER, DLW_FRAME);
+	number = dlw_wait_number(record);
+	if (dlw_unlikely(number & 1))
+		return wait_at_length(semaphore, DLW_CALLER, DLW_FRAME);
+	dlw_inside(self);
+	self->want_frame = DLW_FRAME;
+	dlw_want_publish(record, number + 1, DLW_SEMAPHORE, DLW_PERMIT, DLW_FORM_BLOCKING,
+			 dlw_address(semaphore), site->stack);
+	record->want_object = permit->object;
+	dlw_outside(self);
+	result = dlw_real(sem_wait)(semaphore);
+	if (dlw_unlikely(result != 0 || dlw_wait_number(record) != number + 1))
+		return end_at_length(self, semaphore, permit, result);
+	dlw_inside(self);
+	permit->held++;
+	permit->stack = record->want_stack;
+	if (dlw_likely(permit->taken != UINT32_MAX))
+		permit->taken++;
+	atomic_store_explicit(&record->wait, number + 2, memory_order_release);
+	dlw_leave(self);
+	return 0;
 }
 
 DLW_HOOK int sem_timedwait(sem_t *semaphore, const struct timespec *until)

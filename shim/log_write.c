@@ -414,7 +414,7 @@ void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object)
 {
 	struct dlw_event event = { .type = DLW_EVENT_DESTROYED };
 
-	if (!dlw_logging(self) || object->log_life != object->life)
+	if (object->log_life != object->life)
 		return;
 	event.object = object->log_id;
 	event.ticket = atomic_fetch_add(&object->ticket, 1) + 1;

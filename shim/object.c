@@ -173,7 +173,8 @@ void dlw_object_end(struct dlw_context *self, uint64_t address)
 
 	if (!object)
 		return;
-	dlw_log_destroyed(self, object);
+	if (dlw_logging(self))
+		dlw_log_destroyed(self, object);
 	atomic_store_explicit(&object->gone, 1, memory_order_relaxed);
 	end_life(object);
 }

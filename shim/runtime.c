@@ -30,6 +30,7 @@
 #include "shim/banned.h"
 
 struct dlw_runtime *dlw_runtime;
+__thread bool dlw_forking __attribute__((tls_model("initial-exec")));
 struct dlw_options dlw_options;
 char dlw_session_path[DLW_PATH_MAX];
 
@@ -170,35 +171,33 @@ bool dlw_runtime_ready(void)
 
 static void before_fork(void)
 {
-	struct dlw_context *self = dlw_self;
-
-	if (!self->record)
+	if (!dlw_runtime || dlw_runtime->state != DLW_READY)
 		return;
 	dlw_lock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
-	self->forking = true;
+	dlw_forking = true;
 }
 
 static void after_fork_in_parent(void)
 {
-	struct dlw_context *self = dlw_self;
-
-	if (!self->forking)
+	if (!dlw_forking)
 		return;
-	self->forking = false;
+	dlw_forking = false;
 	dlw_unlock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
 }
 
 /** after_fork_in_child() - kernels before 4.14 did not wipe for us */
 static void after_fork_in_child(void)
 {
-	struct dlw_context *self = dlw_self;
-
+	if (!dlw_forking)
+		return;
+	dlw_forking = false;
 	DLW_RANK_DROP(DLW_RANK_STACKS);
 	dlw_log_disown();
 	dlw_segment_disown();
-	if (self->forking) {
+	if (dlw_runtime->state == DLW_READY) {
 		memset(dlw_runtime, 0, sizeof(*dlw_runtime));
-		memset(self, 0, sizeof(*self));
+		if (dlw_self->record)
+			memset(dlw_self, 0, sizeof(*dlw_self));
 	}
 }
 

@@ -54,6 +54,9 @@ struct dlw_runtime {
 	char segment_path[DLW_PATH_MAX];
 };
 
+/* This thread is between our prepare handler and the end of its fork: it has stacks_lock. */
+extern __thread bool dlw_forking __attribute__((tls_model("initial-exec")));
+
 extern struct dlw_runtime *dlw_runtime; /* never NULL once dlw_runtime_ready() returned true */
 extern struct dlw_options dlw_options;
 extern char dlw_session_path[DLW_PATH_MAX]; /* "" before the first process set it up */

@@ -330,7 +330,7 @@ static void walk_stack(struct dlw_context *self, struct walk *walk, uint64_t add
 	int attempt;
 
 	walk->depth = 0;
-	if (unwinder.loaded && !self->forking && dlw_options.stacks != DLW_STACKS_OFF) {
+	if (unwinder.loaded && !dlw_forking && dlw_options.stacks != DLW_STACKS_OFF) {
 		/* it writes to a pipe of its own: a cancellation point that is not the program's */
 		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
 		self->capturing = true;
@@ -359,7 +359,7 @@ static uint32_t capture(struct dlw_context *self, uint64_t address, uint64_t fra
 	uint32_t stack;
 
 	*trace = NULL;
-	if (self->forking) /* our own prepare handler holds the lock */
+	if (dlw_forking) /* our own prepare handler holds the lock */
 		return 0;
 	dlw_lock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
 	walk_stack(self, &walk, address, frame);
