@@ -150,15 +150,17 @@ static inline uint64_t dlw_wait_number(const struct dlw_thread *record)
 	return atomic_load_explicit(&record->wait, memory_order_relaxed);
 }
 
-/** dlw_want_publish() - the fields, then the number that makes them true */
+/**
+ * dlw_want_publish() - the fields, then the number that makes them true
+ *
+ * .want_since_ns is 0 already: whoever sets it clears it when the wait is over.
+ */
 static inline void dlw_want_publish(struct dlw_thread *record, uint64_t number,
 				    enum dlw_kind kind, enum dlw_mode mode, enum dlw_form form,
 				    uint64_t address, uint32_t stack)
 {
 	record->want_address = address;
-	record->want_since_ns = 0;
 	record->want_stack = stack;
-	record->want_object = 0;
 	record->want_kind = (uint8_t)kind;
 	record->want_mode = (uint8_t)mode;
 	record->want_form = (uint8_t)form;
@@ -178,6 +180,8 @@ static inline void dlw_want(struct dlw_context *self, enum dlw_kind kind, enum d
 		number = dlw_wait_number(record);
 	}
 	self->want_frame = frame;
+	record->want_since_ns = 0; /* a siglongjmp() may have left one */
+	record->want_object = 0;
 	dlw_want_publish(record, number + 1, kind, mode, form, address, stack);
 }
 
@@ -186,7 +190,11 @@ static inline void dlw_want_end(struct dlw_context *self)
 {
 	struct dlw_thread *record = self->record;
 
-	atomic_store_explicit(&record->wait, dlw_wait_number(record) + 1, memory_order_release);
+	/* even already where a handler has taken the want for a stale one */
+	atomic_store_explicit(&record->wait, (dlw_wait_number(record) | 1) + 1,
+			      memory_order_release);
+	if (record->want_since_ns)
+		record->want_since_ns = 0;
 	if (dlw_unlikely(self->saved_count))
 		dlw_want_back(self);
 }

@@ -39,30 +39,43 @@ static inline int64_t dlw_hold_find(struct dlw_context *self, uint64_t address)
 	return count ? dlw_hold_find_slow(self, address) : -1;
 }
 
-/** dlw_hold_append() - a lock was acquired, and there is room to say so */
+static inline void dlw_hold_fill(struct dlw_held *held, enum dlw_kind kind, enum dlw_mode mode,
+				 uint64_t address, uint32_t stack)
+{
+	held->address = address;
+	held->stack = stack;
+	held->count = 1;
+	held->kind = (uint8_t)kind;
+	held->mode = (uint8_t)mode;
+}
+
+/**
+ * dlw_hold_append() - a lock was acquired, and there is room to say so
+ *
+ * A handler that locks and unlocks between two of the stores uses the same
+ * place of the list; it is over before the count goes up, so a look at the
+ * address afterwards tells.
+ */
 static inline void dlw_hold_append(struct dlw_context *self, struct dlw_thread *record,
 				   enum dlw_kind kind, enum dlw_mode mode, uint64_t address,
-				   uint32_t stack, uint64_t since_ns)
+				   uint32_t stack)
 {
 	uint32_t count = atomic_load_explicit(&record->hold_count, memory_order_relaxed);
 	struct dlw_held *held = &self->holds[count];
 
-	held->address = address;
-	held->since_ns = since_ns;
-	held->stack = stack;
-	held->object = 0;
-	held->count = 1;
-	held->kind = (uint8_t)kind;
-	held->mode = (uint8_t)mode;
+	dlw_hold_fill(held, kind, mode, address, stack);
 	atomic_store_explicit(&record->hold_count, count + 1, memory_order_release);
+	atomic_signal_fence(memory_order_seq_cst);
+	if (dlw_unlikely(held->address != address))
+		dlw_hold_fill(held, kind, mode, address, stack);
 }
 
 /** dlw_hold_push() - a lock was acquired */
 static inline void dlw_hold_push(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
-				 uint64_t address, uint32_t stack, uint64_t since_ns)
+				 uint64_t address, uint32_t stack)
 {
 	if (dlw_likely(dlw_hold_count(self) < self->hold_room) || dlw_hold_grow(self))
-		dlw_hold_append(self, self->record, kind, mode, address, stack, since_ns);
+		dlw_hold_append(self, self->record, kind, mode, address, stack);
 }
 
 /** dlw_hold_drop() - give one count back at @depth */

@@ -219,7 +219,11 @@ static __attribute__((noinline)) int end_at_length(struct dlw_context *self,
  * pthread_mutex_lock() - acquire, and be seen waiting if it takes time
  *
  * The short way, for a lock that looks free at a site seen before, with
- * nothing asked for but the live graph; all else is lock_at_length()'s.
+ * nothing asked for but the live graph; all else is lock_at_length()'s. Stores
+ * are what it costs, for each has to leave the processor before the lock's
+ * atomic operation: so .open stays as it is, and a handler that comes in
+ * between records what it does. If it takes the place of our wish, that one
+ * goes unseen; nobody is seen waiting who does not.
  *
  * Context: any thread, any time after the loader mapped us, also inside our
  *          own unwinder; errno and cancellation are the C library's.
@@ -239,21 +243,17 @@ DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 	number = dlw_wait_number(record);
 	if (dlw_unlikely(number & 1))
 		return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
-	dlw_inside(self);
-	self->want_frame = DLW_FRAME;
 	dlw_want_publish(record, number + 1, DLW_MUTEX, DLW_EXCLUSIVE, DLW_FORM_BLOCKING,
 			 dlw_address(mutex), site->stack);
-	dlw_outside(self);
 	result = dlw_real(pthread_mutex_lock)(mutex);
 	/* what a handler did meanwhile, an error, a recursive mutex, a full list: the long way */
 	if (dlw_unlikely(result != 0 || dlw_wait_number(record) != number + 1 ||
 			 (mutex->__data.__kind & DLW_KIND_TYPE) == DLW_KIND_RECURSIVE ||
 			 dlw_hold_count(self) == self->hold_room))
 		return end_at_length(self, mutex, result);
-	dlw_inside(self);
-	dlw_hold_append(self, record, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), record->want_stack, 0);
+	dlw_hold_append(self, record, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex),
+			record->want_stack);
 	atomic_store_explicit(&record->wait, number + 2, memory_order_release);
-	dlw_leave(self);
 	return 0;
 }
 

@@ -264,9 +264,9 @@ DLW_HOOK int sem_wait(sem_t *semaphore)
 		return wait_at_length(semaphore, DLW_CALLER, DLW_FRAME);
 	dlw_inside(self);
 	self->want_frame = DLW_FRAME;
+	record->want_object = permit->object;
 	dlw_want_publish(record, number + 1, DLW_SEMAPHORE, DLW_PERMIT, DLW_FORM_BLOCKING,
 			 dlw_address(semaphore), site->stack);
-	record->want_object = permit->object;
 	dlw_outside(self);
 	result = dlw_real(sem_wait)(semaphore);
 	if (dlw_unlikely(result != 0 || dlw_wait_number(record) != number + 1))

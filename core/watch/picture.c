@@ -100,7 +100,7 @@ static void describe_consumable(const struct dlw_watched *watched, uint32_t obje
 /* ----------------------------------------------------------------------------- threads */
 
 static void add_hold(struct maker *maker, uint32_t thread, uint32_t resource, uint8_t mode,
-		     uint32_t count, uint64_t since_ns, struct dlw_stack stack)
+		     uint32_t count, struct dlw_stack stack)
 {
 	if (resource == DLW_NONE || maker->holds == maker->hold_room)
 		return;
@@ -109,7 +109,6 @@ static void add_hold(struct maker *maker, uint32_t thread, uint32_t resource, ui
 		.resource = resource,
 		.mode = mode,
 		.count = count,
-		.since_ns = since_ns,
 		.stack = stack,
 	};
 }
@@ -123,9 +122,7 @@ static void add_holds(struct maker *maker, const struct dlw_watched *watched, ui
 	for (i = 0; held && i < count; i++)
 		add_hold(maker, thread,
 			 resource_of(maker, process, held[i].kind, held[i].address, true),
-			 held[i].mode, held[i].count,
-			 held[i].since_ns,
-			 dlw_record_stack(watched, held[i].stack));
+			 held[i].mode, held[i].count, dlw_record_stack(watched, held[i].stack));
 }
 
 static const struct dlw_permit *permits_of(const struct dlw_watched *watched,
@@ -160,7 +157,6 @@ static void add_permits(struct maker *maker, const struct dlw_watched *watched, 
 			continue;
 		describe_consumable(watched, permit->object, &maker->picture->resources[resource]);
 		add_hold(maker, thread, resource, DLW_PERMIT, permit->held,
-			 permit->since_ns,
 			 dlw_record_stack(watched, permit->stack));
 	}
 }

@@ -51,18 +51,15 @@ struct dlw_session {
 /** One resource held. */
 struct dlw_held {
 	uint64_t address;
-	uint64_t since_ns; /* CLOCK_MONOTONIC, 0: unknown */
 	uint32_t stack;  /* id in the segment's stack store, 0: none */
-	uint32_t object; /* index of its dlw_object, 0: none */
 	uint32_t count;
 	uint8_t kind, mode;
-	uint8_t padding[2];
+	uint8_t padding[6];
 };
 
 /** What one thread has to do with one semaphore (or other countable). */
 struct dlw_permit {
 	uint64_t address;
-	uint64_t since_ns;
 	uint32_t object; /* index; 0: slot free */
 	uint32_t life;   /* the object's life this speaks of; an older one speaks of nothing */
 	uint32_t stack;  /* where the last permit was taken */
@@ -96,11 +93,11 @@ struct dlw_thread {
 	_Atomic uint64_t wait; /* odd: waiting; changes with every wait and its end */
 	uint64_t want_address;
 	uint64_t want_mutex;    /* condition waits: address of the mutex; 0 */
-	uint64_t want_since_ns; /* CLOCK_MONOTONIC; 0: was not expected to block */
+	uint64_t want_since_ns; /* CLOCK_MONOTONIC; 0: was not expected to block, or does not wait */
 	uint32_t want_stack;
-	uint32_t want_object;
 	uint8_t want_kind, want_mode, want_form; /* dlw_kind, dlw_mode, dlw_form */
 	uint8_t want_relock; /* the thread itself owns it and can never get it */
+	uint32_t want_object; /* of a semaphore or condition */
 	uint8_t padding_want[12];
 	/* holds, newest last */
 	_Atomic uint32_t hold_count;
