@@ -112,18 +112,10 @@ static void end_life(struct dlw_object *object)
 /** new_life() - nothing that was known of it is true of this one */
 static void new_life(struct dlw_object *object, enum dlw_kind kind)
 {
-	object->init_stack = 0;
-	object->initial = 0;
-	object->initial_known = 0;
-	object->name = 0;
-	object->type = DLW_TYPE_UNKNOWN;
+	const size_t from = offsetof(struct dlw_object, ticket);
+
+	memset((char *)object + from, 0, sizeof(*object) - from);
 	object->kind = (uint8_t)kind;
-	atomic_store_explicit(&object->traits, 0, memory_order_relaxed);
-	atomic_store_explicit(&object->posted_own, 0, memory_order_relaxed);
-	atomic_store_explicit(&object->posted_other, 0, memory_order_relaxed);
-	atomic_store_explicit(&object->posters, 0, memory_order_relaxed);
-	atomic_store_explicit(&object->gone, 0, memory_order_relaxed);
-	atomic_store_explicit(&object->ticket, 0, memory_order_relaxed);
 	end_life(object);
 }
 

@@ -125,21 +125,22 @@ struct dlw_thread {
 /** A resource worth remembering: initialised by a call, a semaphore, or logged. */
 struct dlw_object {
 	_Atomic uint64_t address;
+	_Atomic uint32_t life; /* a new number when it is initialised or destroyed; never 0 */
+	uint32_t index;        /* what other records call it by, from 1 */
+	uint32_t log_life;     /* the life that has been defined in the log; 0: none */
+	uint32_t log_id;       /* its id there */
+	/* of this life: all zero when it begins */
 	_Atomic uint64_t ticket; /* operations so far; for the log */
-	_Atomic uint32_t life;   /* a new number when it is initialised or destroyed; never 0 */
-	uint32_t log_life;       /* the life that has been defined in the log; 0: none */
-	uint32_t log_id;         /* its id there */
 	uint32_t init_stack;     /* 0: its initialisation was not seen */
-	uint32_t initial;        /* semaphore: value at creation */
+	uint32_t initial;        /* semaphore: value at creation; thread: its serial */
 	uint32_t name;           /* offset of a string, 0 */
 	_Atomic uint16_t traits; /* enum dlw_trait */
 	uint8_t kind, type;
 	uint8_t initial_known;
-	_Atomic uint8_t gone;    /* destroyed */
-	_Atomic uint8_t posted_own, posted_other; /* by any thread, in this life */
-	_Atomic uint16_t posters; /* threads that have posted without a permit, in this life */
-	uint16_t opens; /* named semaphore: sem_open calls not yet closed */
-	uint32_t index; /* what other records call it by, from 1 */
+	_Atomic uint8_t gone; /* destroyed */
+	_Atomic uint8_t posted_own, posted_other; /* by any thread */
+	_Atomic uint16_t posters; /* threads that have posted without a permit */
+	uint16_t opens;           /* named semaphore: sem_open calls not yet closed */
 };
 
 struct dlw_stack_record {
