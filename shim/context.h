@@ -17,7 +17,8 @@
  * others may see lies in its record in the segment. .open is the record while
  * the thread is in the program's own code or blocked in the C library, and
  * NULL while a hook of it is at work: a signal handler that interrupts a hook,
- * and the unwinder's own locks, find NULL and pass through.
+ * and the unwinder's own locks, find NULL and pass through. The short ways
+ * through a lock and an unlock leave it alone and look afterwards instead.
  */
 #ifndef DLW_SHIM_CONTEXT_H
 #define DLW_SHIM_CONTEXT_H

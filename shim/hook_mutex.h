@@ -80,9 +80,10 @@ dlw_mutex_end(struct dlw_context *self, const pthread_mutex_t *mutex, enum dlw_f
 	return result;
 }
 
-/** dlw_mutex_release() - before the unlock; Return: depth it was held at, -1: it was not */
+/** dlw_mutex_release_unheld() - before the unlock of what is not known to be held; Return: -1 */
 int64_t dlw_mutex_release_unheld(struct dlw_context *self, const pthread_mutex_t *mutex);
 
+/** dlw_mutex_release() - before the unlock; Return: depth it was held at, -1: it was not */
 static inline __attribute__((always_inline)) int64_t dlw_mutex_release(struct dlw_context *self,
 								       const pthread_mutex_t *mutex)
 {

@@ -35,15 +35,7 @@ DLW_HOOK __attribute__((noreturn)) void _Exit(int status)
 
 DLW_HOOK __attribute__((noreturn)) void quick_exit(int status)
 {
-	static void (*_Atomic real)(int);
-
-	if (!real) {
-		void (*found)(int);
-
-		*(void **)&found = dlw_real_find("quick_exit", "", (void *)quick_exit);
-		real = found;
-	}
-	real(status); /* its handlers may still lock; what they do stays in the tail */
+	dlw_real(quick_exit)(status); /* its handlers may still lock; what they do stays in the tail */
 	__builtin_unreachable();
 }
 

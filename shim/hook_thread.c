@@ -396,30 +396,14 @@ DLW_HOOK int pthread_setname_np(pthread_t thread, const char *name)
 /* The main thread ends by these without coming back through a routine of ours. */
 DLW_HOOK __attribute__((noreturn)) void pthread_exit(void *value)
 {
-	static void (*_Atomic real)(void *);
-
 	ended(NULL);
-	if (!real) {
-		void (*found)(void *);
-
-		*(void **)&found = dlw_real_find("pthread_exit", "", (void *)pthread_exit);
-		real = found;
-	}
-	real(value);
+	dlw_real(pthread_exit)(value);
 	__builtin_unreachable();
 }
 
 DLW_HOOK __attribute__((noreturn)) void thrd_exit(int value)
 {
-	static void (*_Atomic real)(int);
-
 	ended(NULL);
-	if (!real) {
-		void (*found)(int);
-
-		*(void **)&found = dlw_real_find("thrd_exit", "", (void *)thrd_exit);
-		real = found;
-	}
-	real(value);
+	dlw_real(thrd_exit)(value);
 	__builtin_unreachable();
 }

@@ -12,7 +12,7 @@
  *	rank      protects                         held across
  *	WATCH     the watch of a bare preload      everything below; rendering
  *	START     start records of new threads     mmap
- *	THREADS   list of thread records           nothing
+ *	THREADS   list of thread records           LOG, SEGMENT
  *	OBJECTS   one stripe of the object table   TABLE
  *	STACKS    traces, stack store, unwinder    SEGMENT, LOG; all of fork()
  *	TABLE     the segment's list of objects    SEGMENT

@@ -138,7 +138,13 @@ static const char *store(struct dlw_options *options, const struct key *key, con
 
 static void complain(const char *origin, const char *pair, size_t length, const char *what)
 {
-	dlw_say("dlwatch: %s: %.*s: %s (ignored)\n", origin, (int)length, pair, what);
+	char text[DLW_OPTION_PATH_MAX / 2];
+
+	if (length >= sizeof(text))
+		length = sizeof(text) - 1;
+	memcpy(text, pair, length);
+	text[length] = '\0';
+	dlw_say("dlwatch: %s: %s: %s (ignored)\n", origin, text, what);
 }
 
 /** load_file() - the key `file`: more pairs, read from a file */

@@ -1,8 +1,8 @@
 /*
  * shim/say.h - one line to the user's stderr
  *
- * Not stdio: the program's own stdio locks may be what hangs. Knows %s %d %u
- * %lu %x %.*s %%. One write(2) per call; longer than 4 KB is cut. errno is
+ * Not stdio: the program's own stdio locks may be what hangs. Formats as
+ * core/format.h does. One write(2) per call; longer than 4 KB is cut. errno is
  * kept. Safe anywhere, also in a signal handler.
  */
 #ifndef DLW_SHIM_SAY_H

@@ -43,6 +43,8 @@ DLW_SYMBOL(int, pthread_timedjoin_np, "", (pthread_t t, void **r, const struct t
 DLW_SYMBOL(int, pthread_clockjoin_np, "", (pthread_t t, void **r, clockid_t c, const struct timespec *a), (t, r, c, a))
 DLW_SYMBOL(int, pthread_setname_np, "", (pthread_t t, const char *n), (t, n))
 DLW_SYMBOL(int, pthread_detach, "", (pthread_t t), (t))
+DLW_SYMBOL(void, pthread_exit, "", (void *v), (v))
+DLW_SYMBOL(void, thrd_exit, "", (int v), (v))
 /* C11 threads: in glibc these do not go through the pthread names */
 DLW_SYMBOL(int, mtx_init, "", (mtx_t * m, int t), (m, t))
 DLW_SYMBOL(int, mtx_lock, "", (mtx_t * m), (m))
@@ -61,20 +63,19 @@ DLW_SYMBOL(int, thrd_detach, "", (thrd_t t), (t))
 /* not ours to watch: the unwinder's is moved out of the way, see trace.c */
 DLW_SYMBOL(int, pipe2, "", (int d[2], int f), (d, f))
 /* ends and successors of a process */
+DLW_SYMBOL(void, quick_exit, "", (int s), (s))
 DLW_SYMBOL(int, execve, "", (const char *p, char *const *a, char *const *e), (p, a, e))
 DLW_SYMBOL(int, execvpe, "", (const char *p, char *const *a, char *const *e), (p, a, e))
 DLW_SYMBOL(int, fexecve, "", (int d, char *const *a, char *const *e), (d, a, e))
 /*
  * Hooks with no entry of their own in the table, named here so that the list
- * of what we export is complete: they end in one of the above, have a variable
- * number of arguments, or never return.
+ * of what we export is complete: they end in one of the above or in a system
+ * call, or have a variable number of arguments.
  */
 #ifndef DLW_SYMBOL_ALSO
 #define DLW_SYMBOL_ALSO(name)
 #endif
 DLW_SYMBOL_ALSO(sem_open)
-DLW_SYMBOL_ALSO(pthread_exit)
-DLW_SYMBOL_ALSO(thrd_exit)
 DLW_SYMBOL_ALSO(execv)
 DLW_SYMBOL_ALSO(execvp)
 DLW_SYMBOL_ALSO(execl)
@@ -82,5 +83,4 @@ DLW_SYMBOL_ALSO(execlp)
 DLW_SYMBOL_ALSO(execle)
 DLW_SYMBOL_ALSO(_exit)
 DLW_SYMBOL_ALSO(_Exit)
-DLW_SYMBOL_ALSO(quick_exit)
 DLW_SYMBOL_ALSO(dl_iterate_phdr)
