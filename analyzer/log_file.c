@@ -119,7 +119,7 @@ static size_t next_sound_block(const struct dlw_log_file *file, size_t from, uin
 				return at;
 			}
 			*budget -= block.length;
-			if (dlw_log_checksum(hit + sizeof(block), block.length) == block.checksum)
+			if (dlw_block_checksum(&block, hit + sizeof(block)) == block.checksum)
 				return at;
 		}
 		from = at + 1;
@@ -145,7 +145,7 @@ static void scan_log(struct dlw_log_file *file)
 
 		if (block_at(file->bytes + at, left, &block) &&
 		    block.length <= left - sizeof(block) &&
-		    dlw_log_checksum(file->bytes + at + sizeof(block), block.length) ==
+		    dlw_block_checksum(&block, file->bytes + at + sizeof(block)) ==
 			    block.checksum) {
 			keep_block(file, &block, file->bytes + at + sizeof(block), false);
 			at += sizeof(block) + block.length;
@@ -338,6 +338,9 @@ static int read_blocks(struct dlw_log_file *file)
 {
 	if (check_header(file) < 0)
 		return -1;
+	/* what it is was understood; a pid or a clock may be wrong */
+	if (dlw_log_header_checksum(&file->header) != file->header.checksum)
+		note_damage(file, 0, sizeof(file->header));
 	scan_log(file);
 	scan_tail(file);
 	if (file->block_count)

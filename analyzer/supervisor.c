@@ -94,7 +94,7 @@ static void log_look(const struct dlw_segment *segment, uint32_t sequence, bool 
 		return;
 	if (!closed_world)
 		memcpy(record.look.open_reason, not_asked, sizeof(not_asked));
-	block.checksum = dlw_log_checksum(&record, sizeof(record));
+	block.checksum = dlw_block_checksum(&block, &record);
 	if (writev(fd, entry, 2) != sizeof(block) + sizeof(record))
 		fprintf(stderr, "dlwatch: %s: cannot note the verdict: %s\n", segment->log_path,
 			strerror(errno));

@@ -88,6 +88,7 @@ static bool write_header(struct dlw_log_file *file)
 	header.realtime_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	header.monotonic_ns = dlw_nanoseconds();
 	header.ticks = dlw_ticks();
+	header.checksum = dlw_log_header_checksum(&header);
 	return dlw_log_file_append(file, &header, sizeof(header), NULL, 0);
 }
 

@@ -86,11 +86,11 @@ static void stop_at_limit(void)
 		.type = DLW_BLOCK_DEFINITIONS,
 		.thread = DLW_LAST_WORDS,
 		.length = sizeof(end),
-		.checksum = dlw_log_checksum(&end, sizeof(end)),
 		.monotonic_ns = end.monotonic_ns,
 		.ticks = dlw_ticks(),
 	};
 
+	block.checksum = dlw_block_checksum(&block, &end);
 	if (!atomic_exchange(&logger->stopped, true))
 		dlw_log_file_append(&logger->file, &block, sizeof(block), &end, sizeof(end));
 }
@@ -106,7 +106,7 @@ static bool append_block(struct dlw_block *block, const void *bytes)
 		stop_at_limit();
 		return false;
 	}
-	block->checksum = dlw_log_checksum(bytes, block->length);
+	block->checksum = dlw_block_checksum(block, bytes);
 	return dlw_log_file_append(&logger->file, block, sizeof(*block), bytes, block->length);
 }
 

@@ -41,7 +41,7 @@
 
 #define DLW_LOG_MAGIC "\x89" "DLWLOG\n"
 #define DLW_TAIL_MAGIC "\x89" "DLWTAL\n"
-#define DLW_LOG_MAJOR 1 /* a reader refuses a larger one */
+#define DLW_LOG_MAJOR 2 /* a reader refuses any other */
 #define DLW_LOG_MINOR 0 /* additions that an older reader may skip */
 #define DLW_LOG_BYTE_ORDER 0x01020304u
 
@@ -53,7 +53,7 @@ struct dlw_log_header {
 	uint32_t byte_order; /* DLW_LOG_BYTE_ORDER as the writer's machine stores it */
 	int32_t pid;
 	int32_t parent_pid;
-	uint32_t reserved;
+	uint32_t checksum; /* of this header, dlw_log_header_checksum() */
 	uint64_t process_start; /* field 22 of /proc/PID/stat: tells a reused pid */
 	uint8_t boot_id[16];
 	/* the same instant on three clocks */
@@ -91,14 +91,14 @@ struct dlw_block {
 	uint32_t thread;   /* serial of the thread, 0: the process */
 	uint32_t sequence; /* within the thread, from 0 */
 	uint32_t length;   /* payload bytes that follow; a multiple of 4 */
-	uint32_t checksum; /* of the payload, dlw_log_checksum(); in a tail: undefined */
+	uint32_t checksum; /* of header and payload, dlw_block_checksum(); in a tail: undefined */
 	/* the same instant on two clocks, when the block was begun */
 	uint64_t monotonic_ns, ticks;
 };
 
 #define DLW_BLOCK_ROOM (DLW_LOG_SLOT_SIZE - (uint32_t)sizeof(struct dlw_block))
 
-/** dlw_log_checksum() - of a payload; @length a multiple of 4 */
+/** dlw_log_checksum() - of any bytes; @length a multiple of 4 */
 static inline uint32_t dlw_log_checksum(const void *payload, size_t length)
 {
 	const unsigned char *bytes = payload;
@@ -114,6 +114,27 @@ static inline uint32_t dlw_log_checksum(const void *payload, size_t length)
 	lane[0] ^= lane[1] >> 7 ^ lane[2] << 13 ^ lane[3] >> 23 ^ length;
 	lane[0] *= 0xff51afd7ed558ccdu;
 	return (uint32_t)(lane[0] >> 32);
+}
+
+/** dlw_log_header_checksum() - of a header, with 0 as checksum */
+static inline uint32_t dlw_log_header_checksum(const struct dlw_log_header *header)
+{
+	struct dlw_log_header copy = *header;
+
+	copy.checksum = 0;
+	return dlw_log_checksum(&copy, sizeof(copy));
+}
+
+/** dlw_block_checksum() - of a block: its header, with 0 as checksum, and its payload */
+static inline uint32_t dlw_block_checksum(const struct dlw_block *block, const void *payload)
+{
+	struct dlw_block header = *block;
+	uint32_t sums[2];
+
+	header.checksum = 0;
+	sums[0] = dlw_log_checksum(&header, sizeof(header));
+	sums[1] = dlw_log_checksum(payload, block->length);
+	return dlw_log_checksum(sums, sizeof(sums));
 }
 
 /* ------------------------------------------------------------------ definitions */

@@ -25,6 +25,7 @@ static inline void log_repair(uint8_t *log, size_t size)
 	header.major = DLW_LOG_MAJOR;
 	if (header.header_size < sizeof(header) || header.header_size > size)
 		header.header_size = sizeof(header);
+	header.checksum = dlw_log_header_checksum(&header);
 	memcpy(log, &header, sizeof(header));
 	for (at = header.header_size; size - at >= sizeof(block);) {
 		memcpy(&block, log + at, sizeof(block));
@@ -32,7 +33,7 @@ static inline void log_repair(uint8_t *log, size_t size)
 		block.length &= ~3u;
 		if (block.length > size - at - sizeof(block))
 			block.length = (uint32_t)(size - at - sizeof(block)) & ~3u;
-		block.checksum = dlw_log_checksum(log + at + sizeof(block), block.length);
+		block.checksum = dlw_block_checksum(&block, log + at + sizeof(block));
 		memcpy(log + at, &block, sizeof(block));
 		at += sizeof(block) + block.length;
 	}

@@ -91,6 +91,7 @@ static inline struct log_writer *log_writer_new_child(int32_t pid, int32_t paren
 	};
 
 	memcpy(header.magic, DLW_LOG_MAGIC, sizeof(header.magic));
+	header.checksum = dlw_log_header_checksum(&header);
 	w->pid = pid;
 	w->ticks = LOG_START_TICKS;
 	w->step = 100;
@@ -124,7 +125,7 @@ static inline void log_flush_stream(struct log_writer *w, struct log_stream *str
 	if (!stream->length)
 		return;
 	stream->block.length = stream->length;
-	stream->block.checksum = dlw_log_checksum(stream->payload, stream->length);
+	stream->block.checksum = dlw_block_checksum(&stream->block, stream->payload);
 	if (!w->lose_next_block) {
 		log_bytes_add(&w->out, &stream->block, sizeof(stream->block));
 		log_bytes_add(&w->out, stream->payload, stream->length);

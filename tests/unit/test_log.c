@@ -65,7 +65,7 @@ static void what_is_no_log_is_refused_with_one_line(void **unused)
 	refused(w->log, 4, "dir/app.dlw: header: cut short");
 	refused(w->log, sizeof(header) - 1, "dir/app.dlw: header: cut short");
 	header.major = 9;
-	refused(&header, sizeof(header), "dir/app.dlw: foreign version: 9.0, this dlwatch reads 1");
+	refused(&header, sizeof(header), "dir/app.dlw: foreign version: 9.0, this dlwatch reads 2");
 	header.major = DLW_LOG_MAJOR;
 	header.byte_order = 0x04030201;
 	refused(&header, sizeof(header),
@@ -107,6 +107,7 @@ static void a_later_minor_version_with_a_longer_header_is_read(void **unused)
 	memcpy(&header, w->log, sizeof(header));
 	header.minor = 7;
 	header.header_size += 24;
+	header.checksum = dlw_log_header_checksum(&header);
 	memcpy(longer, &header, sizeof(header));
 	memcpy(longer + header.header_size, w->log + sizeof(header), w->log_size - sizeof(header));
 	assert_int_equal(dlw_log_file_open_memory(&file, "x", longer, w->log_size + 24, NULL, 0), 0);
