@@ -155,6 +155,24 @@ const struct dlw_sample dlw_samples[] = {
 	  .story = "Producer and consumer wait for each other many times, because the queue is\n"
 		   "small.\n",
 	  .look = "Nothing is reported: waiting is no deadlock while somebody can go on.\n" },
+	{ .file = "joined_helper",
+	  .title = "a helper that waits for work, and somebody who waits for the helper",
+	  .story = "A helper waits on a condition variable for work. The main thread has none left\n"
+		   "and joins it, without a word.\n",
+	  .verdict = "stalled", .core = 2,
+	  .look = "The verdict: nobody has ever signalled this condition, and everybody who could\n"
+		  "is waiting.\n",
+	  .cure = "daemon_thread" },
+	{ .file = "daemon_thread",
+	  .title = "no fault: a helper left waiting when the program ends",
+	  .story = "The same helper, but the main thread just returns, which ends the process.\n",
+	  .look = "Nothing is reported: nobody waits for the helper.\n" },
+	{ .file = "livelock",
+	  .title = "no deadlock: back-off in step, work without progress",
+	  .story = "Both clerks try, are refused, give back, and begin again, a thousand times.\n",
+	  .look = "Nothing is reported: no preemption is broken, so nobody waits for ever. The\n"
+		  "statistics of a log (dlwatch run --log=DIR, dlwatch analyze DIR) show a\n"
+		  "thousand acquisitions for one transfer.\n" },
 	{ .file = NULL },
 };
 

@@ -230,6 +230,10 @@ def sample_cases():
         deadlock("sample/forgotten_post", sample("forgotten_post"), "stalled", [
             Thread(f"runner-{i}", permit("start_signal", "run")) for i in range(2)] + [
                 Thread("forgotten_post", end_of("runner-", "main"))], stuck=[], stall=1000),
+        deadlock("sample/joined_helper", sample("joined_helper"), "stalled", [
+            Thread("joined_helper", end_of("helper", "main")),
+            Thread("helper", Wait("work_came", "signal", "condition", site="help"))],
+                 stuck=[], stall=1000),
         Case("sample/python_two_locks", [PYTHON, os.path.join(SAMPLES, "python_two_locks.py")],
              Deadlock("likely", [Thread("python3", permit(None, None)) for _ in range(2)],
                       stuck=None, python=True)),

@@ -59,7 +59,7 @@ SAMPLES = ["two_locks_ordered", "cure_mutual_exclusion", "cure_hold_and_wait",
            "cure_no_preemption", "cure_circular_wait", "philosophers_cured",
            "philosophers_semaphores_cured", "self_relock_cured", "semaphore_pool_cured",
            "bounded_buffer", "forgotten_post_cured", "join_while_holding_cured",
-           "producer_consumer"]
+           "producer_consumer", "daemon_thread", "livelock"]
 
 
 def all_cases():
