@@ -151,6 +151,7 @@ enum dlw_record_type {
 	DLW_RECORD_END = 9,
 	DLW_RECORD_OBJECT_NAME = 10,
 	DLW_RECORD_MODULE_GONE = 11,
+	DLW_RECORD_PYTHON = 12,
 };
 
 /** In front of every record. */
@@ -235,6 +236,13 @@ struct dlw_record_look {
 	uint32_t found;  /* findings reported at this look */
 	uint32_t reserved;
 	char open_reason[]; /* why somebody unseen could help; empty: the world is closed */
+};
+
+/** What an interpreter in the process was doing at a finding; see docs/log-format.md. */
+struct dlw_record_python {
+	struct dlw_record record;
+	uint64_t monotonic_ns;
+	char text[]; /* NUL-terminated; any length */
 };
 
 enum dlw_coverage_count {
