@@ -66,7 +66,7 @@ endif
 
 # ---- what there is to build -------------------------------------------------
 
-CORE_SRC     := $(sort $(wildcard core/*.c core/watch/*.c))
+CORE_SRC     := $(sort $(wildcard core/*.c core/predict/*.c core/watch/*.c))
 SHIM_SRC     := $(sort $(wildcard shim/*.c shim/*.S))
 ANALYZER_SRC := $(sort $(wildcard analyzer/*.c))
 

@@ -1,7 +1,7 @@
 #!/bin/bash
 # check-core.sh - core/ is a pure engine: what its objects call shows it
 #
-# Whatever core/*.c (not core/watch/, which reads /proc) asks of the C library
+# Whatever core/*.c and core/predict/*.c (not core/watch/, which reads /proc) asks of the C library
 # must be on the list below: functions that neither allocate, print, lock nor
 # enter the kernel, nor change anything but the memory they are given.
 set -eu
@@ -11,7 +11,7 @@ allowed='mem(cpy|move|set|cmp|chr)|str(len|nlen|cmp|ncmp|chr|rchr)|bsearch|__ass
 
 # The shim's objects are never sanitized: they are the ones to look at.
 shopt -s nullglob
-objects=("$O"/obj/pic/core/*.o)
+objects=("$O"/obj/pic/core/*.o "$O"/obj/pic/core/predict/*.o)
 test ${#objects[@]} -gt 0 || { echo "no objects of core/ in $O"; exit 1; }
 
 defined=$(nm --defined-only -f posix "${objects[@]}" |
