@@ -223,9 +223,16 @@ static bool next_block(struct dlw_cursor *cursor)
 		cursor->unit_count = block->length / 4;
 		cursor->at = 0;
 		cursor->ticks = block->ticks;
+		memset(cursor->recent, 0, sizeof(cursor->recent));
 		return true;
 	}
 	return false;
+}
+
+static bool says_no_event(enum dlw_event_type type)
+{
+	return type == DLW_EVENT_PAD || type == DLW_EVENT_TIME || type == DLW_EVENT_LATER ||
+	       type == DLW_EVENT_DEFINITION;
 }
 
 /** next_event() - unpack into .head; false: the stream ends */
@@ -240,7 +247,7 @@ static bool next_event(struct dlw_cursor *cursor)
 		if (cursor->at >= cursor->unit_count)
 			continue;
 		used = dlw_event_get(cursor->units + cursor->at, cursor->unit_count - cursor->at,
-				     &cursor->ticks, event);
+				     &cursor->ticks, event, cursor->recent);
 		if (!used) {
 			/* the rest of the block is unreadable: a gap like any other */
 			cursor->source->loss.cut_blocks++;
@@ -249,7 +256,7 @@ static bool next_event(struct dlw_cursor *cursor)
 			continue;
 		}
 		cursor->at += used;
-		if (event->type != DLW_EVENT_PAD && event->type != DLW_EVENT_TIME)
+		if (!says_no_event(event->type))
 			return true;
 	}
 }

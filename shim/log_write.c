@@ -57,6 +57,7 @@ static void begin_block(struct dlw_slot *slot, uint32_t sequence)
 	struct dlw_block *block = slot->block;
 
 	atomic_store_explicit((_Atomic uint32_t *)&block->length, 0, memory_order_release);
+	memset(slot->recent, 0, sizeof(slot->recent));
 	block->sequence = sequence;
 	block->monotonic_ns = dlw_nanoseconds();
 	block->ticks = slot->ticks = dlw_ticks();
@@ -404,7 +405,7 @@ void dlw_log_event(struct dlw_context *self, struct dlw_event *event)
 	event->ticks = dlw_ticks();
 	if (dlw_unlikely(event->ticks < slot->ticks)) /* moved to another CPU */
 		event->ticks = slot->ticks;
-	length += 4 * dlw_event_put(payload(slot) + length / 4, event, slot->ticks);
+	length += 4 * dlw_event_put(payload(slot) + length / 4, event, slot->ticks, slot->recent);
 	slot->ticks = event->ticks;
 	atomic_store_explicit((_Atomic uint32_t *)&slot->block->length, length,
 			      memory_order_release);

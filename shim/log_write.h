@@ -19,6 +19,7 @@ struct dlw_slot {
 	uint32_t serial;
 	uint32_t index;
 	struct dlw_slot *next_free;
+	struct dlw_recent recent[DLW_RECENT]; /* of the block */
 };
 
 /** dlw_log_open() - begin the log if options ask for one */

@@ -283,19 +283,26 @@ struct dlw_record_end {
 /* ----------------------------------------------------------------------- events */
 
 /*
- * Three layouts; the low five bits of the first unit say which type, and with
- * it which layout.
+ * The low five bits of the first unit say which type, and with it which layout.
  *
- *	short, 1 unit    RELEASED_TOP
- *	plain, 3 units   types 2 … 15
- *	long, 5 units    types 16 … 30: plain and a 64-bit argument
+ *	short, 1 unit    RELEASED_TOP, AGAIN, LATER
+ *	plain, 3 units   the other types 2 … 15
+ *	long, 5 units    types 16 … 29: plain and a 64-bit argument
+ *	                 DEFINITION: bits 5 … 31 say how many units follow
  *	wide, 8 units    any type whose fields do not fit
  *
  * A plain event, as one 96-bit number from its low end: type 5, mode 2,
  * contended 1, form 2, delta 12, stack 20, object 22, ticket 32. Delta is in
  * ticks since the event before in the same block (the first: since the
- * block's own ticks); where 12 bits do not hold it, a TIME event comes first.
- * A 32-bit ticket is the low half: unwrap it with the object's last one.
+ * block's own ticks); where 12 bits do not hold it, a LATER or TIME event
+ * comes first. A 32-bit ticket is the low half: unwrap it with the object's
+ * last one.
+ *
+ * Most acquisitions repeat an earlier one of the same block. Both ends keep
+ * the block's last DLW_RECENT of them, each at its object's number modulo
+ * DLW_RECENT, empty when a block begins. AGAIN means the acquisition at a
+ * given place once more: same object, stack, mode and form, a ticket a little
+ * larger.
  */
 enum dlw_event_type {
 	DLW_EVENT_PAD = 0,          /* one unit, skip */
@@ -312,6 +319,8 @@ enum dlw_event_type {
 	DLW_EVENT_DESTROYED = 10,   /* the object's life ends */
 	DLW_EVENT_ARRIVED = 11,     /* at a barrier, about to wait */
 	DLW_EVENT_LEFT = 12,        /* a barrier */
+	DLW_EVENT_AGAIN = 13,       /* an ACQUIRED, said shortly; dlw_event_get() unpacks it as such */
+	DLW_EVENT_LATER = 14,       /* 1 unit: bits 5 … 31 are added to the ticks */
 	DLW_EVENT_WANT = 16,        /* about to block; argument: since, CLOCK_MONOTONIC ns; ticket 0 */
 	DLW_EVENT_CONDITION_WAIT = 17, /* argument: id of the mutex, which is given back in full
 					* (ticket of the thread's last event on it, plus 1) */
@@ -325,6 +334,11 @@ enum dlw_event_type {
 	DLW_EVENT_FORKED = 25,      /* argument: pid of the child */
 	DLW_EVENT_RELEASED_BY_STRANGER = 26, /* unlock of a lock the thread does not hold; argument: 0, or the error returned */
 	DLW_EVENT_FORGOTTEN = 27,   /* a stale hold was dropped: the lock was released behind our back; argument: depth as in RELEASED_TOP */
+	DLW_EVENT_ORDER = 28,       /* log_mode=order: what comes up to the next ORDER is one lock order, seen
+				     * for the first time; argument: its number in the process, from 1 */
+	DLW_EVENT_HELD = 29,        /* log_mode=ring, at the start of a block: the thread has this already;
+				     * argument: count; ticket: of the object's last operation, 0: unknown */
+	DLW_EVENT_DEFINITION = 30,  /* log_mode=ring: a definition record follows; argument: its units */
 	DLW_EVENT_WIDE = 31
 };
 
@@ -354,7 +368,18 @@ struct dlw_event {
 	bool wide;
 };
 
+/** One acquisition of a block, for AGAIN to refer to. */
+struct dlw_recent {
+	uint32_t object; /* 0: none */
+	uint32_t stack, ticket;
+	uint8_t mode, form;
+};
+
+#define DLW_RECENT 16u /* a block has so many */
 #define DLW_EVENT_UNITS_MAX 11 /* TIME and a wide event */
+#define DLW_AGAIN_TICKET_MAX ((1u << 7) - 1)
+#define DLW_AGAIN_DELTA_MAX ((1u << 15) - 1)
+#define DLW_LATER_MAX ((1u << 27) - 1)
 #define DLW_DELTA_MAX ((1u << 12) - 1)
 #define DLW_SHORT_DELTA_MAX ((1u << 21) - 1)
 #define DLW_SHORT_DEPTH_MAX ((1u << 6) - 1)
@@ -380,30 +405,80 @@ static inline void dlw_event_put_short(uint32_t *unit, uint32_t depth, uint32_t 
 	unit[0] = DLW_EVENT_RELEASED_TOP | depth << 5 | delta << 11;
 }
 
+/** dlw_recent_note() - an ACQUIRED went into the block in full */
+static inline void dlw_recent_note(struct dlw_recent *recent, const struct dlw_event *event)
+{
+	recent[event->object % DLW_RECENT] = (struct dlw_recent){
+		.object = event->object,
+		.stack = event->stack,
+		.ticket = (uint32_t)event->ticket,
+		.mode = event->mode,
+		.form = event->form,
+	};
+}
+
+/** dlw_recent_has() - whether AGAIN can say @event */
+static inline bool dlw_recent_has(const struct dlw_recent *recent, const struct dlw_event *event)
+{
+	const struct dlw_recent *last = &recent[event->object % DLW_RECENT];
+
+	return event->type == DLW_EVENT_ACQUIRED && event->object && last->object == event->object &&
+	       last->stack == event->stack && last->mode == event->mode &&
+	       last->form == event->form && event->ticket <= UINT32_MAX &&
+	       (uint32_t)event->ticket - last->ticket <= DLW_AGAIN_TICKET_MAX;
+}
+
+/** dlw_event_put_time() - the units that bring the ticks from @last to @ticks */
+static inline unsigned dlw_event_put_time(uint32_t *unit, uint64_t last, uint64_t ticks)
+{
+	if (ticks >= last && ticks - last <= DLW_LATER_MAX) {
+		unit[0] = DLW_EVENT_LATER | (uint32_t)(ticks - last) << 5;
+		return 1;
+	}
+	unit[0] = DLW_EVENT_TIME;
+	memcpy(unit + 1, &ticks, 8);
+	return 3;
+}
+
 /**
- * dlw_event_put() - pack any event, with a TIME event before it where needed
+ * dlw_event_put() - pack any event but a DEFINITION, with its time before it where needed
  * @unit: room for DLW_EVENT_UNITS_MAX
  * @last: ticks of the event before in this block
+ * @recent: the block's DLW_RECENT acquisitions, kept up to date here
  *
  * Return: units used.
  */
-static inline unsigned dlw_event_put(uint32_t *unit, const struct dlw_event *event, uint64_t last)
+static inline unsigned dlw_event_put(uint32_t *unit, const struct dlw_event *event, uint64_t last,
+				     struct dlw_recent *recent)
 {
 	uint64_t delta = event->ticks - last;
 	bool is_short = event->type == DLW_EVENT_RELEASED_TOP &&
 			event->argument <= DLW_SHORT_DEPTH_MAX;
+	bool again = dlw_recent_has(recent, event);
 	unsigned used = 0;
 
-	if (event->ticks < last || delta > (is_short ? DLW_SHORT_DELTA_MAX : DLW_DELTA_MAX)) {
-		unit[used++] = DLW_EVENT_TIME;
-		memcpy(unit + used, &event->ticks, 8);
-		used += 2;
+	if (event->ticks < last || delta > (is_short ? DLW_SHORT_DELTA_MAX :
+					    again    ? DLW_AGAIN_DELTA_MAX :
+						       DLW_DELTA_MAX)) {
+		used = dlw_event_put_time(unit, last, event->ticks);
 		delta = 0;
 	}
 	if (is_short) {
 		dlw_event_put_short(unit + used, (uint32_t)event->argument, (uint32_t)delta);
 		return used + 1;
 	}
+	if (again) {
+		struct dlw_recent *before = &recent[event->object % DLW_RECENT];
+
+		unit[used] = DLW_EVENT_AGAIN | event->object % DLW_RECENT << 5 |
+			     (uint32_t)event->contended << 9 |
+			     ((uint32_t)event->ticket - before->ticket) << 10 |
+			     (uint32_t)delta << 17;
+		before->ticket = (uint32_t)event->ticket;
+		return used + 1;
+	}
+	if (event->type == DLW_EVENT_ACQUIRED)
+		dlw_recent_note(recent, event);
 	if (event->type != DLW_EVENT_RELEASED_TOP && event->stack <= DLW_PLAIN_STACK_MAX &&
 	    event->object <= DLW_PLAIN_OBJECT_MAX) {
 		dlw_event_put_plain(unit + used, event->type, event->mode, event->contended,
@@ -425,18 +500,54 @@ static inline unsigned dlw_event_put(uint32_t *unit, const struct dlw_event *eve
 	return used + 8;
 }
 
+/** dlw_event_get_again() - what AGAIN repeats; false: nothing */
+static inline bool dlw_event_get_again(uint32_t unit, struct dlw_event *event,
+				       struct dlw_recent *recent)
+{
+	struct dlw_recent *before = &recent[unit >> 5 & (DLW_RECENT - 1)];
+
+	if (!before->object)
+		return false;
+	before->ticket += unit >> 10 & DLW_AGAIN_TICKET_MAX;
+	event->type = DLW_EVENT_ACQUIRED;
+	event->contended = unit >> 9 & 1;
+	event->object = before->object;
+	event->stack = before->stack;
+	event->mode = before->mode;
+	event->form = before->form;
+	event->ticket = before->ticket;
+	return true;
+}
+
+/** dlw_event_get_wide() - the eight units of a WIDE event */
+static inline void dlw_event_get_wide(const uint32_t *unit, struct dlw_event *event)
+{
+	event->type = (enum dlw_event_type)(unit[0] >> 5 & 31);
+	event->mode = unit[0] >> 10 & 3;
+	event->contended = unit[0] >> 12 & 1;
+	event->form = unit[0] >> 13 & 3;
+	event->object = unit[1];
+	event->stack = unit[2];
+	memcpy(&event->ticket, unit + 4, 8);
+	memcpy(&event->argument, unit + 6, 8);
+	event->wide = true;
+}
+
 /**
  * dlw_event_get() - unpack the event at @unit
  * @left: units from @unit to the end of the block
  * @ticks: in: ticks of the event before; out: of this one
+ * @recent: the block's DLW_RECENT acquisitions, kept up to date here
  *
- * Return: units used; 0 if the rest is malformed or cut. PAD and TIME are
- *         returned like any other event.
+ * Return: units used; 0 if the rest is malformed or cut. PAD, TIME, LATER and
+ *         DEFINITION are returned like any other event; the record of the last
+ *         begins one unit behind @unit.
  */
 static inline unsigned dlw_event_get(const uint32_t *unit, size_t left, uint64_t *ticks,
-				     struct dlw_event *event)
+				     struct dlw_event *event, struct dlw_recent *recent)
 {
-	uint64_t low;
+	uint64_t low, delta = 0;
+	unsigned used = 1;
 	uint32_t type;
 
 	if (!left)
@@ -446,51 +557,57 @@ static inline unsigned dlw_event_get(const uint32_t *unit, size_t left, uint64_t
 	event->type = (enum dlw_event_type)type;
 	switch (type) {
 	case DLW_EVENT_PAD:
-		event->ticks = *ticks;
-		return 1;
+		break;
 	case DLW_EVENT_TIME:
 		if (left < 3)
 			return 0;
 		memcpy(ticks, unit + 1, 8);
-		event->ticks = *ticks;
-		return 3;
+		used = 3;
+		break;
+	case DLW_EVENT_LATER:
+		delta = unit[0] >> 5;
+		break;
 	case DLW_EVENT_RELEASED_TOP:
 		event->argument = unit[0] >> 5 & DLW_SHORT_DEPTH_MAX;
-		*ticks += unit[0] >> 11;
-		event->ticks = *ticks;
-		return 1;
+		delta = unit[0] >> 11;
+		break;
+	case DLW_EVENT_AGAIN:
+		if (!dlw_event_get_again(unit[0], event, recent))
+			return 0;
+		delta = unit[0] >> 17;
+		break;
+	case DLW_EVENT_DEFINITION:
+		event->argument = unit[0] >> 5;
+		if (left - 1 < event->argument)
+			return 0;
+		used = 1 + (unsigned)event->argument;
+		break;
 	case DLW_EVENT_WIDE:
 		if (left < 8)
 			return 0;
-		event->type = (enum dlw_event_type)(unit[0] >> 5 & 31);
-		event->mode = unit[0] >> 10 & 3;
-		event->contended = unit[0] >> 12 & 1;
-		event->form = unit[0] >> 13 & 3;
-		*ticks += unit[0] >> 15 & DLW_DELTA_MAX;
-		event->ticks = *ticks;
-		event->object = unit[1];
-		event->stack = unit[2];
-		memcpy(&event->ticket, unit + 4, 8);
-		memcpy(&event->argument, unit + 6, 8);
-		event->wide = true;
-		return 8;
+		dlw_event_get_wide(unit, event);
+		delta = unit[0] >> 15 & DLW_DELTA_MAX;
+		used = 8;
+		break;
 	default:
-		if (left < (type < 16 ? 3u : 5u))
+		used = type < 16 ? 3 : 5;
+		if (left < used)
 			return 0;
 		low = unit[0] | (uint64_t)unit[1] << 32;
 		event->mode = low >> 5 & 3;
 		event->contended = low >> 7 & 1;
 		event->form = low >> 8 & 3;
-		*ticks += low >> 10 & DLW_DELTA_MAX;
-		event->ticks = *ticks;
+		delta = low >> 10 & DLW_DELTA_MAX;
 		event->stack = low >> 22 & DLW_PLAIN_STACK_MAX;
 		event->object = (uint32_t)(low >> 42);
 		event->ticket = unit[2];
-		if (type < 16)
-			return 3;
-		memcpy(&event->argument, unit + 3, 8);
-		return 5;
+		if (used == 5)
+			memcpy(&event->argument, unit + 3, 8);
 	}
+	event->ticks = *ticks += delta;
+	if (type != DLW_EVENT_AGAIN && event->type == DLW_EVENT_ACQUIRED)
+		dlw_recent_note(recent, event);
+	return used;
 }
 
 #endif

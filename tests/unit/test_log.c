@@ -191,7 +191,7 @@ static void of_a_block_written_twice_while_it_grew_the_longer_counts(void **unus
 	log_writer_close(w);
 	open_bytes(&file, w);
 	assert_int_equal(file.block_count, 2);
-	assert_int_equal(file.blocks[1].length, length + 12);
+	assert_int_equal(file.blocks[1].length, length + 4);
 	assert_int_equal(file.repeated_blocks, 0);
 	dlw_log_file_close(&file);
 	log_writer_free(w);
@@ -490,7 +490,7 @@ static void every_event_unpacks_to_what_was_packed(void **unused)
 	uint32_t units[DLW_EVENT_UNITS_MAX], type, a, s, o, d, checked = 0;
 
 	(void)unused;
-	for (type = DLW_EVENT_ACQUIRED; type <= DLW_EVENT_FORGOTTEN; type++)
+	for (type = DLW_EVENT_ACQUIRED; type <= DLW_EVENT_HELD; type++)
 		for (a = 0; a < 6; a++)
 			for (s = 0; s < 3; s++)
 				for (o = 0; o < 3; o++)
@@ -507,16 +507,22 @@ static void every_event_unpacks_to_what_was_packed(void **unused)
 							.ticks = 777 + deltas[d],
 						}, out;
 						uint64_t ticks = 777;
-						unsigned used = dlw_event_put(units, &in, 777), at = 0;
+						struct dlw_recent written[DLW_RECENT] = { 0 };
+						struct dlw_recent read[DLW_RECENT] = { 0 };
+						unsigned used, at = 0;
 
+						if (type >= DLW_EVENT_AGAIN && type < DLW_EVENT_WANT)
+							continue; /* not for writers */
+						used = dlw_event_put(units, &in, 777, written);
 						assert_in_range(used, 1, DLW_EVENT_UNITS_MAX);
 						do {
 							unsigned got = dlw_event_get(units + at, used - at,
-										     &ticks, &out);
+										     &ticks, &out, read);
 
 							assert_true(got > 0);
 							at += got;
-						} while (out.type == DLW_EVENT_TIME);
+						} while (out.type == DLW_EVENT_TIME ||
+							 out.type == DLW_EVENT_LATER);
 						assert_int_equal(at, used);
 						assert_int_equal(out.type, in.type);
 						assert_int_equal(out.ticks, in.ticks);
@@ -535,6 +541,44 @@ static void every_event_unpacks_to_what_was_packed(void **unused)
 						checked++;
 					}
 	assert_true(checked > 5000);
+}
+
+static void an_acquisition_repeated_takes_four_bytes(void **unused)
+{
+	struct dlw_recent written[DLW_RECENT] = { 0 }, read[DLW_RECENT] = { 0 };
+	struct dlw_event out;
+	uint32_t units[DLW_EVENT_UNITS_MAX];
+	uint64_t ticks = 1000;
+	int round;
+
+	(void)unused;
+	for (round = 0; round < 5; round++) {
+		struct dlw_event in = { .type = DLW_EVENT_ACQUIRED,
+					.object = 33,
+					.stack = 5,
+					.mode = 1,
+					.contended = round & 1,
+					.ticket = 100 + (uint64_t)round * 127,
+					.ticks = ticks + DLW_AGAIN_DELTA_MAX };
+		unsigned used = dlw_event_put(units, &in, ticks, written);
+
+		if (round)
+			assert_int_equal(used, 1);
+		if (!round) /* its delta is too large for a plain one */
+			assert_int_equal(dlw_event_get(units, used, &ticks, &out, read), 1);
+		assert_int_equal(dlw_event_get(units + (used == 4), used, &ticks, &out, read),
+				 round ? 1 : 3);
+		assert_int_equal(out.type, DLW_EVENT_ACQUIRED);
+		assert_int_equal(out.object, in.object);
+		assert_int_equal(out.stack, in.stack);
+		assert_int_equal(out.mode, in.mode);
+		assert_int_equal(out.contended, in.contended);
+		assert_int_equal(out.ticket, in.ticket);
+		assert_int_equal(out.ticks, in.ticks);
+	}
+	/* nothing to repeat yet in a new block */
+	memset(read, 0, sizeof(read));
+	assert_int_equal(dlw_event_get(units, 1, &ticks, &out, read), 0);
 }
 
 int main(void)
@@ -559,6 +603,7 @@ int main(void)
 		cmocka_unit_test(damaged_definitions_are_counted_and_the_others_used),
 		cmocka_unit_test(ids_far_apart_cost_no_memory_and_are_found),
 		cmocka_unit_test(every_event_unpacks_to_what_was_packed),
+		cmocka_unit_test(an_acquisition_repeated_takes_four_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
