@@ -18,6 +18,9 @@ CFLAGS  ?=
 LDFLAGS ?=
 # T=WORD: build and run only the unit and property tests with WORD in the name
 T       ?=
+# make soak: the first seed, and how long
+SEED    ?= 1
+SECONDS ?= 600
 
 ifeq ($(origin CC),default)
 CC := gcc
@@ -92,6 +95,7 @@ endif
 
 FIXTURES := $(patsubst %.c,$(O)/%,$(wildcard tests/e2e/*.c tests/transparency/*.c)) \
 	$(patsubst %.cc,$(O)/%,$(wildcard tests/e2e/*.cc tests/transparency/*.cc))
+SCENARIO := $(O)/tests/generated/scenario
 BENCH := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/*.c))
 
 SHIM := $(if $(SHIM_SRC),$(O)/libdlwatch.so)
@@ -110,7 +114,7 @@ endif
 # ---- targets people call -----------------------------------------------------
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps tests check unit property schema e2e transparency demo bench \
+.PHONY: all help deps tests check unit property schema e2e generated transparency soak demo bench \
 	fuzz install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -121,7 +125,9 @@ help:
 	@echo 'make            the shim, the dlwatch command and the samples, into build/'
 	@echo 'make demo       installs what is missing, then two deadlocks and their reports'
 	@echo 'make check      installs what is missing, builds, runs every test'
-	@echo 'make unit | property | schema | e2e | transparency   one kind of test (T=WORD: only those)'
+	@echo 'make unit | property | schema | e2e | generated | transparency'
+	@echo '                one kind of test (T=WORD: only those)'
+	@echo 'make soak       generated deadlocks and cures without end (SEED=1 SECONDS=600)'
 	@echo 'make bench      what dlwatch costs, as ratios to the native run (BENCH_ARGS=--quick)'
 	@echo 'make fuzz       the readers against damaged input (FUZZ_SECONDS=60 each; needs clang)'
 	@echo 'make deps       only installs what is missing (Debian packages)'
@@ -135,7 +141,7 @@ help:
 deps:
 	@scripts/deps.sh
 
-tests: all $(UNIT) $(PROPERTY) $(FIXTURES)
+tests: all $(UNIT) $(PROPERTY) $(FIXTURES) $(SCENARIO)
 
 # Whoever asked for no number of jobs gets one a processor.
 PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j"$$(nproc)")
@@ -145,7 +151,7 @@ check:
 	@scripts/deps.sh
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@O='$(O)' CC='$(CC)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh \
-		unit property schema e2e transparency core exports docs format
+		unit property schema e2e generated transparency core exports docs format
 
 unit: $(UNIT)
 	@O='$(O)' T='$(T)' V='$(V)' scripts/check.sh unit
@@ -161,6 +167,12 @@ e2e: all $(FIXTURES)
 
 transparency: all $(FIXTURES)
 	@O='$(O)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh transparency
+
+generated: all $(SCENARIO)
+	@O='$(O)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh generated
+
+soak: all $(SCENARIO)
+	@O='$(O)' $(PYTHON) tests/generated/run.py --seed $(SEED) --seconds $(SECONDS)
 
 demo:
 	@scripts/deps.sh
@@ -314,6 +326,13 @@ $(O)/tests/transparency/%: tests/transparency/%.c $(FLAGS).program
 $(O)/tests/transparency/%: tests/transparency/%.cc $(FLAGS).program
 	$(say) CXX $<
 	$(call build_program,$(CXX) $(PROGRAM_CXXFLAGS))
+
+# One program of several files.
+SCENARIO_SRC := $(sort $(wildcard tests/generated/*.c))
+$(SCENARIO): $(SCENARIO_SRC) $(wildcard tests/generated/*.h) $(FLAGS).program
+	$(say) CC tests/generated
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(PROGRAM_CFLAGS) -o $@ $(SCENARIO_SRC)
 
 # Measured programs are compiled as programs that care about speed are.
 $(O)/tests/bench/sqlite_threads: BENCH_LIBS := -lsqlite3

@@ -1,8 +1,8 @@
 #!/bin/bash
 # check.sh KIND... - run tests and sum them up
 #
-# KIND: unit property schema e2e transparency core exports docs format.  The last line is
-# `N passed, N failed` over all of them.  Exit status 1 when anything failed, or
+# KIND: unit property schema e2e generated transparency core exports docs format.
+# The last line is `N passed, N failed` over all of them.  Exit status 1 when anything failed, or
 # when nothing at all was tested.
 #
 # A test program may say itself, in its last line, `N passed, N failed`, or
@@ -105,7 +105,7 @@ run_python()
 for kind; do
 	case $kind in
 	unit|property) run_programs "$kind" ;;
-	schema|e2e|transparency) run_python "$kind" ;;
+	schema|e2e|generated|transparency) run_python "$kind" ;;
 	core|exports|docs) run_counted "scripts/check-$kind.sh" 60 "scripts/check-$kind.sh" ;;
 	format) scripts/check-format.sh ;;
 	*)

@@ -1,0 +1,377 @@
+/*
+ * scenario_steps.c - the steps a thread of a scenario can take, and the
+ * objects they are taken on
+ *
+ * Each step returns what the C library returned; steps.expected says what it
+ * has to be, so a scenario that is not what it was meant to be fails loudly.
+ */
+#include "scenario.h"
+
+#include <errno.h>
+#include <linux/futex.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+void pass_gate(uint32_t *gate, uint32_t count)
+{
+	uint32_t seen = __atomic_add_fetch(gate, 1, __ATOMIC_ACQ_REL);
+
+	syscall(SYS_futex, gate, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+	while (seen < count) {
+		syscall(SYS_futex, gate, FUTEX_WAIT, seen, NULL, NULL, 0);
+		seen = __atomic_load_n(gate, __ATOMIC_ACQUIRE);
+	}
+}
+
+static struct timespec after(clockid_t clock, long milliseconds)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	time.tv_sec += milliseconds / 1000;
+	time.tv_nsec += milliseconds % 1000 * 1000000;
+	if (time.tv_nsec >= 1000000000) {
+		time.tv_sec++;
+		time.tv_nsec -= 1000000000;
+	}
+	return time;
+}
+
+static int failed(int result)
+{
+	return result ? errno : 0;
+}
+
+/* ---- mutexes ---------------------------------------------------------------------- */
+
+#define MUTEX (&object_at(arguments[0])->mutex)
+#define C11 (&object_at(arguments[0])->c11)
+#define RWLOCK (&object_at(arguments[0])->rwlock)
+#define SPINLOCK (&object_at(arguments[0])->spinlock)
+#define ONCE (&object_at(arguments[0])->once)
+
+static int lock(const long *arguments)
+{
+	return pthread_mutex_lock(MUTEX);
+}
+
+static int try_lock(const long *arguments)
+{
+	return pthread_mutex_trylock(MUTEX);
+}
+
+static int timed_lock(const long *arguments)
+{
+	struct timespec time = after(CLOCK_REALTIME, arguments[1]);
+
+	return pthread_mutex_timedlock(MUTEX, &time);
+}
+
+static int clock_lock(const long *arguments)
+{
+	struct timespec time = after(CLOCK_MONOTONIC, arguments[1]);
+
+	return pthread_mutex_clocklock(MUTEX, CLOCK_MONOTONIC, &time);
+}
+
+static int unlock(const long *arguments)
+{
+	return pthread_mutex_unlock(MUTEX);
+}
+
+static int recover(const long *arguments)
+{
+	int error = pthread_mutex_lock(MUTEX);
+
+	return error == EOWNERDEAD ? pthread_mutex_consistent(MUTEX) : error ? error : -1;
+}
+
+static int c11_lock(const long *arguments)
+{
+	return mtx_lock(C11) == thrd_success ? 0 : -1;
+}
+
+static int c11_try(const long *arguments)
+{
+	return mtx_trylock(C11) == thrd_busy ? EBUSY : 0;
+}
+
+static int c11_timed(const long *arguments)
+{
+	struct timespec time = after(CLOCK_REALTIME, arguments[1]);
+
+	return mtx_timedlock(C11, &time) == thrd_timedout ? ETIMEDOUT : 0;
+}
+
+static int c11_unlock(const long *arguments)
+{
+	return mtx_unlock(C11) == thrd_success ? 0 : -1;
+}
+
+/* ---- other locks ---------------------------------------------------------------------- */
+
+static int read_lock(const long *arguments)
+{
+	return pthread_rwlock_rdlock(RWLOCK);
+}
+
+static int write_lock(const long *arguments)
+{
+	return pthread_rwlock_wrlock(RWLOCK);
+}
+
+static int try_read(const long *arguments)
+{
+	return pthread_rwlock_tryrdlock(RWLOCK);
+}
+
+static int try_write(const long *arguments)
+{
+	return pthread_rwlock_trywrlock(RWLOCK);
+}
+
+static int timed_read(const long *arguments)
+{
+	struct timespec time = after(CLOCK_REALTIME, arguments[1]);
+
+	return pthread_rwlock_timedrdlock(RWLOCK, &time);
+}
+
+static int timed_write(const long *arguments)
+{
+	struct timespec time = after(CLOCK_REALTIME, arguments[1]);
+
+	return pthread_rwlock_timedwrlock(RWLOCK, &time);
+}
+
+static int read_write_unlock(const long *arguments)
+{
+	return pthread_rwlock_unlock(RWLOCK);
+}
+
+static int spin(const long *arguments)
+{
+	return pthread_spin_lock(SPINLOCK);
+}
+
+static int try_spin(const long *arguments)
+{
+	return pthread_spin_trylock(SPINLOCK);
+}
+
+static int unspin(const long *arguments)
+{
+	return pthread_spin_unlock(SPINLOCK);
+}
+
+static void initialiser(void)
+{
+	run_steps(); /* up to `endonce` */
+}
+
+static void no_initialiser(void)
+{
+	give_up("an initialiser ran twice", 0, 0);
+}
+
+static int once(const long *arguments)
+{
+	return pthread_once(ONCE, initialiser);
+}
+
+static int once_done(const long *arguments)
+{
+	return pthread_once(ONCE, no_initialiser);
+}
+
+/* ---- events ----------------------------------------------------------------------------- */
+
+static sem_t *semaphore(long number)
+{
+	sem_t *named = declarations[number].named;
+
+	return named ? named : &object_at(number)->semaphore;
+}
+
+static int take(const long *arguments)
+{
+	int error;
+
+	do
+		error = failed(sem_wait(semaphore(arguments[0])));
+	while (error == EINTR);
+	return error;
+}
+
+static int try_take(const long *arguments)
+{
+	return failed(sem_trywait(semaphore(arguments[0])));
+}
+
+static int timed_take(const long *arguments)
+{
+	struct timespec time = after(CLOCK_REALTIME, arguments[1]);
+
+	return failed(sem_timedwait(semaphore(arguments[0]), &time));
+}
+
+static int post(const long *arguments)
+{
+	return failed(sem_post(semaphore(arguments[0])));
+}
+
+/* A condition, its mutex, and the counter that is waited for to become positive. */
+#define CONDITION (&object_at(arguments[0])->condition)
+#define ITS_MUTEX (&object_at(arguments[1])->mutex)
+#define ITS_COUNTER (&object_at(arguments[2])->counter)
+
+static int await_signal(const long *arguments)
+{
+	int error = pthread_mutex_lock(ITS_MUTEX);
+
+	while (!error && *ITS_COUNTER == 0)
+		error = pthread_cond_wait(CONDITION, ITS_MUTEX);
+	--*ITS_COUNTER;
+	return error ? error : pthread_mutex_unlock(ITS_MUTEX);
+}
+
+static int timed_await(const long *arguments)
+{
+	struct timespec time = after(CLOCK_REALTIME, 40);
+	int error = pthread_mutex_lock(ITS_MUTEX);
+
+	while (!error && *ITS_COUNTER == 0)
+		error = pthread_cond_timedwait(CONDITION, ITS_MUTEX, &time);
+	pthread_mutex_unlock(ITS_MUTEX);
+	return error;
+}
+
+static int signal_one(const long *arguments)
+{
+	pthread_mutex_lock(ITS_MUTEX);
+	++*ITS_COUNTER;
+	pthread_cond_signal(CONDITION);
+	return pthread_mutex_unlock(ITS_MUTEX);
+}
+
+static int signal_after_unlock(const long *arguments)
+{
+	pthread_mutex_lock(ITS_MUTEX);
+	++*ITS_COUNTER;
+	pthread_mutex_unlock(ITS_MUTEX);
+	return pthread_cond_broadcast(CONDITION);
+}
+
+static int arrive(const long *arguments)
+{
+	int result = pthread_barrier_wait(&object_at(arguments[0])->barrier);
+
+	return result == PTHREAD_BARRIER_SERIAL_THREAD ? 0 : result;
+}
+
+static int join(const long *arguments)
+{
+	return pthread_join(actors[arguments[0]].thread, NULL);
+}
+
+static int timed_join(const long *arguments)
+{
+	struct timespec time = after(CLOCK_REALTIME, arguments[1]);
+
+	return pthread_timedjoin_np(actors[arguments[0]].thread, NULL, &time);
+}
+
+static int try_join(const long *arguments)
+{
+	return pthread_tryjoin_np(actors[arguments[0]].thread, NULL);
+}
+
+static int cancel(const long *arguments)
+{
+	return pthread_cancel(actors[arguments[0]].thread);
+}
+
+/* ---- what dlwatch does not see ------------------------------------------------------------ */
+
+static int meet(const long *arguments)
+{
+	pass_gate(&shared->gates[arguments[0]], (uint32_t)arguments[1]);
+	return 0;
+}
+
+static int nap(const long *arguments)
+{
+	struct timespec time = { arguments[0] / 1000, arguments[0] % 1000 * 1000000 };
+
+	while (nanosleep(&time, &time) != 0)
+		;
+	return 0;
+}
+
+static int leave(const long *arguments)
+{
+	(void)arguments;
+	pthread_exit(NULL);
+}
+
+static int die(const long *arguments)
+{
+	_exit((int)arguments[0]);
+}
+
+static const struct step_kind kinds[] = {
+	{ "lock", lock, 0 },
+	{ "trylock", try_lock, EBUSY },
+	{ "timedlock", timed_lock, ETIMEDOUT },
+	{ "clocklock", clock_lock, ETIMEDOUT },
+	{ "unlock", unlock, 0 },
+	{ "recover", recover, 0 },
+	{ "relock", lock, EDEADLK },
+	{ "c11lock", c11_lock, 0 },
+	{ "c11try", c11_try, EBUSY },
+	{ "c11timed", c11_timed, ETIMEDOUT },
+	{ "c11unlock", c11_unlock, 0 },
+	{ "rdlock", read_lock, 0 },
+	{ "wrlock", write_lock, 0 },
+	{ "tryrd", try_read, EBUSY },
+	{ "trywr", try_write, EBUSY },
+	{ "timedrd", timed_read, ETIMEDOUT },
+	{ "timedwr", timed_write, ETIMEDOUT },
+	{ "rwunlock", read_write_unlock, 0 },
+	{ "spin", spin, 0 },
+	{ "tryspin", try_spin, EBUSY },
+	{ "unspin", unspin, 0 },
+	{ "once", once, 0 },
+	{ "endonce", NULL, 0 },
+	{ "oncedone", once_done, 0 },
+	{ "take", take, 0 },
+	{ "trytake", try_take, EAGAIN },
+	{ "timedtake", timed_take, ETIMEDOUT },
+	{ "post", post, 0 },
+	{ "await", await_signal, 0 },
+	{ "timedawait", timed_await, ETIMEDOUT },
+	{ "signal", signal_one, 0 },
+	{ "broadcast", signal_after_unlock, 0 },
+	{ "arrive", arrive, 0 },
+	{ "join", join, 0 },
+	{ "timedjoin", timed_join, ETIMEDOUT },
+	{ "tryjoin", try_join, EBUSY },
+	{ "cancel", cancel, 0 },
+	{ "meet", meet, 0 },
+	{ "nap", nap, 0 },
+	{ "exit", leave, 0 },
+	{ "die", die, 0 },
+};
+
+const struct step_kind *find_step(const char *word)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if (strcmp(kinds[i].word, word) == 0)
+			return &kinds[i];
+	return NULL;
+}
