@@ -1,10 +1,12 @@
 /*
  * shim/object.c - from address to object
  *
- * 64 stripes, each an open-addressing table under its own lock: initialisation
- * and first use by a thread come here, everything later is answered by the
- * thread's own cache (object.h). An entry is never taken out; a destroyed
- * object waits for the next life at its address.
+ * 64 stripes, each an open-addressing table: first use by a thread comes here,
+ * everything later is answered by the thread's own cache (object.h). An entry is
+ * never taken out; a destroyed object waits for the next life at its address.
+ * So a lookup needs no lock; adding an entry takes the stripe's. A table that
+ * has become too small stays where it is, for somebody may be reading it: all
+ * outgrown ones together are no larger than the one in use.
  */
 #include "shim/object.h"
 
@@ -16,8 +18,13 @@
 #include "shim/banned.h"
 
 struct dlw_object_entry {
-	uint64_t address;
+	_Atomic uint64_t address; /* 0: free; else the object stands beside it */
 	struct dlw_object *object;
+};
+
+struct dlw_object_entries {
+	uint64_t capacity; /* a power of two */
+	struct dlw_object_entry all[];
 };
 
 #define FIRST_CAPACITY 64
@@ -28,33 +35,43 @@ static struct dlw_object_stripe *stripe_of(uint64_t address)
 }
 
 /** probe() - the entry of @address, or the free one where it belongs */
-static struct dlw_object_entry *probe(struct dlw_object_entry *entries, uint32_t capacity,
-				      uint64_t address)
+static struct dlw_object_entry *probe(struct dlw_object_entries *entries, uint64_t address)
 {
-	uint32_t mask = capacity - 1;
-	uint32_t at = dlw_address_hash(address) & mask;
+	uint64_t mask = entries->capacity - 1;
+	uint64_t at = dlw_address_hash(address) & mask;
 
-	while (entries[at].address && entries[at].address != address)
-		at = (at + 1) & mask;
-	return &entries[at];
+	for (;; at = (at + 1) & mask) {
+		uint64_t here = atomic_load_explicit(&entries->all[at].address,
+						     memory_order_acquire);
+
+		if (!here || here == address)
+			return &entries->all[at];
+	}
 }
 
-static bool grow(struct dlw_object_stripe *stripe)
+static void put(struct dlw_object_entries *entries, uint64_t address, struct dlw_object *object)
 {
-	uint32_t capacity = stripe->capacity ? stripe->capacity * 2 : FIRST_CAPACITY;
-	struct dlw_object_entry *entries = dlw_map(capacity * sizeof(*entries), false);
-	uint32_t i;
+	struct dlw_object_entry *entry = probe(entries, address);
 
-	if (!entries)
-		return false;
-	for (i = 0; i < stripe->capacity; i++)
-		if (stripe->entries[i].address)
-			*probe(entries, capacity, stripe->entries[i].address) = stripe->entries[i];
-	if (stripe->entries)
-		dlw_unmap(stripe->entries, stripe->capacity * sizeof(*entries));
-	stripe->entries = entries;
-	stripe->capacity = capacity;
-	return true;
+	entry->object = object;
+	atomic_store_explicit(&entry->address, address, memory_order_release);
+}
+
+/** grow() - a table twice as large; the stripe's lock is held; NULL: no memory */
+static struct dlw_object_entries *grow(struct dlw_object_stripe *stripe)
+{
+	struct dlw_object_entries *old = stripe->entries, *new;
+	uint64_t capacity = old ? old->capacity * 2 : FIRST_CAPACITY, i;
+
+	new = dlw_map(sizeof(*new) + capacity * sizeof(new->all[0]), false);
+	if (!new)
+		return NULL;
+	new->capacity = capacity;
+	for (i = 0; old && i < old->capacity; i++)
+		if (old->all[i].address)
+			put(new, old->all[i].address, old->all[i].object);
+	atomic_store_explicit(&stripe->entries, new, memory_order_release);
+	return new;
 }
 
 /** make() - a fresh object in the segment's table */
@@ -78,27 +95,45 @@ static struct dlw_object *make(uint64_t address, enum dlw_kind kind)
 	return object;
 }
 
+/** known_at() - the object at @address, NULL: there is none yet */
+static struct dlw_object *known_at(const struct dlw_object_stripe *stripe, uint64_t address)
+{
+	struct dlw_object_entries *entries =
+		atomic_load_explicit(&stripe->entries, memory_order_acquire);
+	struct dlw_object_entry *entry = entries ? probe(entries, address) : NULL;
+
+	return entry && entry->address ? entry->object : NULL;
+}
+
+/** add() - make the object, unless another thread just did; NULL: no memory */
+static struct dlw_object *add(struct dlw_object_stripe *stripe, uint64_t address,
+			      enum dlw_kind kind)
+{
+	struct dlw_object_entries *entries;
+	struct dlw_object *object;
+
+	dlw_lock(&stripe->lock, DLW_RANK_OBJECTS);
+	object = known_at(stripe, address);
+	entries = stripe->entries;
+	if (!object && entries && (stripe->used + 1) * 2 > entries->capacity)
+		entries = NULL;
+	if (!object && !entries)
+		entries = grow(stripe);
+	if (!object && entries && (object = make(address, kind))) {
+		put(entries, address, object);
+		stripe->used++;
+	}
+	dlw_unlock(&stripe->lock, DLW_RANK_OBJECTS);
+	return object;
+}
+
 /** lookup() - in the stripe; @make_as: DLW_NO_KIND, or the kind to make it as */
 static struct dlw_object *lookup(uint64_t address, enum dlw_kind make_as)
 {
 	struct dlw_object_stripe *stripe = stripe_of(address);
-	struct dlw_object_entry *entry;
-	struct dlw_object *object = NULL;
+	struct dlw_object *object = known_at(stripe, address);
 
-	dlw_lock(&stripe->lock, DLW_RANK_OBJECTS);
-	if ((stripe->used + 1) * 2 <= stripe->capacity || grow(stripe)) {
-		entry = probe(stripe->entries, stripe->capacity, address);
-		if (!entry->address && make_as) {
-			entry->object = make(address, make_as);
-			if (entry->object) {
-				entry->address = address;
-				stripe->used++;
-			}
-		}
-		object = entry->address ? entry->object : NULL;
-	}
-	dlw_unlock(&stripe->lock, DLW_RANK_OBJECTS);
-	return object;
+	return object || !make_as ? object : add(stripe, address, make_as);
 }
 
 /** end_life() - what others remember of it is about another object from now on */

@@ -25,9 +25,9 @@ enum dlw_runtime_state { DLW_ASLEEP = 0, DLW_STARTING, DLW_READY, DLW_OFF };
 
 /** One stripe of the address → object table; see object.c. */
 struct dlw_object_stripe {
-	struct dlw_lock lock;
-	uint32_t capacity, used;
-	struct dlw_object_entry *entries;
+	struct dlw_lock lock; /* adding an entry */
+	uint32_t used;
+	struct dlw_object_entries *_Atomic entries;
 };
 
 struct dlw_runtime {
