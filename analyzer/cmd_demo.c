@@ -236,6 +236,7 @@ static size_t expected_core(const struct demo *demo)
 static bool is_expected(const struct demo *demo, const struct outcome *seen, const char *who)
 {
 	const struct dlw_sample *sample = demo->sample;
+	const char *kind = sample->kind ? sample->kind : "deadlock";
 	size_t core = expected_core(demo);
 
 	if (!sample->verdict) {
@@ -244,13 +245,13 @@ static bool is_expected(const struct demo *demo, const struct outcome *seen, con
 		return complain("%s: expected no finding, saw %zu (%s, %s)", who, seen->findings,
 				seen->kind, seen->verdict);
 	}
-	if (seen->findings == 1 && strcmp(seen->kind, "deadlock") == 0 &&
+	if (seen->findings == 1 && strcmp(seen->kind, kind) == 0 &&
 	    strcmp(seen->verdict, sample->verdict) == 0 && seen->core == core)
 		return true;
 	if (seen->findings == 0)
-		return complain("%s: expected a deadlock, saw none", who);
-	return complain("%s: expected one deadlock, %s, of %zu threads; saw %zu finding%s, %s, %s, of %zu threads",
-			who, sample->verdict, core, seen->findings, seen->findings == 1 ? "" : "s",
+		return complain("%s: expected a finding (%s), saw none", who, kind);
+	return complain("%s: expected one %s, %s, of %zu threads; saw %zu finding%s, %s, %s, of %zu threads",
+			who, kind, sample->verdict, core, seen->findings, seen->findings == 1 ? "" : "s",
 			seen->kind, seen->verdict, seen->core);
 }
 

@@ -10,7 +10,8 @@ struct dlw_sample {
 	const char *file;    /* name of the program; a .py may be left out when it is asked for */
 	const char *title;   /* one line */
 	const char *story;   /* what happens, printed before the run */
-	const char *verdict; /* of the one deadlock expected; NULL: no finding */
+	const char *kind;    /* of the one finding expected; NULL: a deadlock, if there is a verdict */
+	const char *verdict; /* of that finding; NULL: no finding */
 	int core;            /* threads in its core */
 	bool sized;          /* the program's first argument, if any, is the core's size */
 	const char *look;    /* what to look at, printed after the run */
