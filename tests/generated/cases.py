@@ -58,7 +58,8 @@ class Party:
 class Expected:
     """What the one finding of a case must say."""
 
-    def __init__(self, verdict, members, stuck):
+    def __init__(self, verdict, members, stuck, kind="deadlock"):
+        self.kind = kind
         self.verdict = verdict
         self.members = members  # name: (want, [hold, …]), each (kind, type, mode, count, object)
         self.stuck = stuck      # names

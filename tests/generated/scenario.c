@@ -127,6 +127,7 @@ void run_steps(void)
 static void *act(void *argument)
 {
 	me = argument;
+	me->tid = gettid();
 	pthread_setname_np(pthread_self(), me->name);
 	run_steps();
 	return NULL;

@@ -60,6 +60,7 @@ struct actor {
 	struct step *steps;
 	unsigned int count;
 	pthread_t thread;
+	volatile int tid;
 };
 
 /** What all processes of a scenario share. */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <linux/futex.h>
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -257,6 +258,13 @@ static int signal_one(const long *arguments)
 	return pthread_mutex_unlock(ITS_MUTEX);
 }
 
+/* By who has the mutex already, and keeps it. */
+static int notify(const long *arguments)
+{
+	++object_at(arguments[1])->counter;
+	return pthread_cond_signal(CONDITION);
+}
+
 static int signal_after_unlock(const long *arguments)
 {
 	pthread_mutex_lock(ITS_MUTEX);
@@ -311,6 +319,42 @@ static int nap(const long *arguments)
 	return 0;
 }
 
+/* For ever, without ever waiting for it. */
+static int try_for_ever(const long *arguments)
+{
+	static const long one_millisecond[] = { 1 };
+
+	while (pthread_mutex_trylock(MUTEX) == EBUSY)
+		nap(one_millisecond);
+	return -1;
+}
+
+/* Does the kernel show the thread asleep on a word of the object? */
+static bool sleeps_in(long actor, long object)
+{
+	unsigned long long call, word = 0;
+	uintptr_t place = declarations[object].named ? (uintptr_t)declarations[object].named
+						     : (uintptr_t)object_at(object);
+	char path[64];
+	FILE *file;
+	int read;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/syscall", actors[actor].tid);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	read = fscanf(file, "%llu %llx", &call, &word);
+	fclose(file);
+	return read == 2 && call == SYS_futex && word - place < sizeof(struct object);
+}
+
+static int wait_until_asleep(const long *arguments)
+{
+	while (!sleeps_in(arguments[0], arguments[1]))
+		sched_yield();
+	return 0;
+}
+
 static int leave(const long *arguments)
 {
 	(void)arguments;
@@ -354,6 +398,7 @@ static const struct step_kind kinds[] = {
 	{ "await", await_signal, 0 },
 	{ "timedawait", timed_await, ETIMEDOUT },
 	{ "signal", signal_one, 0 },
+	{ "notify", notify, 0 },
 	{ "broadcast", signal_after_unlock, 0 },
 	{ "arrive", arrive, 0 },
 	{ "join", join, 0 },
@@ -362,6 +407,8 @@ static const struct step_kind kinds[] = {
 	{ "cancel", cancel, 0 },
 	{ "meet", meet, 0 },
 	{ "nap", nap, 0 },
+	{ "tryforever", try_for_ever, 0 },
+	{ "asleep", wait_until_asleep, 0 },
 	{ "exit", leave, 0 },
 	{ "die", die, 0 },
 };
