@@ -108,6 +108,7 @@ static void fill_segment(void)
 	segment->process_start = dlw_process_start(dlw_runtime->pid);
 	segment->stacks.element_size = sizeof(uint64_t);
 	segment->objects.element_size = sizeof(struct dlw_object);
+	segment->mappings.element_size = sizeof(struct dlw_mapping);
 	segment->breaks = dlw_options.on_deadlock == DLW_ON_DEADLOCK_BREAK;
 	segment->state = DLW_SEGMENT_LIVE;
 	if (!dlw_runtime->in_file)

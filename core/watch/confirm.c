@@ -124,24 +124,35 @@ static void remove_hold(struct dlw_picture *picture, uint32_t hold)
 	picture->holds[hold] = picture->holds[--picture->state.hold_count];
 }
 
+/** owns() - the C library's word agrees with the record: it is the holder's */
+static bool owns(const struct dlw_watch *watch, int32_t owner,
+		 const struct dlw_thread_state *holder)
+{
+	if (owner != holder->tid)
+		return false;
+	/* of a process that is over: somebody else may have the number now */
+	return !watch->processes[holder->process].ended ||
+	       !dlw_task_alive(holder->tid, holder->tid);
+}
+
 /** confirm_owner() - holds of the mutex that the C library does not know go */
 static bool confirm_owner(const struct dlw_watch *watch, struct dlw_picture *picture,
 			  uint32_t resource)
 {
 	const struct dlw_resource_state *state = &picture->resources[resource];
-	int32_t task = watch->processes[state->process].task;
 	pthread_mutex_t mutex;
 	bool readable, changed = false;
 	uint32_t i = 0;
 
 	if (state->kind != DLW_MUTEX)
 		return false;
-	readable = dlw_read_memory(task, state->address, &mutex, sizeof(mutex));
+	readable = dlw_picture_read(watch, picture, resource, &mutex, sizeof(mutex));
 	while (i < picture->state.hold_count) {
 		const struct dlw_hold *hold = &picture->holds[i];
 
 		if (hold->resource == resource &&
-		    (!readable || mutex.__data.__owner != picture->threads[hold->thread].tid)) {
+		    (!readable || !owns(watch, mutex.__data.__owner,
+					&picture->threads[hold->thread]))) {
 			remove_hold(picture, i);
 			changed = true;
 		} else {
@@ -154,8 +165,8 @@ static bool confirm_owner(const struct dlw_watch *watch, struct dlw_picture *pic
 /**
  * confirm_alone() - a semaphore or condition that other processes may post
  *
- * What was seen of its posters here says nothing of theirs: nobody known is
- * then its releaser, and the world is open.
+ * What was seen of its posters in the session says nothing of others: nobody
+ * known is then its releaser, and the world is open.
  */
 static bool confirm_alone(const struct dlw_watch *watch, struct dlw_picture *picture,
 			  uint32_t resource)
@@ -163,10 +174,10 @@ static bool confirm_alone(const struct dlw_watch *watch, struct dlw_picture *pic
 	struct dlw_resource_state *state = &picture->resources[resource];
 	struct dlw_process_state *process = &picture->processes[state->process];
 
-	if (!(state->traits & DLW_TRAIT_SHARED) || process->open_reason ||
+	if (!((state->traits & DLW_TRAIT_SHARED) || picture->first_alias[resource]) ||
+	    process->open_reason ||
 	    (state->kind != DLW_SEMAPHORE && state->kind != DLW_CONDITION) ||
-	    !dlw_is_mapped_elsewhere(process->pid, watch->processes[state->process].task,
-				     state->address))
+	    !dlw_is_mapped_elsewhere(watch, state->process, state->address))
 		return false;
 	state->history = DLW_SIGNAL_LIKE;
 	state->ever_posted_by_vanished = true;
@@ -185,6 +196,10 @@ bool dlw_picture_confirm(struct dlw_watch *watch, struct dlw_picture *picture, u
 	changed = confirm_asleep(watch, picture, index, in_core);
 	if (thread->life != DLW_WAITING)
 		return true;
+	if (!dlw_picture_is_same(watch, picture, thread->want.resource)) {
+		watch->unsettled = true;
+		return live(thread);
+	}
 	changed |= confirm_owner(watch, picture, thread->want.resource);
 	changed |= confirm_alone(watch, picture, thread->want.resource);
 	if (thread->want.mutex != DLW_NONE)

@@ -77,36 +77,59 @@ static void describe_thread(struct dlw_watch *watch, struct dlw_picture *picture
 		state->name = picture->sources[thread].record->name;
 }
 
+/**
+ * describe_object() - what @process knows of the object at @address
+ *
+ * Return: it knows where it was initialised, and stands for it from now on.
+ */
+static bool describe_object(const struct dlw_watch *watch, struct dlw_resource_state *state,
+			    uint32_t process, uint64_t address)
+{
+	const struct dlw_watched *watched = &watch->processes[process];
+	uint32_t i;
+
+	for (i = 1; i <= watched->segment->objects.count; i++) {
+		const struct dlw_object *object = dlw_record_object(watched, i);
+
+		if (!object || object->address != address || object->kind != state->kind ||
+		    object->gone)
+			continue;
+		state->traits |= object->traits;
+		if (object->name)
+			state->name = dlw_record_at(watched, object->name, 1);
+		if (!object->init_stack)
+			return false;
+		state->init_stack = dlw_record_stack(watched, object->init_stack);
+		state->process = process;
+		state->address = address;
+		return true;
+	}
+	return false;
+}
+
 /** describe_resource() - type from the C library, the rest from its object if there is one */
 static void describe_resource(struct dlw_watch *watch, struct dlw_picture *picture,
 			      uint32_t resource)
 {
 	struct dlw_resource_state *state = &picture->resources[resource];
-	const struct dlw_watched *watched = &watch->processes[state->process];
 	pthread_mutex_t mutex;
-	uint32_t i;
+	uint32_t at;
 
 	if (state->kind == DLW_THREAD) {
 		describe_thread(watch, picture, state->subject);
 		return;
 	}
 	if (state->kind == DLW_MUTEX && !state->type &&
-	    dlw_read_memory(watched->task, state->address, &mutex, sizeof(mutex))) {
+	    dlw_picture_read(watch, picture, resource, &mutex, sizeof(mutex))) {
 		state->type = dlw_mutex_type(mutex.__data.__kind);
 		state->traits |= dlw_mutex_traits(mutex.__data.__kind);
 	}
-	for (i = 1; i <= watched->segment->objects.count; i++) {
-		const struct dlw_object *object = dlw_record_object(watched, i);
-
-		if (!object || object->address != state->address || object->kind != state->kind ||
-		    object->gone)
-			continue;
-		state->traits |= object->traits;
-		state->init_stack = dlw_record_stack(watched, object->init_stack);
-		if (object->name)
-			state->name = dlw_record_at(watched, object->name, 1);
-		break;
-	}
+	if (describe_object(watch, state, state->process, state->address))
+		return;
+	for (at = picture->first_alias[resource]; at; at = picture->aliases[at].next)
+		if (describe_object(watch, state, picture->aliases[at].process,
+				    picture->aliases[at].address))
+			return;
 }
 
 bool dlw_picture_describe(struct dlw_watch *watch, struct dlw_picture *picture,

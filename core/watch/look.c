@@ -78,6 +78,8 @@ static uint64_t mark(struct dlw_watched *watched, uint64_t now)
 		if (record->marks.seen_wait != number) {
 			record->marks.seen_wait = number;
 			record->marks.seen_since_ns = now;
+		} else if (number & 1 && record->marks.seen_since_ns > watched->lasting_since_ns) {
+			watched->lasting_since_ns = record->marks.seen_since_ns;
 		}
 		sum = (sum + number) * 0x9e3779b97f4a7c15u + record->tid;
 	}
@@ -219,7 +221,6 @@ static bool judge(struct dlw_watch *watch, struct dlw_picture *picture,
 	bool looked_around = false, changed = true;
 	uint32_t i;
 
-	watch->unsettled = false;
 	while (changed) {
 		if (dlw_judge(&picture->state, &watch->picture, findings) < 0)
 			return false;
@@ -273,6 +274,7 @@ static uint32_t look(struct dlw_watch *watch, bool at_once)
 	struct dlw_picture picture;
 
 	now.count = 0;
+	watch->unsettled = false;
 	dlw_arena_reset(&watch->picture);
 	if (!dlw_picture_make(watch, &picture) || !judge(watch, &picture, &findings))
 		return 0;

@@ -30,6 +30,7 @@
 
 #include "core/arena.h"
 #include "core/judge.h"
+#include "core/watch/mappings.h"
 
 /** A process in view. */
 struct dlw_watched {
@@ -41,6 +42,8 @@ struct dlw_watched {
 	 * if that has ended (its /proc entries are then empty).
 	 */
 	int32_t task;
+	struct dlw_mappings mappings; /* shared memory, as last read */
+	uint64_t lasting_since_ns; /* the newest of the waits that the last look has seen before */
 	bool ended;
 	bool replaced; /* gone from view; the slot stays */
 };
@@ -77,7 +80,8 @@ struct dlw_watch {
 	int32_t asking_tid; /* during dlw_watch_now(): the thread that asks is not asleep yet */
 	uint64_t quiet_since_ns; /* nothing has moved since then */
 	uint32_t stall_judgements; /* made since, because of the silence */
-	bool unsettled; /* the last look suspected what it could not confirm: look again */
+	bool unsettled; /* the last look could not settle everything: look again */
+	bool several; /* more than one process has been in view */
 	uint32_t findings;       /* reported so far */
 };
 

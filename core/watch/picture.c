@@ -6,101 +6,14 @@
  * live thread either way. A want is read like a seqlock: number, fields,
  * number again.
  */
-#include "core/watch/picture.h"
+#include "core/watch/picture_maker.h"
 
-#include <pthread.h>
 #include <string.h>
-
-#include "core/watch/glibc.h"
-#include "core/watch/records.h"
-
-/** (process, kind, address) → resource index, while the picture is made. */
-struct resource_entry {
-	uint64_t address;
-	uint32_t process;
-	uint32_t resource; /* index + 1; 0: free */
-	uint8_t kind;
-};
-
-struct maker {
-	struct dlw_watch *watch;
-	struct dlw_picture *picture;
-	struct resource_entry *entries;
-	uint32_t entry_mask;
-	uint32_t thread_room, resource_room, hold_room, releaser_room;
-	uint32_t threads, resources, holds, releasers;
-};
-
-/* --------------------------------------------------------------------------- resources */
-
-static struct resource_entry *find_entry(struct maker *maker, uint32_t process, uint8_t kind,
-					 uint64_t address)
-{
-	uint32_t at = (uint32_t)((address * 0x9e3779b97f4a7c15u) >> 32) ^ process * 0x85ebca6bu;
-
-	for (at &= maker->entry_mask;; at = (at + 1) & maker->entry_mask) {
-		struct resource_entry *entry = &maker->entries[at];
-
-		if (!entry->resource || (entry->address == address && entry->process == process &&
-					 entry->kind == kind))
-			return entry;
-	}
-}
-
-/** resource_of() - the index of a resource, made if it is new; DLW_NONE: not there and not to be made */
-static uint32_t resource_of(struct maker *maker, uint32_t process, uint8_t kind, uint64_t address,
-			    bool make)
-{
-	struct resource_entry *entry = find_entry(maker, process, kind, address);
-	struct dlw_resource_state *resource;
-
-	if (entry->resource)
-		return entry->resource - 1;
-	if (!make || maker->resources == maker->resource_room)
-		return DLW_NONE;
-	resource = &maker->picture->resources[maker->resources++];
-	*resource = (struct dlw_resource_state){
-		.kind = kind,
-		.process = process,
-		.address = kind == DLW_THREAD ? 0 : address,
-		.subject = DLW_NONE,
-	};
-	*entry = (struct resource_entry){
-		.address = address,
-		.process = process,
-		.kind = kind,
-		.resource = maker->resources,
-	};
-	return maker->resources - 1;
-}
-
-/** describe_consumable() - what the object of a semaphore or condition knows of its history */
-static void describe_consumable(const struct dlw_watched *watched, uint32_t object_index,
-			       struct dlw_resource_state *resource)
-{
-	const struct dlw_object *object = dlw_record_object(watched, object_index);
-
-	if (!object) {
-		resource->history = DLW_SIGNAL_LIKE; /* unknown: anybody may post */
-		resource->ever_posted_by_vanished = true;
-		return;
-	}
-	resource->type = object->type;
-	resource->traits = object->traits;
-	resource->initial = object->initial;
-	resource->initial_known = object->initial_known;
-	resource->history = object->posted_other ? DLW_SIGNAL_LIKE
-			    : object->posted_own ? DLW_LOCK_LIKE
-						 : DLW_NO_POST_YET;
-	resource->ever_posted_by_vanished =
-		object->posters > 0 || watched->segment->coverage[DLW_LOST_SIGNAL_OPS] > 0;
-	resource->arrived = object->posters; /* taken back when all are accounted for */
-}
 
 /* ----------------------------------------------------------------------------- threads */
 
-static void add_hold(struct maker *maker, uint32_t thread, uint32_t resource, uint8_t mode,
-		     uint32_t count, struct dlw_stack stack)
+void dlw_maker_hold(struct dlw_maker *maker, uint32_t thread, uint32_t resource, uint8_t mode,
+		    uint32_t count, struct dlw_stack stack)
 {
 	if (resource == DLW_NONE || maker->holds == maker->hold_room)
 		return;
@@ -113,56 +26,45 @@ static void add_hold(struct maker *maker, uint32_t thread, uint32_t resource, ui
 	};
 }
 
-static void add_holds(struct maker *maker, const struct dlw_watched *watched, uint32_t process,
-		      uint32_t thread, const struct dlw_thread *record)
+void dlw_maker_releaser(struct dlw_maker *maker, uint32_t thread, uint32_t resource,
+			enum dlw_provenance provenance)
 {
+	if (maker->releasers == maker->releaser_room)
+		return;
+	maker->picture->releasers[maker->releasers++] = (struct dlw_releaser){
+		.thread = thread,
+		.resource = resource,
+		.provenance = provenance,
+	};
+}
+
+/** is_left_behind() - a process that is over leaves only what others have, too */
+static bool is_left_behind(struct dlw_maker *maker, uint32_t process, const struct dlw_held *held)
+{
+	return dlw_maker_identify(maker, process, held->kind, held->address).process == DLW_NONE;
+}
+
+static void add_holds(struct dlw_maker *maker, uint32_t thread)
+{
+	uint32_t process = maker->picture->threads[thread].process;
+	const struct dlw_watched *watched = &maker->watch->processes[process];
+	const struct dlw_thread *record = maker->picture->sources[thread].record;
 	uint32_t count = record->hold_count, i;
 	const struct dlw_held *held = dlw_record_at(watched, record->holds, count * sizeof(*held));
 
-	for (i = 0; held && i < count; i++)
-		add_hold(maker, thread,
-			 resource_of(maker, process, held[i].kind, held[i].address, true),
-			 held[i].mode, held[i].count, dlw_record_stack(watched, held[i].stack));
-}
-
-static const struct dlw_permit *permits_of(const struct dlw_watched *watched,
-					   const struct dlw_thread *record)
-{
-	return dlw_record_at(watched, record->permits,
-			     record->permit_capacity * sizeof(struct dlw_permit));
-}
-
-static bool is_current(const struct dlw_watched *watched, const struct dlw_permit *permit)
-{
-	const struct dlw_object *object = dlw_record_object(watched, permit->object);
-
-	return object && object->life == permit->life && !object->gone;
-}
-
-static void add_permits(struct maker *maker, const struct dlw_watched *watched, uint32_t process,
-			uint32_t thread, const struct dlw_thread *record)
-{
-	const struct dlw_permit *permit = permits_of(watched, record);
-	uint32_t i;
-
-	for (i = 0; permit && i < record->permit_capacity; i++, permit++) {
-		uint32_t resource;
-
-		/* what a stranger may post is an event that was used up, not something held */
-		if (!permit->held || !is_current(watched, permit) ||
-		    dlw_record_object(watched, permit->object)->posted_other)
+	for (i = 0; held && i < count; i++) {
+		if (watched->ended && !is_left_behind(maker, process, &held[i]))
 			continue;
-		resource = resource_of(maker, process, DLW_SEMAPHORE, permit->address, true);
-		if (resource == DLW_NONE)
-			continue;
-		describe_consumable(watched, permit->object, &maker->picture->resources[resource]);
-		add_hold(maker, thread, resource, DLW_PERMIT, permit->held,
-			 dlw_record_stack(watched, permit->stack));
+		dlw_maker_hold(maker, thread,
+			       dlw_maker_resource(maker, process, held[i].kind, held[i].address,
+						  true),
+			       held[i].mode, held[i].count,
+			       dlw_record_stack(watched, held[i].stack));
 	}
 }
 
 /** read_want() - Return: the number of a wait that is under way, 0: it is not */
-static uint64_t read_want(struct maker *maker, const struct dlw_watched *watched, uint32_t process,
+static uint64_t read_want(struct dlw_maker *maker, const struct dlw_watched *watched, uint32_t process,
 			  const struct dlw_thread *record, struct dlw_want *want)
 {
 	uint64_t number = atomic_load_explicit(&record->wait, memory_order_acquire);
@@ -177,7 +79,7 @@ static uint64_t read_want(struct maker *maker, const struct dlw_watched *watched
 	if (kind == DLW_NO_KIND || kind >= DLW_KIND_COUNT)
 		return 0;
 	*want = (struct dlw_want){
-		.resource = resource_of(maker, process, kind, address, true),
+		.resource = dlw_maker_resource(maker, process, kind, address, true),
 		.mode = mode,
 		.mutex = DLW_NONE,
 		.flags = form == DLW_FORM_TIMED ? DLW_WANT_TIMED : 0,
@@ -187,13 +89,13 @@ static uint64_t read_want(struct maker *maker, const struct dlw_watched *watched
 	if (want->resource == DLW_NONE)
 		return 0;
 	if (kind == DLW_CONDITION)
-		want->mutex = resource_of(maker, process, DLW_MUTEX, mutex, true);
+		want->mutex = dlw_maker_resource(maker, process, DLW_MUTEX, mutex, true);
 	if (kind == DLW_SEMAPHORE || kind == DLW_CONDITION)
-		describe_consumable(watched, object, &maker->picture->resources[want->resource]);
+		dlw_maker_consumable(maker, process, object, want->resource);
 	return number;
 }
 
-static void add_thread(struct maker *maker, uint32_t process, struct dlw_thread *record)
+static void add_thread(struct dlw_maker *maker, uint32_t process, struct dlw_thread *record)
 {
 	const struct dlw_watched *watched = &maker->watch->processes[process];
 	struct dlw_picture *picture = maker->picture;
@@ -214,7 +116,7 @@ static void add_thread(struct maker *maker, uint32_t process, struct dlw_thread 
 		.created_at = dlw_record_stack(watched, record->created_stack),
 	};
 	picture->sources[index] = (struct dlw_thread_source){ .record = record };
-	if (life == DLW_RECORD_DEAD) {
+	if (life == DLW_RECORD_DEAD || watched->ended) {
 		thread->life = DLW_GONE;
 	} else {
 		picture->sources[index].wait =
@@ -224,106 +126,8 @@ static void add_thread(struct maker *maker, uint32_t process, struct dlw_thread 
 	}
 	if (thread->life == DLW_LIVE)
 		return;
-	add_holds(maker, watched, process, index, record);
-	add_permits(maker, watched, process, index, record);
-}
-
-/** add_releasers() - who has posted what somebody waits for */
-static void add_releasers(struct maker *maker, uint32_t thread)
-{
-	struct dlw_picture *picture = maker->picture;
-	uint32_t process = picture->threads[thread].process, i;
-	const struct dlw_watched *watched = &maker->watch->processes[process];
-	const struct dlw_thread *record = picture->sources[thread].record;
-	const struct dlw_permit *permit = permits_of(watched, record);
-
-	for (i = 0; permit && i < record->permit_capacity; i++, permit++) {
-		uint32_t resource;
-
-		/* a poster; one that gave back its own permits only while it has one */
-		if (!(permit->posted_other || (permit->posted_own && permit->held)) ||
-		    !is_current(watched, permit))
-			continue;
-		resource = resource_of(maker, process,
-				       dlw_record_object(watched, permit->object)->kind,
-				       permit->address, false);
-		if (resource == DLW_NONE || maker->releasers == maker->releaser_room)
-			continue;
-		picture->releasers[maker->releasers++] = (struct dlw_releaser){
-			.thread = thread, .resource = resource, .provenance = DLW_SEEN_BEFORE
-		};
-		if (permit->posted_other && picture->resources[resource].arrived)
-			picture->resources[resource].arrived--;
-	}
-}
-
-/** settle_consumables() - all who ever posted are in the picture? then none has vanished */
-static void settle_consumables(struct maker *maker)
-{
-	uint32_t i;
-
-	for (i = 0; i < maker->resources; i++) {
-		struct dlw_resource_state *resource = &maker->picture->resources[i];
-		const struct dlw_watched *watched = &maker->watch->processes[resource->process];
-
-		if (resource->kind != DLW_SEMAPHORE && resource->kind != DLW_CONDITION)
-			continue;
-		if (!resource->arrived && !watched->segment->coverage[DLW_LOST_SIGNAL_OPS])
-			resource->ever_posted_by_vanished = false;
-		resource->arrived = 0;
-	}
-}
-
-/* ------------------------------------------------------------------- joins and owners */
-
-/** settle_joins() - a join waits for a thread, which its pthread_t names */
-static void settle_joins(struct maker *maker)
-{
-	struct dlw_picture *picture = maker->picture;
-	uint32_t i, k;
-
-	for (i = 0; i < maker->threads; i++) {
-		struct dlw_thread_state *thread = &picture->threads[i];
-		struct dlw_resource_state *resource;
-
-		if (thread->life != DLW_WAITING ||
-		    picture->resources[thread->want.resource].kind != DLW_THREAD)
-			continue;
-		resource = &picture->resources[thread->want.resource];
-		for (k = 0; k < maker->threads && resource->subject == DLW_NONE; k++)
-			if (picture->threads[k].process == thread->process &&
-			    picture->sources[k].record->pthread ==
-				    picture->sources[i].record->want_address)
-				resource->subject = k;
-		/* joined but never seen, or gone already: the join is about to end */
-		if (resource->subject == DLW_NONE ||
-		    picture->threads[resource->subject].life == DLW_GONE)
-			thread->life = DLW_LIVE;
-	}
-}
-
-/** drop_unsubjected() - a THREAD resource nobody waits for any more must still name a thread */
-static void drop_unsubjected(struct maker *maker)
-{
-	uint32_t i;
-
-	for (i = 0; i < maker->resources; i++)
-		if (maker->picture->resources[i].kind == DLW_THREAD &&
-		    maker->picture->resources[i].subject == DLW_NONE)
-			maker->picture->resources[i].subject = 0;
-}
-
-static bool thread_with_tid(const struct dlw_picture *picture, uint32_t process, int32_t tid,
-			    uint32_t *thread)
-{
-	uint32_t i;
-
-	for (i = 0; i < picture->state.thread_count; i++)
-		if (picture->threads[i].process == process && picture->threads[i].tid == tid) {
-			*thread = i;
-			return true;
-		}
-	return false;
+	add_holds(maker, index);
+	dlw_maker_permits(maker, index);
 }
 
 /* ------------------------------------------------------------------------------ making */
@@ -343,7 +147,7 @@ static uint32_t count_threads(const struct dlw_watched *watched, uint32_t *holds
 	return count;
 }
 
-static bool make_room(struct maker *maker)
+static bool make_room(struct dlw_maker *maker)
 {
 	struct dlw_watch *watch = maker->watch;
 	struct dlw_picture *picture = maker->picture;
@@ -357,10 +161,11 @@ static bool make_room(struct maker *maker)
 	maker->hold_room = holds + permits + maker->thread_room * 2 + 64;
 	maker->releaser_room = permits + 64;
 	maker->resource_room = maker->hold_room + maker->thread_room * 2;
+	maker->alias_room = maker->resource_room + maker->releaser_room;
 	while (entries < maker->resource_room * 2)
 		entries *= 2;
 	maker->entry_mask = entries - 1;
-	maker->entries = dlw_arena_array(&watch->picture, struct resource_entry, entries);
+	maker->entries = dlw_arena_array(&watch->picture, struct dlw_resource_entry, entries);
 	picture->sources =
 		dlw_arena_array(&watch->picture, struct dlw_thread_source, maker->thread_room);
 	picture->threads =
@@ -372,11 +177,14 @@ static bool make_room(struct maker *maker)
 		dlw_arena_array(&watch->picture, struct dlw_releaser, maker->releaser_room);
 	picture->processes = dlw_arena_array(&watch->picture, struct dlw_process_state,
 					     watch->process_count + 1);
+	picture->first_alias = dlw_arena_array(&watch->picture, uint32_t, maker->resource_room);
+	picture->aliases = dlw_arena_array(&watch->picture, struct dlw_alias, maker->alias_room + 1);
 	return maker->entries && picture->sources && picture->threads && picture->resources &&
-	       picture->holds && picture->releasers && picture->processes;
+	       picture->holds && picture->releasers && picture->processes &&
+	       picture->first_alias && picture->aliases;
 }
 
-static void fill_state(struct maker *maker)
+static void fill_state(struct dlw_maker *maker)
 {
 	struct dlw_picture *picture = maker->picture;
 
@@ -396,111 +204,50 @@ static void fill_state(struct maker *maker)
 	};
 }
 
-static bool has_hold(const struct dlw_picture *picture, uint32_t resource)
+/** begin_process() - Return: it is in view, and its records are to be read */
+static bool begin_process(struct dlw_maker *maker, uint32_t index)
 {
-	uint32_t i;
+	struct dlw_watched *watched = &maker->watch->processes[index];
+	struct dlw_process_state *process = &maker->picture->processes[index];
 
-	for (i = 0; i < picture->state.hold_count; i++)
-		if (picture->holds[i].resource == resource)
-			return true;
-	return false;
-}
-
-/** is_distrusted() - a stranger unlocked it once */
-static bool is_distrusted(const struct dlw_watched *watched, uint64_t address)
-{
-	uint32_t i;
-
-	if (!watched->segment->distrusted)
+	process->exe = "";
+	process->ended = watched->replaced || watched->ended;
+	if (watched->replaced)
 		return false;
-	for (i = 1; i <= watched->segment->objects.count; i++) {
-		const struct dlw_object *object = dlw_record_object(watched, i);
-
-		if (object && object->address == address && object->kind == DLW_MUTEX)
-			return object->traits & DLW_TRAIT_DISTRUSTED;
-	}
-	return false;
+	process->pid = watched->segment->pid;
+	if (!watched->ended)
+		watched->task = dlw_process_task(watched->segment->pid);
+	return watched->ended || watched->task;
 }
 
-/** read_mutex() - what the C library has; false: its memory cannot be read */
-static bool read_mutex(const struct dlw_watch *watch, struct dlw_resource_state *resource,
-		       pthread_mutex_t *mutex)
+static void add_threads(struct dlw_maker *maker, uint32_t process)
 {
-	const struct dlw_watched *watched = &watch->processes[resource->process];
+	const struct dlw_watched *watched = &maker->watch->processes[process];
+	struct dlw_thread *record;
 
-	if (!dlw_read_memory(watched->task, resource->address, mutex, sizeof(*mutex)))
-		return false;
-	resource->type = dlw_mutex_type(mutex->__data.__kind);
-	resource->traits = dlw_mutex_traits(mutex->__data.__kind);
-	if (is_distrusted(watched, resource->address))
-		resource->traits |= DLW_TRAIT_DISTRUSTED;
-	return true;
-}
-
-/** name_owner() - a mutex held by nobody we saw: the C library may know who has it */
-static void name_owner(struct dlw_watch *watch, struct dlw_picture *picture, uint32_t resource,
-		       uint32_t hold_room)
-{
-	struct dlw_resource_state *mutex_state = &picture->resources[resource];
-	pthread_mutex_t mutex;
-	uint32_t owner;
-
-	if (!read_mutex(watch, mutex_state, &mutex) || has_hold(picture, resource))
-		return;
-	if (picture->state.hold_count == hold_room || mutex.__data.__owner == 0 ||
-	    !thread_with_tid(picture, mutex_state->process, mutex.__data.__owner, &owner))
-		return;
-	picture->holds[picture->state.hold_count++] = (struct dlw_hold){
-		.thread = owner, .resource = resource, .mode = DLW_EXCLUSIVE, .count = 1
-	};
-}
-
-static void name_owners(struct maker *maker)
-{
-	struct dlw_picture *picture = maker->picture;
-	uint32_t i;
-
-	for (i = 0; i < maker->threads; i++) {
-		const struct dlw_want *want = &picture->threads[i].want;
-
-		if (picture->threads[i].life != DLW_WAITING)
-			continue;
-		if (picture->resources[want->resource].kind == DLW_MUTEX)
-			name_owner(maker->watch, picture, want->resource, maker->hold_room);
-		if (want->mutex != DLW_NONE)
-			name_owner(maker->watch, picture, want->mutex, maker->hold_room);
-	}
+	for (record = dlw_record_first(watched); record; record = dlw_record_next(watched, record))
+		add_thread(maker, process, record);
 }
 
 bool dlw_picture_make(struct dlw_watch *watch, struct dlw_picture *picture)
 {
-	struct maker maker = { .watch = watch, .picture = picture };
+	struct dlw_maker maker = { .watch = watch, .picture = picture };
+	bool *in_view;
 	uint32_t i;
 
 	memset(picture, 0, sizeof(*picture));
-	if (!make_room(&maker))
+	in_view = dlw_arena_array(&watch->picture, bool, watch->process_count + 1);
+	if (!in_view || !make_room(&maker))
 		return false;
-	for (i = 0; i < watch->process_count; i++) {
-		const struct dlw_watched *watched = &watch->processes[i];
-		struct dlw_thread *record;
-
-		picture->processes[i].pid = watched->replaced ? 0 : watched->segment->pid;
-		picture->processes[i].exe = "";
-		picture->processes[i].ended = watched->replaced || watched->ended;
-		if (!picture->processes[i].ended)
-			watch->processes[i].task = dlw_process_task(watched->segment->pid);
-		if (picture->processes[i].ended || !watched->task)
-			continue;
-		for (record = dlw_record_first(watched); record;
-		     record = dlw_record_next(watched, record))
-			add_thread(&maker, i, record);
-	}
-	for (i = 0; i < maker.threads; i++)
-		add_releasers(&maker, i);
-	settle_consumables(&maker);
-	settle_joins(&maker);
-	drop_unsubjected(&maker);
+	for (i = 0; i < watch->process_count; i++)
+		in_view[i] = begin_process(&maker, i);
+	dlw_maker_renew_mappings(&maker);
+	for (i = 0; i < watch->process_count; i++)
+		if (in_view[i])
+			add_threads(&maker, i);
+	dlw_maker_settle_histories(&maker);
+	if (!dlw_maker_settle_joins(&maker) || !dlw_maker_name_owners(&maker))
+		return false;
 	fill_state(&maker);
-	name_owners(&maker);
 	return true;
 }

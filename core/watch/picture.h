@@ -12,6 +12,14 @@ struct dlw_thread_source {
 	uint64_t wait; /* its number when the picture was made */
 };
 
+/** A process that has a shared resource; a list for each, from .first_alias. */
+struct dlw_alias {
+	uint32_t process;
+	uint32_t next; /* 0: the last */
+	uint64_t address;
+	uint64_t device, inode, offset; /* what the resource was taken to be */
+};
+
 struct dlw_picture {
 	struct dlw_state state;
 	struct dlw_thread_source *sources; /* one per state thread */
@@ -21,6 +29,8 @@ struct dlw_picture {
 	struct dlw_resource_state *resources;
 	struct dlw_hold *holds;
 	struct dlw_releaser *releasers;
+	uint32_t *first_alias; /* one per state resource; 0: it is private */
+	struct dlw_alias *aliases; /* from 1 */
 };
 
 /**
@@ -45,6 +55,14 @@ bool dlw_picture_make(struct dlw_watch *watch, struct dlw_picture *picture);
  */
 bool dlw_picture_confirm(struct dlw_watch *watch, struct dlw_picture *picture, uint32_t thread,
 			 bool in_core);
+
+/** dlw_picture_read() - memory of a resource, by way of any process that has it and lets us look */
+bool dlw_picture_read(const struct dlw_watch *watch, const struct dlw_picture *picture,
+		      uint32_t resource, void *buffer, uint64_t size);
+
+/** dlw_picture_is_same() - a shared resource is still what it was taken for, to all who have it */
+bool dlw_picture_is_same(const struct dlw_watch *watch, const struct dlw_picture *picture,
+			 uint32_t resource);
 
 /** dlw_picture_describe() - names, programs and modules for the processes of a finding */
 bool dlw_picture_describe(struct dlw_watch *watch, struct dlw_picture *picture,

@@ -27,31 +27,30 @@ struct dlw_thread *dlw_record_next(const struct dlw_watched *watched,
 							     sizeof(struct dlw_thread));
 }
 
+const void *dlw_record_element(const struct dlw_watched *watched, const struct dlw_table *table,
+			       uint32_t position)
+{
+	const char *element = position < table->count
+				      ? dlw_table_at(watched->segment, table, position)
+				      : NULL;
+
+	if (!element)
+		return NULL;
+	return dlw_record_at(watched, (uint64_t)(element - (const char *)watched->segment),
+			     table->element_size);
+}
+
 const struct dlw_object *dlw_record_object(const struct dlw_watched *watched, uint32_t index)
 {
-	const struct dlw_table *table = &watched->segment->objects;
-	const char *object;
-
-	if (!index || index > table->count)
-		return NULL;
-	object = dlw_table_at(watched->segment, table, index - 1);
-	return (const struct dlw_object *)dlw_record_at(
-		watched, (uint64_t)(object - (const char *)watched->segment),
-		sizeof(struct dlw_object));
+	return index ? dlw_record_element(watched, &watched->segment->objects, index - 1) : NULL;
 }
 
 struct dlw_stack dlw_record_stack(const struct dlw_watched *watched, uint32_t id)
 {
 	const struct dlw_table *table = &watched->segment->stacks;
 	const struct dlw_stack_record *record;
-	const char *element;
-	const uint64_t *offset;
+	const uint64_t *offset = id ? dlw_record_element(watched, table, id - 1) : NULL;
 
-	if (!id || id > table->count)
-		return (struct dlw_stack){ 0 };
-	element = dlw_table_at(watched->segment, table, id - 1);
-	offset = dlw_record_at(watched, (uint64_t)(element - (const char *)watched->segment),
-			       sizeof(*offset));
 	record = offset ? dlw_record_at(watched, *offset, sizeof(*record)) : NULL;
 	if (!record || !dlw_record_at(watched, *offset, sizeof(*record) + record->depth * 8ull))
 		return (struct dlw_stack){ 0 };

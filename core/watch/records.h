@@ -16,6 +16,10 @@ struct dlw_thread *dlw_record_first(const struct dlw_watched *watched);
 struct dlw_thread *dlw_record_next(const struct dlw_watched *watched,
 				   const struct dlw_thread *record);
 
+/** dlw_record_element() - element @position (from 0) of a table of the segment, or NULL */
+const void *dlw_record_element(const struct dlw_watched *watched, const struct dlw_table *table,
+			       uint32_t position);
+
 /** dlw_record_object() - number @index (from 1), or NULL */
 const struct dlw_object *dlw_record_object(const struct dlw_watched *watched, uint32_t index);
 

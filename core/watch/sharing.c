@@ -3,59 +3,35 @@
  */
 #include "core/watch/sharing.h"
 
-#include <string.h>
-
 #include "core/watch/maps.h"
 #include "core/watch/procfs.h"
 
-/** A search: for the mapping of an address, then for that mapping anywhere. */
 struct search {
-	uint64_t address;
-	int32_t pid;
-	char file[64]; /* "MAJOR:MINOR INODE ", as in maps */
+	const struct dlw_watch *watch;
+	struct dlw_mapping mapping; /* what is looked for, whole files at a time */
 	bool found;
 };
-
-/** file_of() - the device and inode in a line of maps, which is cut behind them; NULL: none */
-static const char *file_of(char *line)
-{
-	char *at = line;
-	char *end;
-	int field;
-
-	for (field = 0; field < 3 && at; field++)
-		at = (at = strchr(at, ' ')) ? at + 1 : NULL;
-	end = at ? strchr(at, ' ') : NULL;
-	end = end ? strchr(end + 1, ' ') : NULL;
-	if (!end)
-		return NULL;
-	*end = '\0';
-	return at;
-}
-
-static bool find_address(void *context, char *line)
-{
-	struct search *search = context;
-	const char *at = line;
-	uint64_t start = dlw_parse_number(&at, 16);
-	uint64_t end = *at == '-' ? (at++, dlw_parse_number(&at, 16)) : 0;
-	const char *file;
-
-	if (search->address < start || search->address >= end)
-		return true;
-	file = file_of(line);
-	if (file && strlen(file) < sizeof(search->file) && !strstr(file, " 0"))
-		strcpy(search->file, file);
-	return false;
-}
 
 static bool find_file(void *context, char *line)
 {
 	struct search *search = context;
-	const char *file = file_of(line);
+	struct dlw_mapping mapping;
 
-	search->found = file && !strcmp(file, search->file);
+	search->found = dlw_mapping_parse(line, &mapping) &&
+			mapping.inode == search->mapping.inode &&
+			mapping.device == search->mapping.device;
 	return !search->found;
+}
+
+static bool is_in_view(const struct dlw_watch *watch, int32_t pid)
+{
+	uint32_t i;
+
+	for (i = 0; i < watch->process_count; i++)
+		if (!watch->processes[i].replaced && !watch->processes[i].ended &&
+		    watch->processes[i].segment->pid == pid)
+			return true;
+	return false;
 }
 
 static void search_process(void *context, const char *name)
@@ -63,15 +39,16 @@ static void search_process(void *context, const char *name)
 	struct search *search = context;
 	int32_t pid = (int32_t)dlw_parse_number(&name, 10);
 
-	if (pid > 0 && *name == '\0' && pid != search->pid && !search->found)
+	if (pid > 0 && *name == '\0' && !search->found && !is_in_view(search->watch, pid))
 		dlw_each_map(pid, find_file, search);
 }
 
-bool dlw_is_mapped_elsewhere(int32_t pid, int32_t task, uint64_t address)
+bool dlw_is_mapped_elsewhere(const struct dlw_watch *watch, uint32_t process, uint64_t address)
 {
-	struct search search = { .address = address, .pid = pid };
+	struct search search = { .watch = watch };
 
-	if (!dlw_each_map(task, find_address, &search) || !search.file[0])
+	if (!dlw_mapping_at(watch->processes[process].task, address, &search.mapping) ||
+	    !search.mapping.inode)
 		return true;
 	if (dlw_each_entry("/proc", search_process, &search) < 0)
 		return true;

@@ -161,6 +161,12 @@ struct dlw_table {
 	_Atomic uint64_t pages[DLW_TABLE_PAGES]; /* offsets */
 };
 
+/** A stretch of a process's memory and what lies there; inode 0: nothing that others share. */
+struct dlw_mapping {
+	uint64_t start, end;
+	uint64_t device, inode, offset; /* of .start */
+};
+
 enum dlw_segment_state { DLW_SEGMENT_LIVE = 1, DLW_SEGMENT_ENDED = 2 };
 
 #define DLW_PATH_MAX 4096
@@ -179,6 +185,8 @@ struct dlw_segment {
 	_Atomic uint32_t distrusted; /* mutexes that a stranger has unlocked, ever */
 	struct dlw_table stacks;  /* of uint64_t offsets of struct dlw_stack_record; id = index + 1 */
 	struct dlw_table objects; /* of struct dlw_object; index = position + 1 */
+	/* of struct dlw_mapping: where shared objects were met, the newest last */
+	struct dlw_table mappings;
 	_Atomic uint64_t coverage[DLW_COVERAGE_COUNTS];
 	uint32_t breaks;      /* on_deadlock=break: blocking calls run in slices */
 	char log_path[DLW_PATH_MAX]; /* of the .dlw; "" */

@@ -1,0 +1,158 @@
+/*
+ * core/watch/mappings.c - the lines of /proc/PID/maps whose permissions say 's'
+ */
+#include "core/watch/mappings.h"
+
+#include <string.h>
+
+#include "core/watch/maps.h"
+#include "core/watch/procfs.h"
+#include "core/watch/records.h"
+
+/* SysV ids and the inodes of anonymous memory are numbered apart, on one device. */
+#define SYSV_DEVICE (1ull << 63)
+
+static const char *skip_spaces(const char *at)
+{
+	while (*at == ' ')
+		at++;
+	return at;
+}
+
+/** skip() - past @mark, which has to stand there */
+static bool skip(const char **at, char mark)
+{
+	return *(*at)++ == mark;
+}
+
+/* START-END PERM OFFSET MAJOR:MINOR INODE   PATH */
+bool dlw_mapping_parse(char *line, struct dlw_mapping *mapping)
+{
+	const char *at = line;
+	uint64_t major, minor;
+	bool shared;
+
+	mapping->start = dlw_parse_number(&at, 16);
+	if (!skip(&at, '-'))
+		return false;
+	mapping->end = dlw_parse_number(&at, 16);
+	if (!skip(&at, ' ') || strlen(at) < 5)
+		return false;
+	shared = at[3] == 's';
+	at += 5;
+	mapping->offset = dlw_parse_number(&at, 16);
+	if (!skip(&at, ' '))
+		return false;
+	major = dlw_parse_number(&at, 16);
+	if (!skip(&at, ':'))
+		return false;
+	minor = dlw_parse_number(&at, 16);
+	if (!skip(&at, ' '))
+		return false;
+	mapping->inode = dlw_parse_number(&at, 10);
+	mapping->device = major << 32 | minor;
+	if (!strncmp(skip_spaces(at), "/SYSV", 5))
+		mapping->device |= SYSV_DEVICE;
+	if (!shared || !mapping->inode)
+		mapping->device = mapping->inode = mapping->offset = 0;
+	return true;
+}
+
+struct search {
+	uint64_t address;
+	struct dlw_mapping *mapping;
+	bool found;
+};
+
+static bool search_line(void *context, char *line)
+{
+	struct search *search = context;
+	struct dlw_mapping mapping;
+
+	if (!dlw_mapping_parse(line, &mapping) || search->address >= mapping.end)
+		return true;
+	search->found = search->address >= mapping.start;
+	if (search->found)
+		*search->mapping = mapping;
+	return false;
+}
+
+bool dlw_mapping_at(int32_t pid, uint64_t address, struct dlw_mapping *mapping)
+{
+	struct search search = { .address = address, .mapping = mapping };
+
+	return dlw_each_map(pid, search_line, &search) && search.found;
+}
+
+struct reading {
+	struct dlw_mappings *to;
+	struct dlw_arena *arena;
+	bool any; /* a zombie's file is empty */
+	bool failed;
+};
+
+static bool make_room(struct reading *reading)
+{
+	struct dlw_mappings *to = reading->to;
+	uint32_t capacity = to->capacity ? to->capacity * 2 : 16;
+	struct dlw_mapping *all;
+
+	if (to->count < to->capacity)
+		return true;
+	all = dlw_arena_array(reading->arena, struct dlw_mapping, capacity);
+	if (!all)
+		return false;
+	if (to->count)
+		memcpy(all, to->all, to->count * sizeof(*all));
+	to->all = all;
+	to->capacity = capacity;
+	return true;
+}
+
+static bool take_line(void *context, char *line)
+{
+	struct reading *reading = context;
+	struct dlw_mapping mapping;
+
+	reading->any = true;
+	if (!dlw_mapping_parse(line, &mapping) || !mapping.inode)
+		return true;
+	reading->failed = !make_room(reading);
+	if (!reading->failed)
+		reading->to->all[reading->to->count++] = mapping;
+	return !reading->failed;
+}
+
+bool dlw_mappings_read(struct dlw_mappings *mappings, int32_t pid, struct dlw_arena *arena)
+{
+	struct reading reading = { .to = mappings, .arena = arena };
+	uint32_t before = mappings->count;
+	uint64_t begin = dlw_record_now();
+
+	mappings->count = 0;
+	if (!dlw_each_map(pid, take_line, &reading) || reading.failed || !reading.any) {
+		if (!reading.any)
+			mappings->count = before;
+		return false;
+	}
+	mappings->read_ns = begin;
+	mappings->cost_ns = dlw_record_now() - begin;
+	return true;
+}
+
+const struct dlw_mapping *dlw_mappings_find(const struct dlw_mappings *mappings, uint64_t address)
+{
+	uint32_t low = 0, high = mappings->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (mappings->all[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	if (low == mappings->count || mappings->all[low].start > address)
+		return NULL;
+	return &mappings->all[low];
+}

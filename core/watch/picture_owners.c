@@ -1,0 +1,192 @@
+/*
+ * core/watch/picture_owners.c - threads by what others call them: a pthread_t,
+ * a tid in an owner field
+ */
+#include <pthread.h>
+
+#include "core/watch/glibc.h"
+#include "core/watch/picture_maker.h"
+
+/** Threads by a number of theirs; several may have one number. */
+struct index {
+	uint32_t *slots; /* thread + 1, 0: free */
+	uint32_t mask;
+	uint64_t (*number)(const struct dlw_picture *picture, uint32_t thread);
+};
+
+static uint64_t tid_number(const struct dlw_picture *picture, uint32_t thread)
+{
+	return (uint32_t)picture->threads[thread].tid;
+}
+
+static uint64_t pthread_number(const struct dlw_picture *picture, uint32_t thread)
+{
+	return picture->sources[thread].record ? picture->sources[thread].record->pthread : 0;
+}
+
+static uint32_t slot_of(const struct index *index, uint64_t number)
+{
+	return (uint32_t)(number * 0x9e3779b97f4a7c15u >> 32) & index->mask;
+}
+
+static bool make_index(struct dlw_maker *maker, struct index *index)
+{
+	uint32_t size = 16, at, i;
+
+	while (size < maker->threads * 2)
+		size *= 2;
+	index->mask = size - 1;
+	index->slots = dlw_arena_array(&maker->watch->picture, uint32_t, size);
+	if (!index->slots)
+		return false;
+	for (i = 0; i < maker->threads; i++) {
+		at = slot_of(index, index->number(maker->picture, i));
+		while (index->slots[at])
+			at = (at + 1) & index->mask;
+		index->slots[at] = i + 1;
+	}
+	return true;
+}
+
+/**
+ * find_thread() - by its number, a living one before one that is gone
+ * @process: DLW_NONE: of any process
+ */
+static uint32_t find_thread(const struct dlw_maker *maker, const struct index *index,
+			    uint32_t process, uint64_t number)
+{
+	const struct dlw_picture *picture = maker->picture;
+	uint32_t at = slot_of(index, number), found = DLW_NONE;
+
+	for (; index->slots[at]; at = (at + 1) & index->mask) {
+		uint32_t thread = index->slots[at] - 1;
+
+		if (index->number(picture, thread) != number ||
+		    (process != DLW_NONE && picture->threads[thread].process != process))
+			continue;
+		if (picture->threads[thread].life != DLW_GONE)
+			return thread;
+		found = thread;
+	}
+	return found;
+}
+
+/* ------------------------------------------------------------------------------ joins */
+
+/** drop_unsubjected() - a THREAD resource nobody waits for any more must still name a thread */
+static void drop_unsubjected(struct dlw_maker *maker)
+{
+	uint32_t i;
+
+	for (i = 0; i < maker->resources; i++)
+		if (maker->picture->resources[i].kind == DLW_THREAD &&
+		    maker->picture->resources[i].subject == DLW_NONE)
+			maker->picture->resources[i].subject = 0;
+}
+
+bool dlw_maker_settle_joins(struct dlw_maker *maker)
+{
+	struct dlw_picture *picture = maker->picture;
+	struct index index = { .number = pthread_number };
+	uint32_t i;
+
+	if (!make_index(maker, &index))
+		return false;
+	for (i = 0; i < maker->threads; i++) {
+		struct dlw_thread_state *thread = &picture->threads[i];
+		struct dlw_resource_state *resource = &picture->resources[thread->want.resource];
+
+		if (thread->life != DLW_WAITING || resource->kind != DLW_THREAD)
+			continue;
+		if (resource->subject == DLW_NONE)
+			resource->subject =
+				find_thread(maker, &index, thread->process,
+					    picture->sources[i].record->want_address);
+		/* joined but never seen, or gone already: the join is about to end */
+		if (resource->subject == DLW_NONE ||
+		    picture->threads[resource->subject].life == DLW_GONE)
+			thread->life = DLW_LIVE;
+	}
+	drop_unsubjected(maker);
+	return true;
+}
+
+/* ----------------------------------------------------------------------------- owners */
+
+/** mark_distrusted() - mutexes of the picture that a stranger has unlocked once */
+static void mark_distrusted(struct dlw_maker *maker)
+{
+	uint32_t process, i, resource;
+
+	for (process = 0; process < maker->watch->process_count; process++) {
+		const struct dlw_watched *watched = &maker->watch->processes[process];
+
+		if (watched->replaced || !watched->segment->distrusted)
+			continue;
+		for (i = 1; i <= watched->segment->objects.count; i++) {
+			const struct dlw_object *object = dlw_record_object(watched, i);
+
+			if (!object || object->kind != DLW_MUTEX ||
+			    !(object->traits & DLW_TRAIT_DISTRUSTED))
+				continue;
+			resource = dlw_maker_resource(maker, process, DLW_MUTEX, object->address,
+						      false);
+			if (resource != DLW_NONE)
+				maker->picture->resources[resource].traits |= DLW_TRAIT_DISTRUSTED;
+		}
+	}
+}
+
+/** name_owner() - what the C library says of a mutex somebody waits for */
+static void name_owner(struct dlw_maker *maker, const struct index *tids, uint32_t resource,
+		       bool is_held)
+{
+	struct dlw_resource_state *state = &maker->picture->resources[resource];
+	bool shared = dlw_maker_is_shared(maker, resource);
+	pthread_mutex_t mutex;
+	uint32_t owner;
+
+	if (!dlw_picture_read(maker->watch, maker->picture, resource, &mutex, sizeof(mutex)))
+		return;
+	state->type = dlw_mutex_type(mutex.__data.__kind);
+	state->traits |= dlw_mutex_traits(mutex.__data.__kind);
+	if (is_held || mutex.__data.__owner == 0)
+		return;
+	owner = find_thread(maker, tids, shared ? DLW_NONE : state->process,
+			    (uint32_t)mutex.__data.__owner);
+	if (owner != DLW_NONE)
+		dlw_maker_hold(maker, owner, resource, DLW_EXCLUSIVE, 1, (struct dlw_stack){ 0 });
+}
+
+/** name_once() - each mutex is read once, however many wait for it */
+static void name_once(struct dlw_maker *maker, const struct index *tids, bool *done, bool *is_held,
+		      uint32_t resource)
+{
+	if (resource == DLW_NONE || done[resource] ||
+	    maker->picture->resources[resource].kind != DLW_MUTEX)
+		return;
+	done[resource] = true;
+	name_owner(maker, tids, resource, is_held[resource]);
+}
+
+bool dlw_maker_name_owners(struct dlw_maker *maker)
+{
+	struct dlw_picture *picture = maker->picture;
+	struct index tids = { .number = tid_number };
+	bool *is_held = dlw_arena_array(&maker->watch->picture, bool, maker->resources + 1);
+	bool *done = dlw_arena_array(&maker->watch->picture, bool, maker->resources + 1);
+	uint32_t i;
+
+	if (!is_held || !done || !make_index(maker, &tids))
+		return false;
+	mark_distrusted(maker);
+	for (i = 0; i < maker->holds; i++)
+		is_held[picture->holds[i].resource] = true;
+	for (i = 0; i < maker->threads; i++) {
+		if (picture->threads[i].life != DLW_WAITING)
+			continue;
+		name_once(maker, &tids, done, is_held, picture->threads[i].want.resource);
+		name_once(maker, &tids, done, is_held, picture->threads[i].want.mutex);
+	}
+	return true;
+}
