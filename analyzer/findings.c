@@ -196,6 +196,32 @@ static json_t *true_site(json_t *stack)
 	return NULL;
 }
 
+/*
+ * A wait inside an interpreter: the engine speaks of its innermost C frame, the
+ * same for many Python lines, which are all named.
+ */
+static void set_python_words(struct completion *completion, const json_t *stack,
+			     const json_t *site)
+{
+	char *token, *place, *words;
+	const char *before;
+	size_t i = 0;
+
+	while (dlw_frame_is_python(json_array_get(stack, i)))
+		i++;
+	if (!i || i == json_array_size(stack))
+		return;
+	token = dlw_frame_token(json_array_get(stack, i));
+	place = dlw_frame_text(site);
+	before = dlw_text(completion->words, token);
+	words = strstr(before, place) ? dlw_copy(before) :
+					dlw_print("%s%s%s", before, *before ? " or " : "", place);
+	json_object_set_new(completion->words, token, json_string(words));
+	free(words);
+	free(place);
+	free(token);
+}
+
 static void complete_step(json_t *step, bool is_hold, void *context)
 {
 	struct completion *completion = context;
@@ -203,6 +229,7 @@ static void complete_step(json_t *step, bool is_hold, void *context)
 	size_t i;
 
 	(void)is_hold;
+	set_python_words(completion, stack, json_object_get(step, "site"));
 	json_array_foreach(stack, i, frame)
 		complete_frame(completion, frame);
 	complete_frame(completion, json_object_get(step, "site"));
@@ -242,13 +269,13 @@ static void name_resource(struct completion *completion, json_t *resource,
 {
 	const char *id = dlw_text(resource, "id");
 	const json_t *seen = json_object_get(first->held_at, id);
+	const json_t *wanted = json_object_get(first->wanted_at, id);
 	const char *build_id = build_id_of(completion->finding, dlw_text(resource, "module"));
 	bool named = *dlw_text(resource, "name");
 	char *label, *element;
 
 	complete_frame(completion, json_object_get(resource, "init_site"));
-	label = dlw_resource_label(completion->symbols, resource,
-				   seen ? seen : json_object_get(first->wanted_at, id), build_id);
+	label = dlw_resource_label(completion->symbols, resource, seen, wanted, build_id);
 	json_object_set_new(resource, "name", json_string(label));
 	free(label);
 	element = named ? NULL : dlw_resource_element(completion->symbols, resource, build_id);

@@ -225,6 +225,19 @@ static bool read_look(struct dlw_log_definitions *defined, struct span record)
 	return true;
 }
 
+static bool read_python(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_python from;
+	const char *text = text_at(record, sizeof(from), NULL);
+
+	if (!fixed_part(record, &from, sizeof(from)) || !text)
+		return false;
+	dlw_reserve(defined->pythons, defined->python_count, defined->python_room);
+	defined->pythons[defined->python_count++] =
+		(struct dlw_log_python){ from.monotonic_ns, text };
+	return true;
+}
+
 static bool read_coverage(struct dlw_log_definitions *defined, struct span record)
 {
 	struct dlw_record_coverage from;
@@ -287,6 +300,8 @@ static bool read_record(struct dlw_log_definitions *defined, uint16_t type, stru
 		return read_stack(defined, record);
 	case DLW_RECORD_LOOK:
 		return read_look(defined, record);
+	case DLW_RECORD_PYTHON:
+		return read_python(defined, record);
 	case DLW_RECORD_COVERAGE:
 		return read_coverage(defined, record);
 	case DLW_RECORD_END:
@@ -396,6 +411,7 @@ void dlw_log_definitions_free(struct dlw_log_definitions *defined)
 	free(defined->objects);
 	free(defined->names);
 	free(defined->stacks);
+	free(defined->pythons);
 	dlw_log_index_free(&defined->thread_index);
 	dlw_log_index_free(&defined->object_index);
 	dlw_log_index_free(&defined->stack_index);

@@ -76,6 +76,12 @@ struct dlw_log_definitions {
 	uint32_t stack_count, stack_room;
 	struct dlw_log_index stack_index;
 
+	struct dlw_log_python {
+		uint64_t monotonic_ns;
+		const char *text; /* in the log */
+	} *pythons; /* what its interpreter was doing, at each finding */
+	uint32_t python_count, python_room;
+
 	struct dlw_log_look look; /* the last one */
 	uint32_t found_in_all;    /* findings of all looks together */
 	uint64_t coverage[DLW_COVERAGE_COUNTS];

@@ -87,6 +87,46 @@ static void put(void *context, const char *text, size_t length)
 		dlw_out_of_memory();
 }
 
+static bool is_concerned(const struct dlw_state *state, const struct dlw_finding *finding,
+			 uint32_t process)
+{
+	uint32_t at;
+
+	for (at = 0; at < finding->core_count; at++)
+		if (state->threads[finding->core[at]].process == process)
+			return true;
+	for (at = 0; at < finding->stuck_count; at++)
+		if (state->threads[finding->stuck[at]].process == process)
+			return true;
+	return false;
+}
+
+/**
+ * put_python() - what interpreters were doing, noted when the finding was made
+ *
+ * The last note before this moment; at the end of a log, whose moment may be
+ * earlier than the finding, the first one after it.
+ */
+static void put_python(const struct dlw_log_findings *findings, const struct dlw_state *state,
+		       const struct dlw_finding *finding, const struct dlw_writer *writer)
+{
+	uint32_t at, i, best;
+
+	for (at = 0; at < findings->replay->source_count; at++) {
+		const struct dlw_source *source = findings->replay->sources[at];
+		const struct dlw_log_definitions *defined = &source->defined;
+
+		if (!defined->python_count || !is_concerned(state, finding, at))
+			continue;
+		best = 0;
+		for (i = 1; i < defined->python_count; i++)
+			if (defined->pythons[i].monotonic_ns <= state->now_ns &&
+			    defined->pythons[i].monotonic_ns > defined->pythons[best].monotonic_ns)
+				best = i;
+		dlw_python_write_json(source->file.header.pid, defined->pythons[best].text, writer);
+	}
+}
+
 static void hand_out(struct dlw_log_findings *findings, struct dlw_state *state,
 		     const struct dlw_finding *finding)
 {
@@ -102,6 +142,7 @@ static void hand_out(struct dlw_log_findings *findings, struct dlw_state *state,
 		dlw_out_of_memory();
 	writer.context = out;
 	state->reporter = state->threads[finding->core[0]].process;
+	put_python(findings, state, finding, &writer);
 	dlw_finding_write_json(state, finding, &writer);
 	if (fclose(out))
 		dlw_out_of_memory();

@@ -24,7 +24,10 @@
 
 struct dlw_log_findings;
 
-/** Where raw findings go, one line of JSON each; see core/finding_json.h. */
+/**
+ * Where raw findings go, one line of JSON each, with those on Python interpreters
+ * before it; see core/finding_json.h.
+ */
 typedef void dlw_finding_sink(void *context, const char *line, size_t length);
 
 struct dlw_log_findings *dlw_log_findings_new(struct dlw_replay *replay, dlw_finding_sink *sink,

@@ -110,7 +110,7 @@ char *dlw_log_label(const struct dlw_log_definitions *defined, enum dlw_kind kin
 	set_hex(resource, "offset", module ? address - module->bias : 0);
 	json_object_set_new(resource, "init_site", dlw_log_site(defined, init_stack, symbols));
 	label = dlw_resource_label(symbols, resource, json_is_null(held_at) ? NULL : held_at,
-				   module ? module->build_id : NULL);
+				   NULL, module ? module->build_id : NULL);
 	json_decref(resource);
 	json_decref(held_at);
 	return label;

@@ -52,6 +52,27 @@ bool dlw_frame_is_lock_wrapper(const json_t *frame)
 	return dlw_is_lock_wrapper(dlw_text(frame, "function"));
 }
 
+bool dlw_frame_is_python(const json_t *frame)
+{
+	return strcmp(dlw_text(frame, "language"), "python") == 0;
+}
+
+bool dlw_frame_is_python_library(const json_t *frame)
+{
+	const char *file = dlw_text(frame, "file");
+	const char *library = strstr(file, "/lib/python3");
+
+	return *file == '<' || (library && !strstr(library, "-packages/"));
+}
+
+bool dlw_frame_is_of_interpreter(const json_t *frame)
+{
+	const char *module = dlw_base_name(dlw_text(frame, "module"));
+
+	return strncmp(module, "python3", 7) == 0 || strncmp(module, "libpython", 9) == 0 ||
+	       strstr(module, ".cpython-") != NULL;
+}
+
 /* Bytes of the C library's objects; 0 where a variable may well be larger. */
 static size_t usual_size(const char *kind)
 {
@@ -97,7 +118,7 @@ static char *label_by_place(const char *format, const char *kind, const json_t *
 }
 
 char *dlw_resource_label(struct dlw_symbols *symbols, const json_t *resource,
-			 const json_t *held_at, const char *build_id)
+			 const json_t *held_at, const json_t *wanted_at, const char *build_id)
 {
 	const char *given = dlw_text(resource, "name"), *kind = dlw_text(resource, "kind");
 	const char *module = dlw_text(resource, "module");
@@ -109,10 +130,12 @@ char *dlw_resource_label(struct dlw_symbols *symbols, const json_t *resource,
 	if (*module && dlw_symbols_data(symbols, module, build_id, dlw_hex(resource, "offset"),
 					&variable))
 		return variable_label(&variable, kind);
+	if (dlw_frame_is_python(wanted_at)) /* all locks of an interpreter are initialised at one place */
+		return label_by_place("waited for at", kind, wanted_at);
 	if (json_is_object(init_site))
 		return label_by_place("initialised at", kind, init_site);
-	if (held_at)
-		return label_by_place("first seen at", kind, held_at);
+	if (held_at || wanted_at)
+		return label_by_place("first seen at", kind, held_at ? held_at : wanted_at);
 	if (*module)
 		return dlw_print("%s+%s", dlw_base_name(module), dlw_text(resource, "offset"));
 	return dlw_print("%s at %s", kind, dlw_text(resource, "address"));

@@ -28,13 +28,21 @@ void dlw_frame_complete(struct dlw_symbols *symbols, json_t *frame, const char *
  * lies in ("module" and "offset" of @resource): "accounts+0x28", or
  * "main.c:12 ledger" if the whole variable is the lock and its declaration is
  * known; "mutex initialised at FUNCTION (FILE:LINE)" by its "init_site";
- * "mutex first seen at SITE" by @held_at, a completed FRAME or NULL; at last
- * kind and address. Frames must have been completed before.
+ * "mutex first seen at SITE" by @held_at or else @wanted_at, completed FRAMEs or
+ * NULL; at last kind and address. Where @wanted_at is a line of Python that
+ * comes before "init_site". Frames must have been completed before.
  *
  * Return: a string for the caller to free().
  */
 char *dlw_resource_label(struct dlw_symbols *symbols, const json_t *resource,
-			 const json_t *held_at, const char *build_id);
+			 const json_t *held_at, const json_t *wanted_at, const char *build_id);
+
+/** dlw_frame_is_python() - of Python code; _library(): of a module that comes with Python */
+bool dlw_frame_is_python(const json_t *frame);
+bool dlw_frame_is_python_library(const json_t *frame);
+
+/** dlw_frame_is_of_interpreter() - C code of an interpreter or of one of its extensions */
+bool dlw_frame_is_of_interpreter(const json_t *frame);
 
 /**
  * dlw_resource_element() - which part of a variable the resource is

@@ -92,6 +92,42 @@ static void put_frame(const struct page *page, size_t number, const json_t *fram
 	free(text);
 }
 
+/* How many frames in front are Python's; those that start a thread are left out. */
+static size_t python_frames(const json_t *stack)
+{
+	size_t count = 0, end;
+
+	while (dlw_frame_is_python(json_array_get(stack, count)))
+		count++;
+	for (end = count; end > 1; end--) {
+		const json_t *frame = json_array_get(stack, end - 1);
+
+		if (strcmp(dlw_base_name(dlw_text(frame, "file")), "threading.py") != 0 ||
+		    !dlw_frame_is_python_library(frame))
+			break;
+	}
+	return end;
+}
+
+static void put_left_out(const struct page *page, size_t count)
+{
+	if (!count)
+		return;
+	dlw_spaces(page->terminal, 6);
+	dlw_putf(page->terminal, DLW_STYLE_FAINT, "... %zu more frames (-v shows them)", count);
+	end_line(page);
+}
+
+/* Python's lines are what somebody wrote; the interpreter's own are folded. */
+static void put_python_stack(const struct page *page, const json_t *stack)
+{
+	size_t end = python_frames(stack), shown = end > FRAMES ? FRAMES : end, i;
+
+	for (i = 0; i < shown; i++)
+		put_frame(page, i, json_array_get(stack, i));
+	put_left_out(page, end - shown);
+}
+
 static void put_stack(const struct page *page, const json_t *step)
 {
 	const json_t *stack = json_object_get(step, "stack");
@@ -100,6 +136,10 @@ static void put_stack(const struct page *page, const json_t *step)
 
 	if (end == 0 && json_is_object(site)) {
 		put_frame(page, 0, site);
+		return;
+	}
+	if (!page->settings->verbose && dlw_frame_is_python(json_array_get(stack, 0))) {
+		put_python_stack(page, stack);
 		return;
 	}
 	if (!page->settings->verbose) {
@@ -114,12 +154,7 @@ static void put_stack(const struct page *page, const json_t *step)
 	}
 	for (size_t i = begin; i < end && i < json_array_size(stack); i++)
 		put_frame(page, i - begin, json_array_get(stack, i));
-	if (left_out) {
-		dlw_spaces(page->terminal, 6);
-		dlw_putf(page->terminal, DLW_STYLE_FAINT, "... %zu more frames (-v shows them)",
-			 left_out);
-		end_line(page);
-	}
+	put_left_out(page, left_out);
 }
 
 static bool has_place(const json_t *step)
@@ -191,7 +226,16 @@ static const char *hold_ending(const json_t *hold)
 	return ", acquired at";
 }
 
-static void put_hold(const struct page *page, const json_t *hold)
+/* Of a Python thread's locks only the C side is known where they were taken. */
+static bool is_folded(const struct page *page, const json_t *thread, const json_t *hold)
+{
+	const json_t *stack = json_object_get(json_object_get(thread, "wants"), "stack");
+
+	return !page->settings->verbose && dlw_frame_is_python(json_array_get(stack, 0)) &&
+	       dlw_frame_is_of_interpreter(json_object_get(hold, "site"));
+}
+
+static void put_hold(const struct page *page, const json_t *thread, const json_t *hold)
 {
 	char *resource = full_resource(page, dlw_text(hold, "resource"));
 	char *words = dlw_words_hold(page->finding, hold, resource);
@@ -206,16 +250,21 @@ static void put_hold(const struct page *page, const json_t *hold)
 	else if (count > 1 && strcmp(dlw_text(hold, "mode"), "permit") != 0)
 		dlw_putf(page->terminal, DLW_STYLE_PLAIN, " %lld times", count);
 	put_duration(page, hold);
-	dlw_put(page->terminal, DLW_STYLE_PLAIN, hold_ending(hold));
-	end_line(page);
-	put_stack(page, hold);
+	if (is_folded(page, thread, hold)) {
+		end_line(page);
+	} else {
+		dlw_put(page->terminal, DLW_STYLE_PLAIN, hold_ending(hold));
+		end_line(page);
+		put_stack(page, hold);
+	}
 	free(words);
 	free(resource);
 }
 
 /* What the core waits for is shown; the other hundred locks are counted. */
-static void put_holds(const struct page *page, const json_t *holds)
+static void put_holds(const struct page *page, const json_t *thread)
 {
+	const json_t *holds = json_object_get(thread, "holds");
 	size_t others = 0, shown = 0, i;
 	bool all = page->settings->verbose > 0;
 	const json_t *hold;
@@ -227,7 +276,7 @@ static void put_holds(const struct page *page, const json_t *holds)
 	json_array_foreach(holds, i, hold) {
 		if (!all && !json_object_get(page->of_core, dlw_text(hold, "resource")))
 			continue;
-		put_hold(page, hold);
+		put_hold(page, thread, hold);
 		shown++;
 	}
 	if (all || others == 0)
@@ -255,7 +304,7 @@ static void put_thread(const struct page *page, const json_t *thread)
 	free(words);
 	if (json_is_object(want))
 		put_want(page, want);
-	put_holds(page, json_object_get(thread, "holds"));
+	put_holds(page, thread);
 	end_line(page);
 }
 
@@ -357,6 +406,18 @@ static void put_conditions(const struct page *page)
 	end_line(page);
 }
 
+static void put_notes(const struct page *page)
+{
+	json_t *note;
+	size_t i;
+
+	json_array_foreach(json_object_get(page->finding, "notes"), i, note) {
+		dlw_spaces(page->terminal, 2);
+		dlw_putf(page->terminal, DLW_STYLE_TITLE, "%-15s", "note");
+		dlw_wrap(page->terminal, DLW_STYLE_PLAIN, 17, 17, json_string_value(note));
+	}
+}
+
 static void put_last_lines(const struct page *page)
 {
 	static const struct {
@@ -420,6 +481,7 @@ void dlw_render_text(const struct dlw_terminal *terminal, const struct dlw_text_
 	put_core(&page);
 	put_stuck(&page);
 	put_conditions(&page);
+	put_notes(&page);
 	put_last_lines(&page);
 	end_line(&page);
 	json_decref(page.of_core);

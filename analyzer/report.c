@@ -16,6 +16,8 @@
 #include "analyzer/baseline.h"
 #include "analyzer/findings.h"
 #include "analyzer/memory.h"
+#include "analyzer/python_fold.h"
+#include "analyzer/python_text.h"
 #include "analyzer/render.h"
 #include "analyzer/suppressions.h"
 #include "analyzer/symbols.h"
@@ -36,6 +38,7 @@ struct dlw_report {
 	struct dlw_terminal terminal;
 	struct output outputs[FORMATS]; /* the first one is JSON */
 	json_t *findings;
+	json_t *python; /* what interpreters were doing, by pid; python_text.h */
 	json_t *coverage;
 	json_t *statistics;
 	size_t counts[DLW_SEVERITY_NEVER]; /* reported and counted, by severity */
@@ -104,6 +107,7 @@ struct dlw_report *dlw_report_new(const struct dlw_options *options)
 	report->options = options;
 	report->symbols = dlw_symbols_new();
 	report->findings = json_array();
+	report->python = json_object();
 	report->coverage = json_object();
 	report->statistics = json_object();
 	if (!options->quiet && options->text)
@@ -126,6 +130,7 @@ void dlw_report_free(struct dlw_report *report)
 	dlw_baseline_free(report->baseline);
 	dlw_symbols_free(report->symbols);
 	json_decref(report->findings);
+	json_decref(report->python);
 	json_decref(report->coverage);
 	json_decref(report->statistics);
 	free(report);
@@ -196,18 +201,48 @@ static void append_json_line(struct dlw_report *report, const json_t *finding)
 	free(text);
 }
 
+/* Takes what lines there are of Python interpreters. Return: bytes they have. */
+static size_t take_python(struct dlw_report *report, const char *lines, size_t length)
+{
+	size_t taken = 0;
+
+	while (dlw_python_is_line(lines + taken, length - taken)) {
+		const char *end = memchr(lines + taken, '\n', length - taken);
+		size_t line = end ? (size_t)(end - lines) + 1 - taken : length - taken;
+
+		if (!dlw_python_read(report->python, lines + taken, line))
+			fprintf(stderr, "dlwatch: a Python traceback cannot be read\n");
+		taken += line;
+	}
+	return taken;
+}
+
+/* Names, lines, functions: all that the engine does not know. */
+static void complete(struct dlw_report *report, json_t *finding)
+{
+	bool python = dlw_python_fold(report->python, finding);
+
+	dlw_finding_complete(report->symbols, finding);
+	if (python)
+		dlw_python_finish(finding);
+}
+
 int dlw_report_add(struct dlw_report *report, const char *json_line, size_t length)
 {
-	char *why;
-	json_t *finding = dlw_finding_parse(json_line, length, &why);
+	size_t taken = take_python(report, json_line, length);
 	enum dlw_severity severity;
+	json_t *finding;
+	char *why;
 
+	if (taken == length && taken)
+		return DLW_SEVERITY_NONE;
+	finding = dlw_finding_parse(json_line + taken, length - taken, &why);
 	if (!finding) {
 		fprintf(stderr, "dlwatch: a finding cannot be read: %s\n", why);
 		free(why);
 		return -1;
 	}
-	dlw_finding_complete(report->symbols, finding);
+	complete(report, finding);
 	if (is_filtered(report, finding)) {
 		json_decref(finding);
 		return DLW_SEVERITY_NONE;

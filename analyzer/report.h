@@ -42,6 +42,8 @@ struct dlw_report *dlw_report_new(const struct dlw_options *options);
 /**
  * dlw_report_add() - take one raw finding, @length bytes of JSON, newline or not
  *
+ * Before it there may be lines on the Python interpreters of its processes
+ * (core/finding_json.h), also in an earlier call of their own.
  * Return: its severity; DLW_SEVERITY_NONE if it was suppressed, is in the
  *         baseline, or is a lock-order cycle that is not feasible; -1 after one
  *         line on standard error if it is no finding (the report goes on).

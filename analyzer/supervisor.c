@@ -15,9 +15,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
+#include "analyzer/copy.h"
+#include "analyzer/log_outside.h"
+#include "analyzer/python_ask.h"
 #include "core/finding_json.h"
 #include "core/watch/procfs.h"
 #include "core/watch/records.h"
@@ -33,7 +35,7 @@ struct dlw_supervisor {
 	char path[DLW_PATH_MAX];
 	struct dlw_session *session;
 	uint32_t generation;
-	uint32_t looks_logged;
+	uint32_t records_logged;
 	struct dlw_watch watch;
 	struct segment_file *files;
 	size_t file_room;
@@ -64,43 +66,6 @@ static void append(void *context, const char *text, size_t length)
 	fwrite(text, 1, length, context);
 }
 
-/**
- * log_look() - what the log itself cannot know: how long nothing has moved, and
- * whether somebody else could help
- *
- * Appended as a block of its own, so that a replay comes to the same verdict.
- */
-static void log_look(const struct dlw_segment *segment, uint32_t sequence, bool closed_world)
-{
-	/* the record ends with its reason; an empty one: the world is closed */
-	static const char not_asked[] = "not asked: the verdict does not rest on it";
-	union {
-		struct dlw_record_look look;
-		char bytes[sizeof(struct dlw_record_look) + 48];
-	} record = { .look = { .record = { .type = DLW_RECORD_LOOK, .size = sizeof(record) },
-			       .monotonic_ns = dlw_record_now(),
-			       .found = 1 } };
-	struct dlw_block block = { .magic = DLW_BLOCK_MAGIC,
-				   .type = DLW_BLOCK_DEFINITIONS,
-				   .thread = DLW_FROM_OUTSIDE,
-				   .sequence = sequence,
-				   .length = sizeof(record) };
-	struct iovec entry[] = { { &block, sizeof(block) }, { &record, sizeof(record) } };
-	int fd = segment->log_path[0] ? open(segment->log_path, O_WRONLY | O_APPEND | O_NOFOLLOW |
-								  O_CLOEXEC)
-				      : -1;
-
-	if (fd < 0)
-		return;
-	if (!closed_world)
-		memcpy(record.look.open_reason, not_asked, sizeof(not_asked));
-	block.checksum = dlw_block_checksum(&block, &record);
-	if (writev(fd, entry, 2) != sizeof(block) + sizeof(record))
-		fprintf(stderr, "dlwatch: %s: cannot note the verdict: %s\n", segment->log_path,
-			strerror(errno));
-	close(fd);
-}
-
 static void log_looks(struct dlw_supervisor *supervisor, const struct dlw_state *state,
 		      const struct dlw_finding *finding)
 {
@@ -108,26 +73,65 @@ static void log_looks(struct dlw_supervisor *supervisor, const struct dlw_state 
 
 	for (i = 0; i < state->process_count; i++)
 		if (!state->processes[i].ended)
-			log_look(supervisor->watch.processes[i].segment, supervisor->looks_logged,
-				 finding->verdict == DLW_STALLED);
-	supervisor->looks_logged++;
+			dlw_log_outside_look(supervisor->watch.processes[i].segment,
+					     supervisor->records_logged,
+					     finding->verdict == DLW_STALLED);
+	supervisor->records_logged++;
+}
+
+/** is_concerned() - a thread of the finding is of process @index */
+static bool is_concerned(const struct dlw_state *state, const struct dlw_finding *finding,
+			 uint32_t index)
+{
+	uint32_t i;
+
+	for (i = 0; i < finding->core_count; i++)
+		if (state->threads[finding->core[i]].process == index)
+			return true;
+	for (i = 0; i < finding->stuck_count; i++)
+		if (state->threads[finding->stuck[i]].process == index)
+			return true;
+	return false;
+}
+
+/** ask_interpreters() - what Python threads are doing, as lines before the finding */
+static void ask_interpreters(struct dlw_supervisor *supervisor, const struct dlw_state *state,
+			     const struct dlw_finding *finding, const struct dlw_writer *writer)
+{
+	uint32_t i;
+
+	for (i = 0; i < state->process_count; i++) {
+		const struct dlw_watched *watched = &supervisor->watch.processes[i];
+		size_t length;
+		char *text;
+
+		if (state->processes[i].ended || !is_concerned(state, finding, i))
+			continue;
+		text = dlw_python_ask(watched, state, i, &length);
+		if (!text)
+			continue;
+		dlw_log_outside_python(watched->segment, supervisor->records_logged++, text, length);
+		dlw_python_write_json(state->processes[i].pid, text, writer);
+		free(text);
+	}
 }
 
 static void found(void *context, const struct dlw_state *state, const struct dlw_finding *finding)
 {
 	struct dlw_supervisor *supervisor = context;
 	struct dlw_writer writer = { append, NULL };
-	char *line = NULL;
+	char *lines = NULL;
 	size_t length = 0;
 
-	writer.context = open_memstream(&line, &length);
+	writer.context = open_memstream(&lines, &length);
 	if (!writer.context)
 		return;
+	ask_interpreters(supervisor, state, finding, &writer);
 	dlw_finding_write_json(state, finding, &writer);
 	fclose(writer.context);
 	log_looks(supervisor, state, finding);
-	supervisor->found(supervisor->context, line, length, state, finding);
-	free(line);
+	supervisor->found(supervisor->context, lines, length, state, finding);
+	free(lines);
 }
 
 /* ----------------------------------------------------------------------- segments */
@@ -275,6 +279,7 @@ void dlw_supervisor_look(struct dlw_supervisor *supervisor)
 		atomic_load_explicit(&supervisor->session->generation, memory_order_acquire);
 	uint32_t i;
 
+	dlw_copy_settle();
 	if (generation != supervisor->generation) {
 		supervisor->generation = generation;
 		dlw_each_entry(supervisor->path, visit, supervisor);

@@ -10,7 +10,10 @@
 
 struct dlw_supervisor;
 
-/** Called for each finding, with the line of raw JSON; see dlw_supervisor_look(). */
+/**
+ * Called for each finding, with lines of raw JSON: what Python interpreters were
+ * doing (core/finding_json.h), and last the finding; see dlw_supervisor_look().
+ */
 typedef void (*dlw_supervisor_found)(void *context, const char *json, size_t length,
 				     const struct dlw_state *state,
 				     const struct dlw_finding *finding);

@@ -465,3 +465,12 @@ void dlw_finding_write_json(const struct dlw_state *state, const struct dlw_find
 	say_modules(&json);
 	say(&json, "}\n");
 }
+
+void dlw_python_write_json(int32_t pid, const char *text, const struct dlw_writer *writer)
+{
+	struct json json = { .writer = writer };
+
+	say(&json, "{\"schema\":\"dlwatch-python/1\",\"pid\":%d,", pid);
+	say_key_string(&json, "text", text);
+	say(&json, "}\n");
+}

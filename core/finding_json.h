@@ -29,6 +29,17 @@ void dlw_finding_write_json(const struct dlw_state *state, const struct dlw_find
 void dlw_finding_write_text(const struct dlw_state *state, const struct dlw_finding *finding,
 			    const struct dlw_writer *writer);
 
+/**
+ * dlw_python_write_json() - what an interpreter in process @pid was doing, one line
+ *
+ * {"schema":"dlwatch-python/1","pid":N,"text":"…"}: goes before the raw findings
+ * that it belongs to. @text is of the form of docs/log-format.md.
+ */
+void dlw_python_write_json(int32_t pid, const char *text, const struct dlw_writer *writer);
+
+/** dlw_python_write_text() - the same, for the plain report */
+void dlw_python_write_text(const char *text, const struct dlw_writer *writer);
+
 /** dlw_module_at() - the module of @process that covers @address, or NULL */
 const struct dlw_module *dlw_module_at(const struct dlw_process_state *process, uint64_t address);
 

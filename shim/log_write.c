@@ -332,6 +332,22 @@ void dlw_log_look(uint32_t found, const char *open_reason)
 	       sizeof(record.look) + strlen(record.look.open_reason) + 1);
 }
 
+void dlw_log_python(const char *text, size_t length)
+{
+	size_t room = sizeof(struct dlw_record_python) + padded(length + 1);
+	struct dlw_record_python *record;
+
+	if (!dlw_runtime->logger)
+		return;
+	record = dlw_map(room, false);
+	if (!record)
+		return;
+	record->monotonic_ns = dlw_nanoseconds();
+	memcpy(record->text, text, length);
+	define(record, DLW_RECORD_PYTHON, sizeof(*record) + length + 1);
+	dlw_unmap(record, room);
+}
+
 /* ----------------------------------------------------------------------------- threads */
 
 /** take_slot() - one that is free, or a new one; log_lock is held */

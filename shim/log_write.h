@@ -50,6 +50,9 @@ void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object);
 /** dlw_log_look() - what the watcher saw */
 void dlw_log_look(uint32_t found, const char *open_reason);
 
+/** dlw_log_python() - what an interpreter here was doing; @text ends with a NUL */
+void dlw_log_python(const char *text, size_t length);
+
 /** dlw_log_event() - append one; event->ticks is filled in here */
 void dlw_log_event(struct dlw_context *self, struct dlw_event *event);
 

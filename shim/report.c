@@ -21,8 +21,10 @@
 #include "core/watch/procfs.h"
 #include "core/watch/session_directory.h"
 #include "core/watch/system.h"
+#include "shim/child.h"
 #include "shim/log_write.h"
 #include "shim/options.h"
+#include "shim/python.h"
 #include "shim/runtime.h"
 #include "shim/say.h"
 #include "shim/segment.h"
@@ -30,7 +32,7 @@
 #include "shim/banned.h"
 
 #define EXIT_STATUS 66
-#define RENDER_SECONDS 2
+#define RENDER_MS 2000
 #define CHILD_STACK (64u * 1024)
 #define ARGUMENTS_MAX 12
 #define SUPPRESSED 0 /* dlwatch render: nothing to fail on; a deadlock that it printed gives 1 */
@@ -119,12 +121,15 @@ static int open_output(const char *pattern, int fallback)
 	return fd < 0 ? fallback : fd;
 }
 
-static void write_plainly(const struct dlw_state *state, const struct dlw_finding *finding)
+static void write_plainly(const struct dlw_state *state, const struct dlw_finding *finding,
+			  const struct dlw_python_text *python)
 {
 	struct sink sink = { open_output(dlw_options.report, STDERR_FILENO), false };
 	struct dlw_writer writer = { put, &sink };
 
 	dlw_finding_write_text(state, finding, &writer);
+	if (python->length)
+		dlw_python_write_text(python->text, &writer);
 	if (sink.fd != STDERR_FILENO)
 		dlw_sys_close(sink.fd);
 	sink = (struct sink){ open_output(dlw_options.json, -1), false };
@@ -241,27 +246,9 @@ static int be_between(void *context)
 	return got == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 127;
 }
 
-/** wait_for() - Return: its exit status, -1 if it did not end in time */
-static int wait_for(int pid)
-{
-	uint64_t until = dlw_nanoseconds() + RENDER_SECONDS * 1000000000ull;
-	struct timespec pause = { 0, 2000000 };
-	int status = 0;
-
-	while (dlw_nanoseconds() < until) {
-		long got = dlw_system(SYS_wait4, pid, (long)&status, __WCLONE | WNOHANG, 0, 0, 0);
-
-		if (got == pid)
-			return WIFEXITED(status) ? WEXITSTATUS(status) : 127;
-		if (got < 0 && got != -EINTR)
-			return 1; /* somebody else took it: it has ended */
-		dlw_system(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
-	}
-	return -1;
-}
-
 /** render() - Return: the renderer's exit status, negative if there is none */
-static int render(const struct dlw_state *state, const struct dlw_finding *finding)
+static int render(const struct dlw_state *state, const struct dlw_finding *finding,
+		  const struct dlw_python_text *python)
 {
 	struct renderer *renderer = dlw_map(sizeof(*renderer), false);
 	struct sink sink;
@@ -271,13 +258,15 @@ static int render(const struct dlw_state *state, const struct dlw_finding *findi
 	if (!renderer || !prepare(renderer))
 		return -1;
 	sink = (struct sink){ renderer->input, false };
+	if (python->length)
+		dlw_python_write_json(dlw_runtime->pid, python->text, &writer);
 	dlw_finding_write_json(state, finding, &writer);
 	if (sink.failed)
 		return -1;
 	dlw_system(SYS_lseek, renderer->input, 0, SEEK_SET, 0, 0, 0);
 	pid = clone(be_between, renderer->stacks + CHILD_STACK, CLONE_VM, renderer);
 	dlw_sys_close(renderer->input);
-	return pid < 0 ? -1 : wait_for(pid);
+	return pid < 0 ? -1 : dlw_child_wait(pid, RENDER_MS);
 }
 
 /* -------------------------------------------------------------------------- the action */
@@ -329,14 +318,17 @@ static void act(const struct dlw_watch *watch, const struct dlw_state *state,
 void dlw_report_found(void *context, const struct dlw_state *state,
 		      const struct dlw_finding *finding)
 {
+	struct dlw_python_text python;
 	int status;
 
+	if (dlw_python_ask(&state->processes[state->reporter], &python))
+		dlw_log_python(python.text, python.length);
 	dlw_log_look(1, finding->verdict == DLW_STALLED ? "" : "not asked: the verdict does not rest on it");
 	dlw_log_flush(NULL);
-	status = render(state, finding);
-	if (status == SUPPRESSED)
-		return;
+	status = render(state, finding, &python);
 	if (status < 0 || status == 127)
-		write_plainly(state, finding);
-	act(context, state, finding);
+		write_plainly(state, finding, &python);
+	dlw_python_forget(&python);
+	if (status != SUPPRESSED)
+		act(context, state, finding);
 }

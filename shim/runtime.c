@@ -20,6 +20,7 @@
 #include "core/watch/system.h"
 #include "shim/context.h"
 #include "shim/log_write.h"
+#include "shim/python.h"
 #include "shim/real.h"
 #include "shim/report.h"
 #include "shim/say.h"
@@ -111,6 +112,7 @@ static void fill_segment(void)
 	segment->mappings.element_size = sizeof(struct dlw_mapping);
 	segment->breaks = dlw_options.on_deadlock == DLW_ON_DEADLOCK_BREAK;
 	segment->state = DLW_SEGMENT_LIVE;
+	dlw_python_announce(segment);
 	if (!dlw_runtime->in_file)
 		dlw_runtime_count(DLW_PRIVATE_MEMORY, 1);
 	__atomic_store_n(&segment->magic, DLW_SEGMENT_MAGIC, __ATOMIC_RELEASE);

@@ -189,6 +189,12 @@ struct dlw_segment {
 	struct dlw_table mappings;
 	_Atomic uint64_t coverage[DLW_COVERAGE_COUNTS];
 	uint32_t breaks;      /* on_deadlock=break: blocking calls run in slices */
+	/*
+	 * For a copy of the process, made to ask its Python interpreter: where in
+	 * the program it begins, as void entry(int fd), on which stack.
+	 */
+	uint64_t python_entry, python_stack;
+	uint32_t python_here; /* an interpreter was there when the program was loaded */
 	char log_path[DLW_PATH_MAX]; /* of the .dlw; "" */
 };
 

@@ -50,7 +50,7 @@ class Deadlock:
         self.verdict = verdict
         self.core = core
         self.stuck = stuck    # (thread name, kind it waits for); None: not stated
-        self.python = python  # frames are the interpreter's: no sites stated
+        self.python = python  # names and sites are Python's
 
     def names(self):
         return [thread.name for thread in self.core]
@@ -70,9 +70,7 @@ class Deadlock:
         equal(sorted(member["name"] for member in finding["core"]), sorted(self.names()),
               "threads of the core")
         if self.python:
-            for member in finding["core"]:
-                check_wait(member["wants"], self.core[0].wants, resources, member["name"])
-            return
+            check_python(finding)
         by_name = {member["name"]: member for member in finding["core"]}
         for thread in self.core:
             check_thread(by_name[thread.name], thread, resources)
@@ -108,6 +106,18 @@ def check_thread(member, thread, resources):
     for hold, expected in zip(held, thread.holds):
         check_wait(hold, expected, resources, f"{thread.name} holds")
         equal(hold["count"], expected.count, f"{thread.name} holds: count")
+
+
+def check_python(finding):
+    """Python lines first, then those of the interpreter; nothing was left out."""
+    for member in finding["core"]:
+        languages = [frame.get("language") for frame in member["wants"]["stack"]]
+        lines = languages.count("python")
+        check(lines, f"{member['name']}: no Python lines")
+        equal(languages, ["python"] * lines + [None] * (len(languages) - lines),
+              f"{member['name']}: languages of its stack")
+        check(member["kernel_name"], f"{member['name']}: no kernel name")
+    check("notes" not in finding, f"something was left out: {finding.get('notes')}")
 
 
 def check_wait(seen, expected, resources, who):

@@ -17,6 +17,7 @@
 #include "analyzer/log_findings.h"
 #include "analyzer/log_memory.h"
 #include "analyzer/log_replay.h"
+#include "analyzer/python_text.h"
 #include "analyzer/statistics.h"
 
 struct log_exercise {
@@ -33,9 +34,29 @@ struct log_exercise {
 		}                                                                           \
 	} while (0)
 
-static inline void log_exercise_finding(void *context, const char *line, size_t length)
+/* Lines on interpreters come before the finding. Return: bytes they have. */
+static inline size_t log_exercise_python(const char *lines, size_t length)
+{
+	json_t *processes = json_object();
+	size_t taken = 0;
+
+	while (dlw_python_is_line(lines + taken, length - taken)) {
+		const char *end = memchr(lines + taken, '\n', length - taken);
+
+		LOG_EXERCISE_CHECK(end);
+		LOG_EXERCISE_CHECK(dlw_python_read(processes, lines + taken,
+						   (size_t)(end - lines) - taken));
+		taken = (size_t)(end - lines) + 1;
+	}
+	json_decref(processes);
+	return taken;
+}
+
+static inline void log_exercise_finding(void *context, const char *lines, size_t all)
 {
 	struct log_exercise *result = context;
+	size_t taken = log_exercise_python(lines, all), length = all - taken;
+	const char *line = lines + taken;
 	json_error_t error;
 	json_t *parsed = json_loadb(line, length, 0, &error);
 

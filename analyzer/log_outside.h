@@ -1,0 +1,32 @@
+/*
+ * analyzer/log_outside.h - what the supervisor adds to the log of a process
+ *
+ * Each record is appended as a block of its own, beside those that the process
+ * itself writes, so that a replay comes to the same report.
+ */
+#ifndef DLW_ANALYZER_LOG_OUTSIDE_H
+#define DLW_ANALYZER_LOG_OUTSIDE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <dlwatch/session.h>
+
+/*
+ * Both do nothing where the process keeps no log, and say in one line on
+ * standard error if it cannot be written. @sequence: a new number for each
+ * record of a log.
+ */
+
+/**
+ * dlw_log_outside_look() - what the log itself cannot know: that nothing moves,
+ * and (@closed_world) that nobody else could help
+ */
+void dlw_log_outside_look(const struct dlw_segment *segment, uint32_t sequence, bool closed_world);
+
+/** dlw_log_outside_python() - what its interpreter was doing; @text ends with a NUL */
+void dlw_log_outside_python(const struct dlw_segment *segment, uint32_t sequence, const char *text,
+			    size_t length);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * analyzer/python_ask.c - what a watched program's Python threads are doing
+ *
+ * The program has nobody in it who could ask: all its threads may be asleep.
+ * So a copy of it is made from outside (copy.h), which enters the shim, which
+ * asks the interpreter (shim/python.c).
+ */
+#include "analyzer/python_ask.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "analyzer/copy.h"
+#include "analyzer/memory.h"
+#include "core/watch/procfs.h"
+#include "core/watch/python.h"
+
+/** is_asleep() - for good: in a futex call without a timeout */
+static bool is_asleep(int32_t pid, int32_t tid)
+{
+	struct dlw_system_call call;
+
+	return dlw_task_look(pid, tid, &call) == DLW_TASK_ASLEEP && call.number == SYS_futex &&
+	       !call.arguments[3];
+}
+
+static char *trouble(const char *why, size_t *length)
+{
+	char *text = dlw_print("Trouble %s\n", why);
+
+	*length = strlen(text);
+	return text;
+}
+
+static char *read_all(int fd, size_t *length)
+{
+	off_t size = lseek(fd, 0, SEEK_END);
+	ssize_t got;
+	char *text;
+
+	if (size < 0)
+		return NULL;
+	*length = size > DLW_PYTHON_TEXT_MAX ? DLW_PYTHON_TEXT_MAX : (size_t)size;
+	text = dlw_allocate(*length + 1);
+	got = pread(fd, text, *length, 0);
+	*length = got > 0 ? (size_t)got : 0;
+	return text;
+}
+
+static char *ask_copy(const struct dlw_segment *segment, int32_t tid, size_t *length,
+		      const char **why)
+{
+	pid_t copy = dlw_copy_make(segment->pid, tid, why);
+	char *text = NULL;
+	int fd;
+
+	if (copy < 0)
+		return NULL;
+	fd = dlw_copy_enter(copy, segment->python_entry, segment->python_stack,
+			    DLW_PYTHON_COPY_MS);
+	dlw_copy_bury(tid, copy);
+	*why = "its copy could not be entered";
+	if (fd < 0)
+		return NULL;
+	text = read_all(fd, length);
+	close(fd);
+	return text;
+}
+
+char *dlw_python_ask(const struct dlw_watched *watched, const struct dlw_state *state,
+		     uint32_t index, size_t *length)
+{
+	const struct dlw_process_state *process = &state->processes[index];
+	const char *why = "no thread of it is asleep";
+	char *text = NULL;
+	uint32_t i;
+
+	if (!dlw_python_is_there(watched->segment, process))
+		return NULL;
+	for (i = 0; i < state->thread_count && !text; i++) {
+		int32_t tid = state->threads[i].tid;
+
+		if (state->threads[i].process == index && is_asleep(process->pid, tid))
+			text = ask_copy(watched->segment, tid, length, &why);
+	}
+	return text ? text : trouble(why, length);
+}

@@ -1,0 +1,295 @@
+/*
+ * shim/python.c - in a copy of the process: what its Python threads are doing
+ *
+ * The copy has one thread, the asker. It is alone with a memory that others
+ * have left in the middle of things: a lock may be taken for ever, a list half
+ * linked. So what matters most is written first, every line is out as soon as
+ * it is known, and whoever made the copy ends it after a while. The hooks pass
+ * through here; signals are blocked but for those that end the copy.
+ *
+ * Nothing is linked: interpreters are found by name, for they come as the
+ * program itself, as a library of it, or loaded later.
+ */
+#include "shim/python.h"
+
+#include <dlfcn.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/mman.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#include "core/watch/procfs.h"
+#include "core/watch/python.h"
+#include "core/watch/system.h"
+#include "shim/child.h"
+#include "shim/context.h"
+#include "shim/runtime.h"
+#include "shim/segment.h"
+
+#include "shim/banned.h"
+
+#define COPY_STACK (256u * 1024)
+
+/* The loader finds it where the interpreter is the program or one of its first libraries. */
+extern const char *_Py_DumpTracebackThreads(int fd, void *interpreter, void *thread)
+	__attribute__((weak));
+
+/* What of the C API is needed for names; objects are not ours to look into. */
+struct interpreter {
+	void *(*_PyThreadState_UncheckedGet)(void);
+	int (*PyGILState_Ensure)(void);
+	void *(*PyImport_GetModuleDict)(void);
+	void *(*PyDict_GetItemString)(void *dictionary, const char *key);
+	void *(*PyModule_GetDict)(void *module);
+	int (*PyDict_Next)(void *dictionary, ssize_t *position, void **key, void **value);
+	unsigned long (*PyLong_AsUnsignedLongMask)(void *number);
+	void *(*PyUnicode_FromString)(const char *text);
+	void *(*PyObject_GenericGetAttr)(void *object, void *name);
+	const char *(*PyUnicode_AsUTF8AndSize)(void *text, ssize_t *size);
+};
+
+static const char *const interpreter_names[] = {
+	"_PyThreadState_UncheckedGet", "PyGILState_Ensure", "PyImport_GetModuleDict",
+	"PyDict_GetItemString", "PyModule_GetDict", "PyDict_Next", "PyLong_AsUnsignedLongMask",
+	"PyUnicode_FromString", "PyObject_GenericGetAttr", "PyUnicode_AsUTF8AndSize",
+};
+
+/* Outlives the runtime page, which the kernel wipes in a copy. */
+static struct dlw_segment *announced;
+
+/* A stack of the copy's own: the thread it was made by may have little left. */
+static char copy_stack[COPY_STACK] __attribute__((aligned(64)));
+
+/* --------------------------------------------------------------------------- writing */
+
+static void put(int fd, const char *text)
+{
+	dlw_sys_write(fd, text, strlen(text));
+}
+
+/** put_id() - a thread's id as the dumper writes it: sixteen hexadecimal digits */
+static void put_id(int fd, uint64_t id)
+{
+	static const char digits[] = "0123456789abcdef";
+	char text[] = "0x0000000000000000";
+	int at;
+
+	for (at = 17; at > 1; at--, id >>= 4)
+		text[at] = digits[id & 15];
+	put(fd, text);
+}
+
+/* ------------------------------------------------------------------- the copy's fences */
+
+static void end_copy(int number)
+{
+	(void)number;
+	dlw_system(SYS_exit_group, 1, 0, 0, 0, 0, 0);
+}
+
+/** fence_in() - whatever goes wrong here ends the copy, quietly and soon */
+static void fence_in(void)
+{
+	static const int fatal[] = { SIGSEGV, SIGBUS, SIGABRT, SIGFPE, SIGILL, SIGALRM };
+	struct itimerval limit = { .it_value.tv_sec = DLW_PYTHON_COPY_MS / 1000 };
+	struct sigaction action = { .sa_handler = end_copy };
+	sigset_t blocked;
+	unsigned i;
+
+	dlw_thread_exempt();
+	dlw_runtime->state = DLW_OFF; /* the page was wiped: nothing is to be set up anew */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	sigfillset(&blocked);
+	for (i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++) {
+		sigaction(fatal[i], &action, NULL);
+		sigdelset(&blocked, fatal[i]);
+	}
+	pthread_sigmask(SIG_SETMASK, &blocked, NULL);
+	setitimer(ITIMER_REAL, &limit, NULL);
+}
+
+/* ------------------------------------------------------------------------- tracebacks */
+
+typedef const char *dumper(int fd, void *interpreter, void *thread);
+
+static void put_traceback(int fd)
+{
+	dumper *dump = _Py_DumpTracebackThreads;
+	const char *trouble = NULL;
+
+	if (!dump)
+		dump = (dumper *)dlsym(RTLD_DEFAULT, "_Py_DumpTracebackThreads");
+	if (dump)
+		trouble = dump(fd, NULL, NULL);
+	if (!dump)
+		put(fd, "Trouble the interpreter exports no way to ask for tracebacks");
+	else if (trouble)
+		put(fd, "Trouble ");
+	if (trouble)
+		put(fd, trouble);
+	put(fd, "\n");
+}
+
+/** put_tasks() - which thread of the kernel is which of the interpreter */
+static void put_tasks(int fd)
+{
+	uint64_t offset = announced ? announced->threads : 0;
+	char digits[24];
+
+	while (offset) {
+		const struct dlw_thread *record =
+			(const struct dlw_thread *)((const char *)announced + offset);
+
+		if (record->life != DLW_RECORD_FREE) {
+			put(fd, "Task ");
+			put_id(fd, record->pthread);
+			put(fd, " ");
+			put(fd, dlw_format_number(digits, (uint64_t)record->tid));
+			put(fd, "\n");
+		}
+		offset = record->next;
+	}
+}
+
+/* ------------------------------------------------------------------------------- names */
+
+static bool find_interpreter(struct interpreter *python)
+{
+	void **functions = (void **)python;
+	unsigned i;
+
+	for (i = 0; i < sizeof(*python) / sizeof(void *); i++) {
+		functions[i] = dlsym(RTLD_DEFAULT, interpreter_names[i]);
+		if (!functions[i])
+			return false;
+	}
+	return true;
+}
+
+static void put_name(int fd, const struct interpreter *python, uint64_t id, void *thread)
+{
+	void *key = python->PyUnicode_FromString("_name");
+	void *name = key ? python->PyObject_GenericGetAttr(thread, key) : NULL;
+	ssize_t size = 0, i;
+	const char *text = name ? python->PyUnicode_AsUTF8AndSize(name, &size) : NULL;
+	char clean[256];
+
+	if (!text || size >= (ssize_t)sizeof(clean))
+		return;
+	for (i = 0; i < size; i++)
+		clean[i] = (unsigned char)text[i] < ' ' ? '?' : text[i];
+	clean[size] = '\0';
+	put(fd, "Name ");
+	put_id(fd, id);
+	put(fd, " ");
+	put(fd, clean);
+	put(fd, "\n");
+}
+
+/**
+ * put_names() - from threading._active, which has the living ones
+ *
+ * Where somebody has the interpreter it is had here as well, for there is only
+ * one thread: it stands still in the middle of what it did. Else it is taken,
+ * and waited for in vain if it is on its way from one thread to another. No
+ * Python code is run: objects are read by the ways that need none.
+ */
+static void put_names(int fd)
+{
+	struct interpreter python;
+	void *modules, *threading, *active = NULL, *key, *value;
+	ssize_t position = 0;
+
+	if (!find_interpreter(&python))
+		return;
+	if (!python._PyThreadState_UncheckedGet())
+		python.PyGILState_Ensure();
+	modules = python.PyImport_GetModuleDict();
+	threading = modules ? python.PyDict_GetItemString(modules, "threading") : NULL;
+	if (threading)
+		active = python.PyDict_GetItemString(python.PyModule_GetDict(threading), "_active");
+	while (active && python.PyDict_Next(active, &position, &key, &value))
+		put_name(fd, &python, python.PyLong_AsUnsignedLongMask(key), value);
+}
+
+/* --------------------------------------------------------------------------- the entry */
+
+/** in_copy() - where a copy of the process goes on; @fd: where its lines go */
+static __attribute__((noreturn)) void in_copy(int fd)
+{
+	fence_in();
+	put_traceback(fd);
+	put_tasks(fd);
+	put(fd, "Done traceback\n");
+	put_names(fd);
+	put(fd, "Done names\n");
+	for (;;)
+		dlw_system(SYS_exit_group, 0, 0, 0, 0, 0, 0);
+}
+
+void dlw_python_announce(struct dlw_segment *segment)
+{
+	announced = segment;
+	segment->python_here = _Py_DumpTracebackThreads != NULL;
+	segment->python_entry = (uint64_t)(uintptr_t)in_copy;
+	/* as after a call: eight bytes off a multiple of sixteen */
+	segment->python_stack = (uint64_t)(uintptr_t)(copy_stack + COPY_STACK - 72);
+}
+
+/* ---------------------------------------------------------------------- the bare preload */
+
+/** read_back() - what the copy has written; one page more than it, so that it ends in NUL */
+static bool read_back(int fd, struct dlw_python_text *text)
+{
+	long size = dlw_system(SYS_lseek, fd, 0, SEEK_END, 0, 0, 0);
+
+	if (size < 0)
+		return false;
+	text->length = size > DLW_PYTHON_TEXT_MAX ? DLW_PYTHON_TEXT_MAX : (size_t)size;
+	text->mapped = text->length + 1;
+	text->text = dlw_map(text->mapped, false);
+	if (!text->text)
+		return false;
+	size = dlw_sys_pread(fd, text->text, text->length, 0);
+	text->length = size > 0 ? (size_t)size : 0;
+	return true;
+}
+
+static void end_child(int pid)
+{
+	dlw_system(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
+	dlw_system(SYS_wait4, pid, 0, __WCLONE, 0, 0, 0);
+}
+
+bool dlw_python_ask(const struct dlw_process_state *process, struct dlw_python_text *text)
+{
+	bool read;
+	long pid;
+	int fd;
+
+	*text = (struct dlw_python_text){ 0 };
+	if (!dlw_python_is_there(dlw_runtime->segment, process))
+		return false;
+	fd = (int)dlw_system(SYS_memfd_create, (long)"dlwatch", MFD_CLOEXEC, 0, 0, 0, 0);
+	if (fd < 0)
+		return false;
+	pid = dlw_system(SYS_clone, 0, 0, 0, 0, 0, 0); /* no exit signal: the program is not told */
+	if (pid == 0)
+		in_copy(fd);
+	if (pid < 0)
+		put(fd, "Trouble the process could not be copied\n");
+	else if (dlw_child_wait((int)pid, DLW_PYTHON_COPY_MS) < 0)
+		end_child((int)pid);
+	read = read_back(fd, text);
+	dlw_sys_close(fd);
+	return read;
+}
+
+void dlw_python_forget(struct dlw_python_text *text)
+{
+	if (text->text)
+		dlw_unmap(text->text, text->mapped);
+	*text = (struct dlw_python_text){ 0 };
+}
