@@ -12,6 +12,7 @@
 #include "analyzer/log_arguments.h"
 #include "analyzer/log_coverage.h"
 #include "analyzer/log_findings.h"
+#include "analyzer/log_misuses.h"
 #include "analyzer/log_progress.h"
 #include "analyzer/log_replay.h"
 #include "analyzer/options.h"
@@ -24,14 +25,16 @@ struct analyze {
 	struct dlw_options common;
 	char **logs;
 	bool no_statistics;
+	uint32_t misuse; /* sorts to report */
 };
 
 /* -------------------------------------------------------------- command line */
 
-enum { KEY_NO_STATISTICS = 0x5000 };
+enum { KEY_NO_STATISTICS = 0x5000, KEY_MISUSE };
 
 static const struct argp_option own_options[] = {
 	{ "no-statistics", KEY_NO_STATISTICS, NULL, 0, "Leave out the table of locks", 0 },
+	DLW_MISUSE_OPTION(KEY_MISUSE),
 	{ 0 },
 };
 
@@ -39,13 +42,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct analyze *analyze = state->input;
 
-	(void)arg;
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &analyze->common;
 		return 0;
 	case KEY_NO_STATISTICS:
 		analyze->no_statistics = true;
+		return 0;
+	case KEY_MISUSE:
+		dlw_options_misuse(state, arg, &analyze->misuse);
 		return 0;
 	case ARGP_KEY_ARGS:
 		analyze->logs = state->argv + state->next;
@@ -150,6 +155,7 @@ static int report_all(struct analyze *analyze, struct dlw_replay *replay,
 
 	replay_all(replay, findings, statistics);
 	print_verdict(out, replay, dlw_log_findings_count(findings));
+	dlw_log_misuses(replay, analyze->misuse, add_to_report, report);
 	if (statistics) {
 		dlw_statistics_finish(statistics);
 		table = dlw_statistics_json(statistics, dlw_report_symbols(report),
@@ -167,7 +173,7 @@ static int report_all(struct analyze *analyze, struct dlw_replay *replay,
 
 int dlw_cmd_analyze(int argc, char **argv)
 {
-	struct analyze analyze = { 0 };
+	struct analyze analyze = { .misuse = DLW_MISUSE_DEFAULT };
 	struct dlw_replay *replay;
 	struct dlw_report *report;
 	bool readable;

@@ -25,11 +25,11 @@
 #include "analyzer/supervisor.h"
 
 enum { STATUS_FINDING = 66, STATUS_FAILED = 125, STATUS_CANNOT_EXECUTE = 126, STATUS_NOT_FOUND = 127 };
-enum key { KEY_ON_DEADLOCK = 0x300, KEY_LOG, KEY_LOG_MODE, KEY_OPTIONS };
+enum key { KEY_ON_DEADLOCK = 0x300, KEY_LOG, KEY_LOG_MODE, KEY_OPTIONS, KEY_MISUSE };
 
 struct settings {
 	struct dlw_options common;
-	const char *on_deadlock, *log, *log_mode;
+	const char *on_deadlock, *log, *log_mode, *misuse;
 	char shim_options[DLW_PATH_MAX * 2]; /* what DLWATCH_OPTIONS will be */
 	char **program;
 };
@@ -48,6 +48,7 @@ static const struct argp_option known[] = {
 	  "(core dump), stop it for a debugger, or make one of its calls fail with EDEADLK", 0 },
 	{ "log", KEY_LOG, "DIR", 0, "Keep a log of lock events in DIR, for dlwatch analyze", 0 },
 	{ "log-mode", KEY_LOG_MODE, "off|order|ring|full", 0, "What goes into it (default: full)", 0 },
+	DLW_MISUSE_OPTION(KEY_MISUSE),
 	{ "options", KEY_OPTIONS, "K=V:...", 0, "More options for the shim, see libdlwatch(7)", 0 },
 	{ 0 },
 };
@@ -117,6 +118,7 @@ static void add_log(struct argp_state *state, struct settings *settings, const c
 static error_t parse(int key, char *value, struct argp_state *state)
 {
 	struct settings *settings = state->input;
+	uint32_t sorts;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
@@ -133,6 +135,10 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		check_word(state, "log-mode", value, "off|order|ring|full");
 		settings->log_mode = value;
 		return 0;
+	case KEY_MISUSE:
+		dlw_options_misuse(state, value, &sorts);
+		settings->misuse = value;
+		return 0;
 	case KEY_OPTIONS:
 		add_option(state, settings, "", value);
 		return 0;
@@ -147,6 +153,8 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		add_option(state, settings, "on_deadlock", settings->on_deadlock);
 		if (settings->log)
 			add_log(state, settings, settings->log);
+		if (settings->misuse)
+			add_option(state, settings, "misuse", settings->misuse);
 		if (settings->log_mode)
 			add_option(state, settings, "log_mode", settings->log_mode);
 		return 0;
@@ -202,7 +210,7 @@ static void found(void *context, const char *json, size_t length, const struct d
 {
 	struct run *run = context;
 
-	if (dlw_report_add(run->report, json, length) > DLW_SEVERITY_NONE)
+	if (dlw_report_add(run->report, json, length) == DLW_SEVERITY_DEADLOCK)
 		act(run, state, finding);
 }
 
@@ -258,8 +266,10 @@ static int watch(struct run *run, const sigset_t *signals, unsigned check_ms)
 			kill(run->child, number);
 		if (number == 0)
 			dlw_supervisor_look(run->supervisor);
-		if (waitpid(run->child, &status, WNOHANG) == run->child)
+		if (waitpid(run->child, &status, WNOHANG) == run->child) {
+			dlw_supervisor_last_look(run->supervisor);
 			return status;
+		}
 	}
 }
 
@@ -268,6 +278,7 @@ static json_t *describe_coverage(const struct dlw_coverage *coverage)
 	static const char *const names[DLW_COVERAGE_COUNTS] = {
 		"lost_events", "lost_stacks", "lost_threads", "lost_objects",
 		"lost_signal_operations", "unseen_threads", "unseen_holders", "private_memory",
+		"lost_misuses",
 	};
 	json_t *object = json_object();
 	int i;

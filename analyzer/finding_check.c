@@ -32,6 +32,7 @@ struct field {
 	enum shape shape;
 	const struct field *fields;
 	const char *const *words;
+	bool optional;
 };
 
 static const char *const kinds[] = { "deadlock", "orphan", "inversion", "misuse", NULL };
@@ -49,73 +50,83 @@ static const char *const modes[] = {
 static const char *const schemas[] = { "dlwatch-finding/1", NULL };
 
 static const struct field program_fields[] = {
-	{ "pid", INTEGER, NULL, NULL },
-	{ "exe", TEXT, NULL, NULL },
-	{ "args", TEXTS, NULL, NULL },
-	{ NULL, 0, NULL, NULL },
+	{ "pid", INTEGER, NULL, NULL, false },
+	{ "exe", TEXT, NULL, NULL, false },
+	{ "args", TEXTS, NULL, NULL, false },
+	{ NULL, 0, NULL, NULL, false },
 };
 static const struct field want_fields[] = {
-	{ "resource", RESOURCE, NULL, NULL },
-	{ "mode", WORD, NULL, modes },
-	{ "since_ns", INTEGER, NULL, NULL },
-	{ "timed", BOOLEAN, NULL, NULL },
-	{ "site", FRAME_OR_NULL, NULL, NULL },
-	{ "stack", STACK, NULL, NULL },
-	{ NULL, 0, NULL, NULL },
+	{ "resource", RESOURCE, NULL, NULL, false },
+	{ "mode", WORD, NULL, modes, false },
+	{ "since_ns", INTEGER, NULL, NULL, false },
+	{ "timed", BOOLEAN, NULL, NULL, false },
+	{ "site", FRAME_OR_NULL, NULL, NULL, false },
+	{ "stack", STACK, NULL, NULL, false },
+	{ NULL, 0, NULL, NULL, false },
 };
 static const struct field hold_fields[] = {
-	{ "resource", RESOURCE, NULL, NULL },
-	{ "mode", WORD, NULL, modes },
-	{ "count", INTEGER, NULL, NULL },
-	{ "since_ns", INTEGER, NULL, NULL },
-	{ "site", FRAME_OR_NULL, NULL, NULL },
-	{ "stack", STACK, NULL, NULL },
-	{ NULL, 0, NULL, NULL },
+	{ "resource", RESOURCE, NULL, NULL, false },
+	{ "mode", WORD, NULL, modes, false },
+	{ "count", INTEGER, NULL, NULL, false },
+	{ "since_ns", INTEGER, NULL, NULL, false },
+	{ "site", FRAME_OR_NULL, NULL, NULL, false },
+	{ "stack", STACK, NULL, NULL, false },
+	{ NULL, 0, NULL, NULL, false },
+};
+static const struct field deed_fields[] = {
+	{ "resource", RESOURCE, NULL, NULL, false },
+	{ "count", INTEGER, NULL, NULL, false },
+	{ "error", INTEGER, NULL, NULL, false },
+	{ "site", FRAME_OR_NULL, NULL, NULL, false },
+	{ "stack", STACK, NULL, NULL, false },
+	{ NULL, 0, NULL, NULL, false },
 };
 static const struct field thread_fields[] = {
-	{ "pid", INTEGER, NULL, NULL },
-	{ "tid", INTEGER, NULL, NULL },
-	{ "name", TEXT, NULL, NULL },
-	{ "process", TEXT, NULL, NULL },
-	{ "wants", OBJECT_OR_NULL, want_fields, NULL },
-	{ "holds", LIST, hold_fields, NULL },
-	{ NULL, 0, NULL, NULL },
+	{ "did", OBJECT, deed_fields, NULL, true },
+	{ "pid", INTEGER, NULL, NULL, false },
+	{ "tid", INTEGER, NULL, NULL, false },
+	{ "name", TEXT, NULL, NULL, false },
+	{ "process", TEXT, NULL, NULL, false },
+	{ "wants", OBJECT_OR_NULL, want_fields, NULL, false },
+	{ "holds", LIST, hold_fields, NULL, false },
+	{ NULL, 0, NULL, NULL, false },
 };
 static const struct field resource_fields[] = {
-	{ "id", TEXT, NULL, NULL },
-	{ "kind", WORD, NULL, resource_kinds },
-	{ "type", TEXT, NULL, NULL },
-	{ "name", TEXT, NULL, NULL },
-	{ "address", HEX, NULL, NULL },
-	{ "shared", BOOLEAN, NULL, NULL },
-	{ "init_site", FRAME_OR_NULL, NULL, NULL },
-	{ NULL, 0, NULL, NULL },
+	{ "id", TEXT, NULL, NULL, false },
+	{ "kind", WORD, NULL, resource_kinds, false },
+	{ "type", TEXT, NULL, NULL, false },
+	{ "name", TEXT, NULL, NULL, false },
+	{ "address", HEX, NULL, NULL, false },
+	{ "shared", BOOLEAN, NULL, NULL, false },
+	{ "init_site", FRAME_OR_NULL, NULL, NULL, false },
+	{ NULL, 0, NULL, NULL, false },
 };
 static const struct field condition_fields[] = {
-	{ "holds", BOOLEAN, NULL, NULL },
-	{ "evidence", TEXT, NULL, NULL },
-	{ NULL, 0, NULL, NULL },
+	{ "holds", BOOLEAN, NULL, NULL, false },
+	{ "evidence", TEXT, NULL, NULL, false },
+	{ NULL, 0, NULL, NULL, false },
 };
 static const struct field coffman_fields[] = {
-	{ "mutual_exclusion", OBJECT, condition_fields, NULL },
-	{ "hold_and_wait", OBJECT, condition_fields, NULL },
-	{ "no_preemption", OBJECT, condition_fields, NULL },
-	{ "circular_wait", OBJECT, condition_fields, NULL },
-	{ NULL, 0, NULL, NULL },
+	{ "mutual_exclusion", OBJECT, condition_fields, NULL, false },
+	{ "hold_and_wait", OBJECT, condition_fields, NULL, false },
+	{ "no_preemption", OBJECT, condition_fields, NULL, false },
+	{ "circular_wait", OBJECT, condition_fields, NULL, false },
+	{ NULL, 0, NULL, NULL, false },
 };
 static const struct field finding_fields[] = {
-	{ "schema", WORD, NULL, schemas },
-	{ "kind", WORD, NULL, kinds },
-	{ "verdict", WORD, NULL, verdicts },
-	{ "fingerprint", TEXT, NULL, NULL },
-	{ "program", OBJECT, program_fields, NULL },
-	{ "resources", LIST, resource_fields, NULL },
-	{ "core", LIST, thread_fields, NULL },
-	{ "stuck", LIST, thread_fields, NULL },
-	{ "coffman", OBJECT, coffman_fields, NULL },
-	{ "advice", TEXT, NULL, NULL },
-	{ "suppression", TEXT, NULL, NULL },
-	{ NULL, 0, NULL, NULL },
+	{ "misuse", TEXT, NULL, NULL, true },
+	{ "schema", WORD, NULL, schemas, false },
+	{ "kind", WORD, NULL, kinds, false },
+	{ "verdict", WORD, NULL, verdicts, false },
+	{ "fingerprint", TEXT, NULL, NULL, false },
+	{ "program", OBJECT, program_fields, NULL, false },
+	{ "resources", LIST, resource_fields, NULL, false },
+	{ "core", LIST, thread_fields, NULL, false },
+	{ "stuck", LIST, thread_fields, NULL, false },
+	{ "coffman", OBJECT, coffman_fields, NULL, false },
+	{ "advice", TEXT, NULL, NULL, false },
+	{ "suppression", TEXT, NULL, NULL, false },
+	{ NULL, 0, NULL, NULL, false },
 };
 
 static char *check_object(const json_t *finding, const json_t *object, const struct field *fields);
@@ -262,6 +273,8 @@ static char *check_object(const json_t *finding, const json_t *object, const str
 		return wrong("object");
 	for (; fields->key; fields++) {
 		value = json_object_get(object, fields->key);
+		if (!value && fields->optional)
+			continue;
 		if (!value)
 			return dlw_print("%s: missing", fields->key);
 		trouble = located(check_value(finding, value, fields), fields->key);

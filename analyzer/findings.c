@@ -71,10 +71,25 @@ bool dlw_finding_is_counted(const json_t *finding)
 	       strcmp(dlw_text(finding, "verdict"), "feasible") == 0;
 }
 
+const json_t *dlw_thread_deed(const json_t *thread)
+{
+	const json_t *deed = json_object_get(thread, "did");
+
+	return json_is_object(deed) ? deed : NULL;
+}
+
+size_t dlw_finding_deciders(const json_t *finding)
+{
+	return dlw_finding_severity(finding) == DLW_SEVERITY_MISUSE ?
+		       1 : json_array_size(json_object_get(finding, "core"));
+}
+
 const json_t *dlw_thread_site(const json_t *thread)
 {
-	const json_t *site = json_object_get(json_object_get(thread, "wants"), "site");
+	const json_t *site = json_object_get(dlw_thread_deed(thread), "site");
 
+	if (!json_is_object(site))
+		site = json_object_get(json_object_get(thread, "wants"), "site");
 	if (!json_is_object(site))
 		site = json_object_get(json_array_get(json_object_get(thread, "holds"), 0), "site");
 	return json_is_object(site) ? site : NULL;
@@ -115,6 +130,9 @@ static void each_step_of(json_t *threads, step_visitor *visit, void *context)
 	size_t i, j;
 
 	json_array_foreach(threads, i, thread) {
+		want = json_object_get(thread, "did");
+		if (json_is_object(want))
+			visit(want, false, context);
 		want = json_object_get(thread, "wants");
 		if (json_is_object(want))
 			visit(want, false, context);
@@ -378,7 +396,7 @@ static void write_suppression(json_t *finding)
 	size_t i;
 
 	json_array_foreach(json_object_get(finding, "core"), i, thread) {
-		site = dlw_thread_site(thread);
+		site = i < dlw_finding_deciders(finding) ? dlw_thread_site(thread) : NULL;
 		if (!site)
 			continue;
 		pattern = site_pattern(site);
@@ -399,6 +417,18 @@ static void write_suppression(json_t *finding)
 }
 
 /* ---- fingerprint ------------------------------------------------------------------------ */
+
+/* The threads of the core that decide which finding it is, or the others; a new reference. */
+static json_t *core_part(const json_t *finding, bool deciders)
+{
+	json_t *core = json_object_get(finding, "core"), *part = json_array(), *thread;
+	size_t i;
+
+	json_array_foreach(core, i, thread)
+		if ((i < dlw_finding_deciders(finding)) == deciders)
+			json_array_append(part, thread);
+	return part;
+}
 
 static uint64_t mix(uint64_t hash, const char *text)
 {
@@ -425,9 +455,11 @@ static void add_site(json_t *step, bool is_hold, void *context)
 static void refine_fingerprint(json_t *finding)
 {
 	uint64_t hash = mix(0xcbf29ce484222325, dlw_text(finding, "fingerprint"));
+	json_t *deciders = core_part(finding, true);
 	char text[17];
 
-	each_step_of(json_object_get(finding, "core"), add_site, &hash);
+	each_step_of(deciders, add_site, &hash);
+	json_decref(deciders);
 	snprintf(text, sizeof(text), "%016llx", (unsigned long long)hash);
 	json_object_set_new(finding, "fingerprint", json_string(text));
 }
@@ -435,15 +467,19 @@ static void refine_fingerprint(json_t *finding)
 void dlw_finding_complete(struct dlw_symbols *symbols, json_t *finding)
 {
 	struct completion completion = { .symbols = symbols, .finding = finding };
+	json_t *deciders = core_part(finding, true), *others = core_part(finding, false);
 
 	completion.words = json_object();
 	each_step_of(json_object_get(finding, "stuck"), complete_step, &completion);
+	each_step_of(others, complete_step, &completion);
 	completion.moved_a_site = false;
-	each_step_of(json_object_get(finding, "core"), complete_step, &completion);
+	each_step_of(deciders, complete_step, &completion);
 	name_resources(&completion);
 	reword_texts(finding, completion.words);
 	write_suppression(finding);
 	if (completion.moved_a_site)
 		refine_fingerprint(finding);
 	json_decref(completion.words);
+	json_decref(deciders);
+	json_decref(others);
 }

@@ -47,7 +47,13 @@ bool dlw_finding_is_counted(const json_t *finding);
 /** dlw_finding_resource() - the resource with this id; NULL if there is none */
 json_t *dlw_finding_resource(const json_t *finding, const char *id);
 
-/** dlw_thread_site() - the FRAME where a core thread wants (else: first holds) something, or NULL */
+/** dlw_thread_deed() - what a core thread did wrong (a misuse), or NULL; shaped like a want */
+const json_t *dlw_thread_deed(const json_t *thread);
+
+/** dlw_finding_deciders() - how many of the core decide which finding it is: of a misuse, who did it */
+size_t dlw_finding_deciders(const json_t *finding);
+
+/** dlw_thread_site() - the FRAME where a core thread did or wants (else: first holds) something, or NULL */
 const json_t *dlw_thread_site(const json_t *thread);
 
 /** dlw_frame_token() - "MODULE+0xOFFSET", as the engine's texts call a site; to be freed */

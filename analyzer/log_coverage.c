@@ -29,6 +29,8 @@ static const struct {
 				 "locks were taken out of sight" },
 	[DLW_PRIVATE_MEMORY] = { "private_memory", "process kept its records to itself",
 				 "processes kept their records to themselves" },
+	[DLW_LOST_MISUSES] = { "lost_misuses", "misuse of a lock was not noted",
+			       "misuses of locks were not noted" },
 };
 
 static void note(json_t *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -207,6 +207,34 @@ static bool read_stack(struct dlw_log_definitions *defined, struct span record)
 	return true;
 }
 
+static bool is_same_misuse(const struct dlw_misuse *left, const struct dlw_misuse *right)
+{
+	return left->sort == right->sort && left->stack == right->stack &&
+	       (left->stack || left->other_stack == right->other_stack);
+}
+
+static bool read_misuse(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_misuse from;
+	const char *name;
+	uint32_t at;
+
+	if (!fixed_part(record, &from, sizeof(from)))
+		return false;
+	name = text_at(record, sizeof(from), NULL);
+	if (!name)
+		return false;
+	for (at = 0; at < defined->misuse_count; at++)
+		if (is_same_misuse(&defined->misuses[at].note, &from.misuse))
+			break;
+	if (at == defined->misuse_count) {
+		dlw_reserve(defined->misuses, defined->misuse_count, defined->misuse_room);
+		defined->misuse_count++;
+	}
+	defined->misuses[at] = (struct dlw_log_misuse){ from.misuse, name };
+	return true;
+}
+
 static bool read_look(struct dlw_log_definitions *defined, struct span record)
 {
 	struct dlw_record_look from;
@@ -302,6 +330,8 @@ static bool read_record(struct dlw_log_definitions *defined, uint16_t type, stru
 		return read_look(defined, record);
 	case DLW_RECORD_PYTHON:
 		return read_python(defined, record);
+	case DLW_RECORD_MISUSE:
+		return read_misuse(defined, record);
 	case DLW_RECORD_COVERAGE:
 		return read_coverage(defined, record);
 	case DLW_RECORD_END:
@@ -409,6 +439,7 @@ void dlw_log_definitions_free(struct dlw_log_definitions *defined)
 	free(defined->modules);
 	free(defined->threads);
 	free(defined->objects);
+	free(defined->misuses);
 	free(defined->names);
 	free(defined->stacks);
 	free(defined->pythons);

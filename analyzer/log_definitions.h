@@ -81,6 +81,11 @@ struct dlw_log_definitions {
 		const char *text; /* in the log */
 	} *pythons; /* what its interpreter was doing, at each finding */
 	uint32_t python_count, python_room;
+	struct dlw_log_misuse {
+		struct dlw_misuse note;
+		const char *name; /* of the object */
+	} *misuses; /* each sort and place once, in the order of the log */
+	uint32_t misuse_count, misuse_room;
 
 	struct dlw_log_look look; /* the last one */
 	uint32_t found_in_all;    /* findings of all looks together */

@@ -169,6 +169,12 @@ void dlw_options_init(struct dlw_options *options, enum dlw_severity fail_on, FI
 	*options = (struct dlw_options){ .fail_on = fail_on, .text = text };
 }
 
+void dlw_options_misuse(struct argp_state *state, const char *value, uint32_t *sorts)
+{
+	if (!dlw_misuse_parse(value, strlen(value), sorts))
+		bad_value(state, "misuse", value, "default, all, off or sorts of misuse, see the manual");
+}
+
 bool dlw_options_use_color(const struct dlw_options *options, FILE *stream)
 {
 	const char *term = getenv("TERM"), *refused = getenv("NO_COLOR");

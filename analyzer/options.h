@@ -24,7 +24,10 @@
 
 #include <argp.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
+
+#include "core/misuse.h"
 
 /** How bad a finding is, and from where on it decides the exit status. */
 enum dlw_severity {
@@ -73,6 +76,19 @@ extern const struct argp dlw_options_argp;
 
 /** dlw_options_init() - the defaults of a command whose text report goes to @text */
 void dlw_options_init(struct dlw_options *options, enum dlw_severity fail_on, FILE *text);
+
+/*
+ * --misuse, for commands that look for misuses themselves. Off by default is
+ * what correct programs do, too: some use a normal mutex as a signal.
+ */
+#define DLW_MISUSE_OPTION(key) \
+	{ "misuse", key, "SORTS", 0, \
+	  "Which misuses of locks to report: default (all but unlock-by-stranger, which " \
+	  "programs do on purpose that use a mutex as a signal), all, off, or a list of " \
+	  "sorts with commas between them", 0 }
+
+/** dlw_options_misuse() - understand the value of --misuse, or end with one line */
+void dlw_options_misuse(struct argp_state *state, const char *value, uint32_t *sorts);
 
 /** dlw_options_use_color() - whether text written to @stream is to be coloured (also heeds NO_COLOR) */
 bool dlw_options_use_color(const struct dlw_options *options, FILE *stream);

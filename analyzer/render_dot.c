@@ -59,20 +59,29 @@ static void put_edge_label(const struct graph *graph, const char *word, const js
 	fputs("\"", graph->out);
 }
 
+/* From the thread to what it wants, or did something to; @step may be no object. */
+static void put_edge_to(const struct graph *graph, const json_t *thread, const json_t *step,
+			const char *word, const char *style)
+{
+	if (!json_is_object(step))
+		return;
+	fputs("    ", graph->out);
+	put_thread_node(graph, thread);
+	fputs(" -> ", graph->out);
+	put_resource_node(graph, dlw_text(step, "resource"));
+	put_edge_label(graph, word, step);
+	fputs(style, graph->out);
+}
+
 static void put_edges(const struct graph *graph, const json_t *thread, bool core)
 {
 	const json_t *want = json_object_get(thread, "wants"), *hold;
 	const char *style = core ? ", color=red];\n" : "];\n";
 	size_t i;
 
-	if (json_is_object(want)) {
-		fputs("    ", graph->out);
-		put_thread_node(graph, thread);
-		fputs(" -> ", graph->out);
-		put_resource_node(graph, dlw_text(want, "resource"));
-		put_edge_label(graph, "wants", want);
-		fputs(style, graph->out);
-	}
+	put_edge_to(graph, thread, dlw_thread_deed(thread), dlw_text(graph->finding, "misuse"),
+		    style);
+	put_edge_to(graph, thread, want, "wants", style);
 	json_array_foreach(json_object_get(thread, "holds"), i, hold) {
 		if (!json_object_get(graph->wanted, dlw_text(hold, "resource")))
 			continue;
@@ -109,10 +118,13 @@ static void note_wanted(struct graph *graph, const char *list)
 	json_t *thread;
 	size_t i;
 
-	json_array_foreach(json_object_get(graph->finding, list), i, thread)
+	json_array_foreach(json_object_get(graph->finding, list), i, thread) {
 		json_object_set_new(graph->wanted,
 				    dlw_text(json_object_get(thread, "wants"), "resource"),
 				    json_true());
+		json_object_set_new(graph->wanted, dlw_text(dlw_thread_deed(thread), "resource"),
+				    json_true());
+	}
 }
 
 static void put_resources(const struct graph *graph)

@@ -113,15 +113,13 @@ static void put_stack(FILE *out, const json_t *step)
 	fputs("</ol>", out);
 }
 
-static void put_step(FILE *out, const json_t *finding, const json_t *step, bool is_hold)
+/* @words: what the thread does, or did; freed here. */
+static void put_step(FILE *out, const json_t *step, char *words, bool open)
 {
 	const json_t *site = json_object_get(step, "site");
-	char *name = dlw_words_resource(finding, dlw_text(step, "resource"));
-	char *words = is_hold ? dlw_words_hold(finding, step, name) :
-				dlw_words_want(finding, step, name);
 	char *place = json_is_object(site) ? dlw_frame_text(site) : NULL;
 
-	fprintf(out, "<details%s><summary>", is_hold ? "" : " open");
+	fprintf(out, "<details%s><summary>", open ? " open" : "");
 	dlw_put_markup(out, words);
 	if (place)
 		put(out, " at <code>", place, "</code>");
@@ -130,21 +128,40 @@ static void put_step(FILE *out, const json_t *finding, const json_t *step, bool 
 	fputs("</details>\n", out);
 	free(place);
 	free(words);
+}
+
+typedef char *phrase(const json_t *finding, const json_t *step, const char *resource);
+
+static char *deed_phrase(const json_t *finding, const json_t *step, const char *resource)
+{
+	(void)step;
+	return dlw_words_deed(finding, resource);
+}
+
+static char *words_of(const json_t *finding, const json_t *step, phrase *say)
+{
+	char *name = dlw_words_resource(finding, dlw_text(step, "resource"));
+	char *words = say(finding, step, name);
+
 	free(name);
+	return words;
 }
 
 static void put_thread(FILE *out, const json_t *finding, const json_t *thread)
 {
-	const json_t *want = json_object_get(thread, "wants"), *hold;
+	const json_t *want = json_object_get(thread, "wants"), *deed = dlw_thread_deed(thread);
+	const json_t *hold;
 	char *words = dlw_words_thread(finding, thread);
 	size_t i;
 
 	put(out, "<h3>thread ", words, "</h3>\n");
 	free(words);
+	if (deed)
+		put_step(out, deed, words_of(finding, deed, deed_phrase), true);
 	if (json_is_object(want))
-		put_step(out, finding, want, false);
+		put_step(out, want, words_of(finding, want, dlw_words_want), true);
 	json_array_foreach(json_object_get(thread, "holds"), i, hold)
-		put_step(out, finding, hold, true);
+		put_step(out, hold, words_of(finding, hold, dlw_words_hold), false);
 }
 
 static void put_threads(FILE *out, const json_t *finding, const char *list)

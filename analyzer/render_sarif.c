@@ -97,6 +97,7 @@ static void add_step(const struct places *places, const json_t *finding, const j
 	char *who = dlw_words_thread(finding, thread);
 	char *what = dlw_words_resource(finding, dlw_text(step, "resource"));
 	char *phrase = is_hold ? dlw_words_hold(finding, step, what) :
+		       step == dlw_thread_deed(thread) ? dlw_words_deed(finding, what) :
 				 dlw_words_want(finding, step, what);
 	char *text = dlw_print("thread %s %s", who, phrase);
 	const json_t *site = json_object_get(step, "site");
@@ -117,6 +118,8 @@ static void add_thread(const struct places *places, const json_t *finding, const
 	const json_t *want = json_object_get(thread, "wants"), *hold;
 	size_t i;
 
+	if (dlw_thread_deed(thread))
+		add_step(places, finding, thread, dlw_thread_deed(thread), false);
 	if (json_is_object(want))
 		add_step(places, finding, thread, want, false);
 	json_array_foreach(json_object_get(thread, "holds"), i, hold)
@@ -142,7 +145,9 @@ static json_t *result(const json_t *finding)
 	json_array_foreach(core, i, thread)
 		add_thread(&places, finding, thread);
 	if (site)
-		json_array_append_new(locations, location(site, "waits here"));
+		json_array_append_new(locations, location(
+				      site, dlw_thread_deed(json_array_get(core, 0)) ?
+						    "here" : "waits here"));
 	value = json_pack("{s:s,s:s,s:o,s:o,s:o,s:o,s:{s:s},s:{s:s}}",
 			  "ruleId", dlw_text(finding, "kind"), "level", level(finding),
 			  "message", message(text), "locations", locations,

@@ -215,6 +215,23 @@ static void put_want(const struct page *page, const json_t *want)
 	free(resource);
 }
 
+static void put_deed(const struct page *page, const json_t *deed)
+{
+	char *resource = full_resource(page, dlw_text(deed, "resource"));
+	char *words = dlw_words_deed(page->finding, resource);
+	long long count = dlw_number(deed, "count");
+
+	dlw_spaces(page->terminal, 4);
+	dlw_put(page->terminal, DLW_STYLE_LOCK, words);
+	if (count > 1)
+		dlw_putf(page->terminal, DLW_STYLE_PLAIN, ", %lld times so far", count);
+	dlw_put(page->terminal, DLW_STYLE_PLAIN, has_place(deed) ? ", at" : "");
+	end_line(page);
+	put_stack(page, deed);
+	free(words);
+	free(resource);
+}
+
 static const char *hold_ending(const json_t *hold)
 {
 	const char *mode = dlw_text(hold, "mode");
@@ -290,7 +307,7 @@ static void put_holds(const struct page *page, const json_t *thread)
 static void put_thread(const struct page *page, const json_t *thread)
 {
 	char *words = dlw_words_thread(page->finding, thread);
-	const json_t *want = json_object_get(thread, "wants");
+	const json_t *want = json_object_get(thread, "wants"), *deed = dlw_thread_deed(thread);
 
 	dlw_spaces(page->terminal, 2);
 	dlw_put(page->terminal, DLW_STYLE_TITLE, "thread ");
@@ -302,6 +319,8 @@ static void put_thread(const struct page *page, const json_t *thread)
 			 dlw_base_name(dlw_text(thread, "process")));
 	end_line(page);
 	free(words);
+	if (deed)
+		put_deed(page, deed);
 	if (json_is_object(want))
 		put_want(page, want);
 	put_holds(page, thread);
@@ -476,8 +495,11 @@ void dlw_render_text(const struct dlw_terminal *terminal, const struct dlw_text_
 	struct page page = { terminal, settings, finding, list_wanted(finding) };
 
 	put_headline(&page);
-	dlw_render_cycle(terminal, settings, finding);
-	end_line(&page);
+	/* of a misuse the headline says it all: there is no wait to draw */
+	if (!dlw_thread_deed(json_array_get(json_object_get(finding, "core"), 0))) {
+		dlw_render_cycle(terminal, settings, finding);
+		end_line(&page);
+	}
 	put_core(&page);
 	put_stuck(&page);
 	put_conditions(&page);

@@ -109,18 +109,62 @@ static char *summary_of_inversion(const json_t *finding, const char *program)
 			 "known danger (%s)", count, program, dlw_text(finding, "verdict"));
 }
 
+/* ---- misuse ------------------------------------------------------------------------- */
+
+struct deed {
+	const char *sort;
+	const char *before, *after; /* the name of the lock */
+};
+
+static const struct deed deeds[] = {
+	{ "unlock-by-stranger", "unlocked ", ", which another thread held" },
+	{ "unlock-unlocked", "unlocked ", ", which nobody held" },
+	{ "unlock-refused", "tried to unlock ", ", which it did not hold (EPERM)" },
+	{ "destroy-held", "destroyed ", " while it was held" },
+	{ "destroy-waited", "destroyed ", " while it was waited for" },
+	{ "thread-ended-holding", "ended without releasing ", "" },
+	{ "process-ended-holding", "ended its process without releasing ", "" },
+	{ "relock", "locked ", " again, which it held already (EDEADLK)" },
+	{ "two-mutexes", "waited on ", " with another mutex than the threads that waited already" },
+	{ "semaphore-overflow", "posted ", " beyond its greatest value (EOVERFLOW)" },
+	{ "rank", "took ", " while it held a lock of the same or a higher rank" },
+};
+
+char *dlw_words_deed(const json_t *finding, const char *resource)
+{
+	for (size_t i = 0; i < sizeof(deeds) / sizeof(deeds[0]); i++)
+		if (is(finding, "misuse", deeds[i].sort))
+			return dlw_print("%s%s%s", deeds[i].before, resource, deeds[i].after);
+	return dlw_print("used %s wrongly", resource);
+}
+
+static char *summary_of_misuse(const json_t *finding, const char *program)
+{
+	const json_t *thread = json_array_get(json_object_get(finding, "core"), 0);
+	const json_t *deed = dlw_thread_deed(thread);
+	char *name, *words, *summary;
+
+	if (!deed)
+		return dlw_print("thread '%s' of %s uses a lock wrongly", dlw_text(thread, "name"),
+				 program);
+	name = dlw_words_resource(finding, dlw_text(deed, "resource"));
+	words = dlw_words_deed(finding, name);
+	summary = dlw_print("thread '%s' of %s %s", dlw_text(thread, "name"), program, words);
+	free(words);
+	free(name);
+	return summary;
+}
+
 char *dlw_words_summary(const json_t *finding)
 {
 	char *program = program_name(finding), *summary;
-	const json_t *thread = json_array_get(json_object_get(finding, "core"), 0);
 
 	switch (dlw_finding_severity(finding)) {
 	case DLW_SEVERITY_INVERSION:
 		summary = summary_of_inversion(finding, program);
 		break;
 	case DLW_SEVERITY_MISUSE:
-		summary = dlw_print("thread '%s' of %s uses a lock wrongly",
-				    dlw_text(thread, "name"), program);
+		summary = summary_of_misuse(finding, program);
 		break;
 	default:
 		summary = summary_of_deadlock(finding, program);

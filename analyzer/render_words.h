@@ -30,6 +30,9 @@ char *dlw_words_kind(const json_t *resource);
 /** "wants M2 ledger", "waits for a signal of C1 ready", without place and time */
 char *dlw_words_want(const json_t *finding, const json_t *want, const char *resource);
 
+/** "unlocked M1 ledger, which nobody held": what the first of the core of a misuse did */
+char *dlw_words_deed(const json_t *finding, const char *resource);
+
 /** "holds M1 accounts+0x28", "holds 2 permits of S1 pool" */
 char *dlw_words_hold(const json_t *finding, const json_t *hold, const char *resource);
 

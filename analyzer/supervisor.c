@@ -126,10 +126,12 @@ static void found(void *context, const struct dlw_state *state, const struct dlw
 	writer.context = open_memstream(&lines, &length);
 	if (!writer.context)
 		return;
-	ask_interpreters(supervisor, state, finding, &writer);
+	if (finding->kind != DLW_MISUSE) /* where its threads are by now says nothing of it */
+		ask_interpreters(supervisor, state, finding, &writer);
 	dlw_finding_write_json(state, finding, &writer);
 	fclose(writer.context);
-	log_looks(supervisor, state, finding);
+	if (finding->kind != DLW_MISUSE)
+		log_looks(supervisor, state, finding);
 	supervisor->found(supervisor->context, lines, length, state, finding);
 	free(lines);
 }
@@ -273,7 +275,7 @@ const char *dlw_supervisor_path(const struct dlw_supervisor *supervisor)
 	return supervisor->path;
 }
 
-void dlw_supervisor_look(struct dlw_supervisor *supervisor)
+static void take_stock(struct dlw_supervisor *supervisor)
 {
 	uint32_t generation =
 		atomic_load_explicit(&supervisor->session->generation, memory_order_acquire);
@@ -295,7 +297,18 @@ void dlw_supervisor_look(struct dlw_supervisor *supervisor)
 		else if (!watched->ended)
 			watched->ended = has_died(watched);
 	}
+}
+
+void dlw_supervisor_look(struct dlw_supervisor *supervisor)
+{
+	take_stock(supervisor);
 	dlw_watch_look(&supervisor->watch);
+}
+
+void dlw_supervisor_last_look(struct dlw_supervisor *supervisor)
+{
+	take_stock(supervisor);
+	dlw_watch_misuses(&supervisor->watch);
 }
 
 void dlw_supervisor_break(struct dlw_supervisor *supervisor, const struct dlw_state *state,

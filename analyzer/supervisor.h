@@ -25,6 +25,9 @@ struct dlw_supervisor *dlw_supervisor_new(unsigned stall_ms, dlw_supervisor_foun
 /** dlw_supervisor_path() - the session's directory, for DLWATCH_SESSION */
 const char *dlw_supervisor_path(const struct dlw_supervisor *supervisor);
 
+/** dlw_supervisor_last_look() - the program has ended: what was left for us to read, but no verdicts */
+void dlw_supervisor_last_look(struct dlw_supervisor *supervisor);
+
 /** dlw_supervisor_look() - take new processes into view and look at all of them once */
 void dlw_supervisor_look(struct dlw_supervisor *supervisor);
 

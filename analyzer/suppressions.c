@@ -3,7 +3,8 @@
  *
  * A rule matches a finding of its kind if every thread of the core matches one
  * of the rule's patterns: a rule written for one deadlock then does not hide
- * another that shares only one of its sites.
+ * another that shares only one of its sites. Of a misuse the thread that did it
+ * decides alone.
  */
 #include "analyzer/suppressions.h"
 
@@ -203,9 +204,11 @@ static bool matches_site(const char *pattern, const json_t *thread)
 
 static bool matches_lock(const char *pattern, const json_t *finding, const json_t *thread)
 {
-	const json_t *step = json_object_get(thread, "wants");
+	const json_t *step = dlw_thread_deed(thread);
 	const json_t *resource;
 
+	if (!step)
+		step = json_object_get(thread, "wants");
 	if (!json_is_object(step))
 		step = json_array_get(json_object_get(thread, "holds"), 0);
 	resource = dlw_finding_resource(finding, dlw_text(step, "resource"));
@@ -229,6 +232,8 @@ static bool rule_matches(const struct rule *rule, const json_t *finding)
 	if (strcmp(rule->kind, "*") != 0 && strcmp(rule->kind, dlw_text(finding, "kind")) != 0)
 		return false;
 	json_array_foreach(json_object_get(finding, "core"), i, thread) {
+		if (i == dlw_finding_deciders(finding))
+			break;
 		for (j = 0; j < rule->count; j++)
 			if (matches(rule->patterns[j], finding, thread))
 				break;

@@ -349,6 +349,20 @@ uint32_t dlw_next_hold(const struct dlw_state *state, const struct dlw_finding *
 	return next;
 }
 
+const struct dlw_stack *dlw_finding_site(const struct dlw_state *state,
+					 const struct dlw_finding *finding, uint32_t position)
+{
+	const struct dlw_stack *stack = &state->threads[finding->core[position]].want.stack;
+
+	if (finding->kind == DLW_MISUSE) {
+		if (position > 0)
+			return NULL;
+		if (!stack->depth && state->hold_count)
+			stack = &state->holds[0].stack;
+	}
+	return stack->depth ? stack : NULL;
+}
+
 /* ---- phrases ---------------------------------------------------------------------------- */
 
 void dlw_say_thread(struct dlw_text *text, const struct dlw_state *state, uint32_t thread)

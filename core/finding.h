@@ -52,6 +52,16 @@ bool dlw_finding_advise(struct dlw_finding *finding, const struct dlw_index *ind
 uint32_t dlw_next_hold(const struct dlw_state *state, const struct dlw_finding *finding,
 		       uint32_t thread, uint32_t last);
 
+/**
+ * dlw_finding_site() - where member number @position of the core did its part
+ *
+ * Where it waits; of a misuse, where the first one did it, or took the lock if
+ * that is all there is. NULL: not known, or the place does not matter. What
+ * suppression lines name.
+ */
+const struct dlw_stack *dlw_finding_site(const struct dlw_state *state,
+					 const struct dlw_finding *finding, uint32_t position);
+
 /* ---- phrases -------------------------------------------------------------------- */
 
 /** dlw_say_thread() - 'worker-1' (tid 12), or thread 12 where it has no name */

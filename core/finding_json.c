@@ -184,6 +184,19 @@ static void say_want(const struct json *json, uint32_t thread)
 	say(json, "}");
 }
 
+/* What the one who misused a lock did to it, where, and how often so far. */
+static void say_deed(const struct json *json, uint32_t thread)
+{
+	const struct dlw_finding *finding = json->finding;
+
+	say(json, "\"did\":{");
+	say_id(json, finding->resources[0]);
+	say(json, ",\"count\":%u,\"error\":%d,", finding->misuse_count, finding->misuse_error);
+	say_stack(json, dlw_process_of(json->state, thread),
+		  &json->state->threads[thread].want.stack);
+	say(json, "},");
+}
+
 static void say_hold(const struct json *json, const struct dlw_hold *hold)
 {
 	say(json, "{");
@@ -224,6 +237,8 @@ static void say_threads(const struct json *json, const char *key, const uint32_t
 		say(json, ",");
 		say_key_string(json, "process", process->exe);
 		say(json, ",");
+		if (json->finding->kind == DLW_MISUSE && threads[i] == json->finding->core[0])
+			say_deed(json, threads[i]);
 		say_want(json, threads[i]);
 		say(json, ",");
 		say_holds(json, threads[i]);
@@ -344,12 +359,12 @@ static void say_suppression(const struct json *json)
 	say(json, "\"suppression\":\"%s:", dlw_finding_kind_word(json->finding->kind));
 	for (i = 0; i < json->finding->core_count; i++) {
 		uint32_t thread = json->finding->core[i];
-		const struct dlw_want *want = &json->state->threads[thread].want;
+		const struct dlw_stack *stack = dlw_finding_site(json->state, json->finding, i);
 		struct dlw_place place;
 
-		if (!want->stack.depth)
+		if (!stack)
 			continue;
-		place = dlw_place_of(dlw_process_of(json->state, thread), want->stack.frames[0]);
+		place = dlw_place_of(dlw_process_of(json->state, thread), stack->frames[0]);
 		say(json, first ? "" : ",");
 		say_bytes(json, dlw_base_name(place.module));
 		say(json, *place.module ? "+0x%llx" : "0x%llx", (unsigned long long)place.offset);
@@ -447,6 +462,8 @@ void dlw_finding_write_json(const struct dlw_state *state, const struct dlw_find
 
 	say(&json, "{\"schema\":\"dlwatch-finding/1\",\"kind\":\"%s\",\"verdict\":\"%s\",",
 	    dlw_finding_kind_word(finding->kind), dlw_verdict_word(finding->verdict));
+	if (finding->kind == DLW_MISUSE)
+		say(&json, "\"misuse\":\"%s\",", dlw_misuse_word(finding->misuse));
 	say(&json, "\"fingerprint\":\"%s\",", finding->fingerprint);
 	say_program(&json);
 	say(&json, ",");

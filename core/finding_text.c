@@ -128,6 +128,14 @@ static void say_thread(const struct page *page, uint32_t thread)
 	say(page, "  ");
 	say_who(page, thread);
 	say(page, "\n");
+	if (page->finding->kind == DLW_MISUSE && thread == page->finding->core[0]) {
+		say(page, "    %s of ", dlw_misuse_word(page->finding->misuse));
+		say_resource(page, page->finding->resources[0]);
+		if (page->finding->misuse_count > 1)
+			say(page, ", %u times", page->finding->misuse_count);
+		say(page, want->stack.depth ? ", at\n" : "\n");
+		say_stack(page, thread, &want->stack);
+	}
 	if (want->resource < page->state->resource_count) {
 		say(page, "    waits");
 		say_age(page, want->since_ns);
@@ -193,16 +201,30 @@ static void say_suppression(const struct page *page)
 	say(page, "suppress with: %s:", dlw_finding_kind_word(page->finding->kind));
 	for (i = 0; i < page->finding->core_count; i++) {
 		uint32_t thread = page->finding->core[i];
-		const struct dlw_want *want = &page->state->threads[thread].want;
+		const struct dlw_stack *stack = dlw_finding_site(page->state, page->finding, i);
 		struct dlw_place place;
 
-		if (want->resource >= page->state->resource_count || !want->stack.depth)
+		if (!stack)
 			continue;
-		place = dlw_place_of(dlw_process_of(page->state, thread), want->stack.frames[0]);
+		place = dlw_place_of(dlw_process_of(page->state, thread), stack->frames[0]);
 		say(page, "%s%s%s0x%llx", separator, dlw_base_name(place.module),
 		    *place.module ? "+" : "", (unsigned long long)place.offset);
 		separator = ",";
 	}
+}
+
+static void say_headline(const struct page *page)
+{
+	const struct dlw_finding *finding = page->finding;
+
+	say(page, "dlwatch: %s (%s): ", dlw_finding_kind_word(finding->kind),
+	    dlw_verdict_word(finding->verdict));
+	if (finding->kind == DLW_MISUSE)
+		say(page, "%s\n", dlw_misuse_word(finding->misuse));
+	else
+		say(page, "%u %s\n", finding->core_count,
+		    finding->core_count == 1 ? "thread waits for ever"
+					     : "threads wait for ever");
 }
 
 void dlw_finding_write_text(const struct dlw_state *state, const struct dlw_finding *finding,
@@ -210,9 +232,7 @@ void dlw_finding_write_text(const struct dlw_state *state, const struct dlw_find
 {
 	struct page page = { state, finding, writer };
 
-	say(&page, "dlwatch: %s (%s): %u %s\n", dlw_finding_kind_word(finding->kind),
-	    dlw_verdict_word(finding->verdict), finding->core_count,
-	    finding->core_count == 1 ? "thread waits for ever" : "threads wait for ever");
+	say_headline(&page);
 	say_steps(&page);
 	say(&page, "\n");
 	say_threads(&page, finding->core, finding->core_count);

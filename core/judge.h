@@ -99,6 +99,16 @@ struct dlw_finding {
 	uint32_t core_resource_count; /* of .resources: those the core waits for, listed first */
 	/* positions in .resources, sorted by what stands there; NULL: not sorted */
 	const uint32_t *by_resource;
+	/*
+	 * A misuse (misuse.h): its sort; how often it happened at this place so
+	 * far; what the C library answered, 0: success. The thread that did it
+	 * is the first of the core, and did it to the first resource at its
+	 * want's stack, though it wants nothing. A second one holds that
+	 * resource, or waits for it.
+	 */
+	enum dlw_misuse_sort misuse;
+	uint32_t misuse_count;
+	int misuse_error;
 };
 
 struct dlw_findings {
@@ -134,6 +144,7 @@ bool dlw_fingerprint(const struct dlw_state *state, struct dlw_finding *finding,
 
 const char *dlw_finding_kind_word(enum dlw_finding_kind kind);
 const char *dlw_verdict_word(enum dlw_verdict verdict);
+const char *dlw_misuse_word(enum dlw_misuse_sort sort);
 const char *dlw_kind_word(enum dlw_kind kind);
 const char *dlw_mode_word(enum dlw_mode mode);
 const char *dlw_type_word(enum dlw_type type);

@@ -37,6 +37,26 @@ const char *dlw_verdict_word(enum dlw_verdict verdict)
 	return WORD(words, verdict);
 }
 
+const char *dlw_misuse_word(enum dlw_misuse_sort sort)
+{
+	static const char *const words[DLW_MISUSE_COUNT] = {
+		[DLW_NO_MISUSE] = "none",
+		[DLW_UNLOCK_BY_STRANGER] = "unlock-by-stranger",
+		[DLW_UNLOCK_UNLOCKED] = "unlock-unlocked",
+		[DLW_UNLOCK_REFUSED] = "unlock-refused",
+		[DLW_DESTROY_HELD] = "destroy-held",
+		[DLW_DESTROY_WAITED] = "destroy-waited",
+		[DLW_THREAD_ENDED_HOLDING] = "thread-ended-holding",
+		[DLW_PROCESS_ENDED_HOLDING] = "process-ended-holding",
+		[DLW_RELOCK] = "relock",
+		[DLW_TWO_MUTEXES] = "two-mutexes",
+		[DLW_SEMAPHORE_OVERFLOW] = "semaphore-overflow",
+		[DLW_RANK_BROKEN] = "rank",
+	};
+
+	return WORD(words, sort);
+}
+
 const char *dlw_kind_word(enum dlw_kind kind)
 {
 	static const char *const words[DLW_KIND_COUNT] = {

@@ -9,6 +9,7 @@
 
 #include "shim/hook_condition.h"
 #include "shim/hook_mutex.h"
+#include "shim/misuse.h"
 #include "shim/real.h"
 
 #include "shim/banned.h"
@@ -92,12 +93,19 @@ DLW_HOOK int mtx_trylock(mtx_t *mutex)
 DLW_HOOK int mtx_unlock(mtx_t *mutex)
 {
 	struct dlw_context *self = dlw_enter();
+	struct dlw_misuse note;
+	bool misuse;
 	int result;
 
 	if (!self)
 		return dlw_real(mtx_unlock)(mutex);
+	misuse = dlw_hold_find(self, dlw_address(mutex)) < 0 &&
+		 dlw_misuse_unlock(self, &note, as_mutex(mutex));
 	dlw_mutex_release(self, as_mutex(mutex));
 	result = dlw_real(mtx_unlock)(mutex);
+	if (misuse)
+		dlw_misuse_unlocked(self, &note, result == thrd_success ? 0 : EPERM, DLW_CALLER,
+				    DLW_FRAME);
 	dlw_leave(self);
 	return result;
 }
@@ -118,10 +126,8 @@ DLW_HOOK int mtx_init(mtx_t *mutex, int type)
 	return result;
 }
 
-static void destroyed(const void *object)
+static void destroyed(struct dlw_context *self, const void *object)
 {
-	struct dlw_context *self = dlw_enter();
-
 	if (!self)
 		return;
 	dlw_object_end(self, dlw_address(object));
@@ -130,14 +136,23 @@ static void destroyed(const void *object)
 
 DLW_HOOK void mtx_destroy(mtx_t *mutex)
 {
+	struct dlw_context *self = dlw_enter();
+
+	if (self && dlw_mutex_looks_used(as_mutex(mutex)))
+		dlw_misuse_destroy(self, DLW_MUTEX, mutex, sizeof(*mutex), DLW_CALLER, DLW_FRAME);
 	dlw_real(mtx_destroy)(mutex);
-	destroyed(mutex);
+	destroyed(self, mutex);
 }
 
 DLW_HOOK void cnd_destroy(cnd_t *condition)
 {
+	struct dlw_context *self = dlw_enter();
+
+	if (self && dlw_condition_looks_used((const pthread_cond_t *)condition))
+		dlw_misuse_destroy(self, DLW_CONDITION, condition, sizeof(*condition), DLW_CALLER,
+				   DLW_FRAME);
 	dlw_real(cnd_destroy)(condition);
-	destroyed(condition);
+	destroyed(self, condition);
 }
 
 DLW_HOOK int cnd_wait(cnd_t *condition, mtx_t *mutex)

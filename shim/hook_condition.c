@@ -10,6 +10,7 @@
 #include "shim/hold.h"
 #include "shim/hook_condition.h"
 #include "shim/hook_mutex.h"
+#include "shim/misuse.h"
 #include "shim/real.h"
 
 #include "shim/banned.h"
@@ -43,10 +44,12 @@ void dlw_condition_begin(struct dlw_context *self, const void *condition, pthrea
 			 enum dlw_form form, uint64_t caller, uint64_t frame)
 {
 	uint32_t stack = dlw_stack_exact(self, caller, frame);
-	const struct dlw_object *object = condition_object(self, condition);
+	struct dlw_object *object = condition_object(self, condition);
 	struct dlw_thread *record = self->record;
 	int64_t depth;
 
+	if (object)
+		dlw_misuse_two_mutexes(self, object, mutex, stack);
 	record->want_mutex = dlw_address(mutex);
 	dlw_want(self, DLW_CONDITION, DLW_SIGNAL, form, dlw_address(condition), stack, frame);
 	record->want_object = object ? object->index : 0;
@@ -170,10 +173,14 @@ DLW_HOOK int pthread_cond_init(pthread_cond_t *condition, const pthread_condattr
 DLW_HOOK int pthread_cond_destroy(pthread_cond_t *condition)
 {
 	struct dlw_context *self = dlw_enter();
-	int result = dlw_real(pthread_cond_destroy)(condition);
+	int result;
 
 	if (!self)
-		return result;
+		return dlw_real(pthread_cond_destroy)(condition);
+	if (dlw_unlikely(dlw_condition_looks_used(condition)))
+		dlw_misuse_destroy(self, DLW_CONDITION, condition, sizeof(*condition), DLW_CALLER,
+				   DLW_FRAME);
+	result = dlw_real(pthread_cond_destroy)(condition);
 	if (result == 0)
 		dlw_object_end(self, dlw_address(condition));
 	dlw_leave(self);

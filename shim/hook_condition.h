@@ -30,6 +30,12 @@ void dlw_condition_cancelled(void *wait);
 void dlw_condition_signal(struct dlw_context *self, const void *condition, bool all,
 			  uint64_t caller, uint64_t frame);
 
+/** dlw_condition_looks_used() - somebody is in a wait: glibc counts them above three flags */
+static inline bool dlw_condition_looks_used(const pthread_cond_t *condition)
+{
+	return condition->__data.__wrefs >> 3 != 0;
+}
+
 /* One shape for every wait: @CALL is what the C library does, @error maps its result to errno's. */
 #define DLW_CONDITION_WAIT(form, mutex_of, error, CALL) \
 	struct dlw_condition_wait wait = { dlw_enter(), condition, mutex_of(mutex) }; \

@@ -14,6 +14,7 @@
 #include "shim/hook_mutex.h"
 
 #include "shim/break.h"
+#include "shim/misuse.h"
 #include "shim/real.h"
 #include "shim/watcher.h"
 
@@ -147,6 +148,14 @@ int dlw_mutex_contended(struct dlw_context *self, pthread_mutex_t *mutex, enum d
 		dlw_watcher_relock(self);
 	}
 	return DLW_GO_ON;
+}
+
+void dlw_mutex_refused(struct dlw_context *self, const pthread_mutex_t *mutex, int error)
+{
+	if (error == EDEADLK)
+		dlw_misuse_relock(self, DLW_MUTEX, dlw_address(mutex));
+	if (dlw_logging(self))
+		dlw_log_gave_up(self, dlw_mutex_object(self, mutex), error);
 }
 
 bool dlw_mutex_recurse(struct dlw_context *self, const pthread_mutex_t *mutex)
@@ -303,6 +312,21 @@ DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
 	return result;
 }
 
+/** unlock_unheld() - what is wrong with it is seen before and told after */
+static int unlock_unheld(struct dlw_context *self, pthread_mutex_t *mutex, uint64_t caller,
+			 uint64_t frame)
+{
+	struct dlw_misuse note;
+	bool misuse = dlw_misuse_unlock(self, &note, mutex);
+	int result;
+
+	dlw_mutex_release_unheld(self, mutex);
+	result = dlw_real(pthread_mutex_unlock)(mutex);
+	if (misuse)
+		dlw_misuse_unlocked(self, &note, result, caller, frame);
+	return result;
+}
+
 /** unlock_at_length() - pthread_mutex_unlock() with everything that may be asked of it */
 static __attribute__((noinline)) int unlock_at_length(pthread_mutex_t *mutex, uint64_t caller,
 						      uint64_t frame)
@@ -313,9 +337,15 @@ static __attribute__((noinline)) int unlock_at_length(pthread_mutex_t *mutex, ui
 
 	if (!self)
 		return dlw_real(pthread_mutex_unlock)(mutex);
-	depth = dlw_mutex_release(self, mutex);
+	depth = dlw_hold_find(self, dlw_address(mutex));
+	if (dlw_unlikely(depth < 0)) {
+		result = unlock_unheld(self, mutex, caller, frame);
+		dlw_leave(self);
+		return result;
+	}
+	dlw_mutex_release(self, mutex);
 	result = dlw_real(pthread_mutex_unlock)(mutex);
-	if (dlw_unlikely(result != 0 && depth >= 0)) /* refused: it is still held */
+	if (dlw_unlikely(result != 0)) /* refused: it is still held */
 		dlw_mutex_acquired(self, mutex, DLW_FORM_TRY, dlw_stack_here(self, caller, frame),
 				   false);
 	dlw_leave(self);
@@ -375,10 +405,13 @@ DLW_HOOK int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_
 DLW_HOOK int pthread_mutex_destroy(pthread_mutex_t *mutex)
 {
 	struct dlw_context *self = dlw_enter();
-	int result = dlw_real(pthread_mutex_destroy)(mutex);
+	int result;
 
 	if (!self)
-		return result;
+		return dlw_real(pthread_mutex_destroy)(mutex);
+	if (dlw_unlikely(dlw_mutex_looks_used(mutex)))
+		dlw_misuse_destroy(self, DLW_MUTEX, mutex, sizeof(*mutex), DLW_CALLER, DLW_FRAME);
+	result = dlw_real(pthread_mutex_destroy)(mutex);
 	if (result == 0)
 		dlw_object_end(self, dlw_address(mutex));
 	dlw_leave(self);

@@ -63,6 +63,15 @@ dlw_mutex_acquired(struct dlw_context *self, const pthread_mutex_t *mutex, enum 
 		dlw_mutex_log_acquired(self, mutex, form, stack, contended);
 }
 
+/** dlw_mutex_refused() - the call failed, with a timeout or EDEADLK for instance */
+void dlw_mutex_refused(struct dlw_context *self, const pthread_mutex_t *mutex, int error);
+
+/** dlw_mutex_looks_used() - locked, or somebody is on the way */
+static inline bool dlw_mutex_looks_used(const pthread_mutex_t *mutex)
+{
+	return mutex->__data.__lock != 0 || mutex->__data.__nusers != 0;
+}
+
 /** dlw_mutex_end() - note how the call came out and leave; Return: @result */
 static inline __attribute__((always_inline)) int
 dlw_mutex_end(struct dlw_context *self, const pthread_mutex_t *mutex, enum dlw_form form, int result)
@@ -73,8 +82,8 @@ dlw_mutex_end(struct dlw_context *self, const pthread_mutex_t *mutex, enum dlw_f
 	if (dlw_likely(result == 0 || result == EOWNERDEAD))
 		dlw_mutex_acquired(self, mutex, form, record->want_stack,
 				   record->want_since_ns != 0);
-	else if (dlw_logging(self))
-		dlw_log_gave_up(self, dlw_mutex_object(self, mutex), result);
+	else
+		dlw_mutex_refused(self, mutex, result);
 	dlw_want_end(self);
 	dlw_leave(self);
 	return result;

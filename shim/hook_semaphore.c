@@ -20,6 +20,7 @@
 #include "shim/hold.h"
 #include "shim/hook_mutex.h"
 #include "shim/log_write.h"
+#include "shim/misuse.h"
 #include "shim/object.h"
 #include "shim/real.h"
 #include "shim/segment.h"
@@ -31,6 +32,12 @@
 static bool is_empty(const sem_t *semaphore)
 {
 	return __atomic_load_n((const uint32_t *)semaphore, __ATOMIC_RELAXED) == 0;
+}
+
+/** has_waiters() - glibc's: the high half */
+static bool has_waiters(const sem_t *semaphore)
+{
+	return __atomic_load_n((const uint32_t *)semaphore + 1, __ATOMIC_RELAXED) != 0;
 }
 
 static void log_operation(struct dlw_context *self, struct dlw_permit *permit,
@@ -327,6 +334,20 @@ DLW_HOOK int sem_trywait(sem_t *semaphore)
 	return result;
 }
 
+static void post_refused(struct dlw_context *self, const sem_t *semaphore, uint64_t caller,
+			 uint64_t frame)
+{
+	struct dlw_misuse note;
+	int saved = errno;
+
+	if (saved == EOVERFLOW && dlw_misuse_about(self, &note, DLW_SEMAPHORE_OVERFLOW,
+						   DLW_SEMAPHORE, dlw_address(semaphore))) {
+		note.error = saved;
+		dlw_misuse_tell(self, &note, dlw_stack_exact(self, caller, frame));
+	}
+	errno = saved;
+}
+
 /**
  * sem_post() - give a permit, one's own or a new one
  *
@@ -355,6 +376,8 @@ DLW_HOOK int sem_post(sem_t *semaphore)
 				      dlw_stack_here(self, DLW_CALLER, DLW_FRAME), false);
 	}
 	result = dlw_real(sem_post)(semaphore);
+	if (dlw_unlikely(result != 0))
+		post_refused(self, semaphore, DLW_CALLER, DLW_FRAME);
 	dlw_leave(self);
 	return result;
 }
@@ -383,10 +406,14 @@ DLW_HOOK int sem_init(sem_t *semaphore, int shared, unsigned int value)
 DLW_HOOK int sem_destroy(sem_t *semaphore)
 {
 	struct dlw_context *self = dlw_enter();
-	int result = dlw_real(sem_destroy)(semaphore);
+	int result;
 
 	if (!self)
-		return result;
+		return dlw_real(sem_destroy)(semaphore);
+	if (dlw_unlikely(has_waiters(semaphore)))
+		dlw_misuse_destroy(self, DLW_SEMAPHORE, semaphore, sizeof(*semaphore), DLW_CALLER,
+				   DLW_FRAME);
+	result = dlw_real(sem_destroy)(semaphore);
 	if (result == 0)
 		dlw_object_end(self, dlw_address(semaphore));
 	dlw_leave(self);

@@ -24,6 +24,7 @@
 
 #include <linux/futex.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
 
@@ -70,6 +71,18 @@ static inline void dlw_lock(struct dlw_lock *lock, enum dlw_rank rank)
 	if (!atomic_compare_exchange_strong_explicit(&lock->word, &zero, 1, memory_order_acquire,
 						     memory_order_relaxed))
 		dlw_lock_slow(lock);
+}
+
+/** dlw_try_lock() - Return: it is ours */
+static inline bool dlw_try_lock(struct dlw_lock *lock, enum dlw_rank rank)
+{
+	uint32_t zero = 0;
+
+	if (!atomic_compare_exchange_strong_explicit(&lock->word, &zero, 1, memory_order_acquire,
+						     memory_order_relaxed))
+		return false;
+	DLW_RANK_TAKE(rank);
+	return true;
 }
 
 static inline void dlw_unlock(struct dlw_lock *lock, enum dlw_rank rank)

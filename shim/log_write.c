@@ -316,6 +316,23 @@ uint32_t dlw_log_object(struct dlw_object *object)
 	return object->log_id;
 }
 
+void dlw_log_misuse(const struct dlw_misuse *note)
+{
+	union {
+		struct dlw_record_misuse misuse;
+		char bytes[sizeof(struct dlw_record_misuse) + 264];
+	} record = { .misuse.misuse = *note };
+
+	if (!dlw_runtime->logger)
+		return;
+	if (note->name)
+		strncpy(record.misuse.name, dlw_at(note->name), 256);
+	record.misuse.misuse.name = 0;
+	record.misuse.misuse.hidden = 0;
+	define(&record, DLW_RECORD_MISUSE,
+	       sizeof(record.misuse) + strlen(record.misuse.name) + 1);
+}
+
 void dlw_log_look(uint32_t found, const char *open_reason)
 {
 	union {

@@ -47,6 +47,9 @@ uint32_t dlw_log_object(struct dlw_object *object);
 /** dlw_log_destroyed() - the life of an object that the log knows is over */
 void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object);
 
+/** dlw_log_misuse() - a lock was used wrongly */
+void dlw_log_misuse(const struct dlw_misuse *note);
+
 /** dlw_log_look() - what the watcher saw */
 void dlw_log_look(uint32_t found, const char *open_reason);
 

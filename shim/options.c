@@ -14,11 +14,12 @@
 
 #include <dlwatch/session.h>
 
+#include "core/misuse.h"
 #include "shim/say.h"
 
 #include "shim/banned.h"
 
-enum value_kind { WORD, NUMBER, SIZE, PATH, COLOR };
+enum value_kind { WORD, NUMBER, SIZE, PATH, COLOR, MISUSES };
 
 struct key {
 	const char *name;
@@ -44,6 +45,7 @@ static const struct key keys[] = {
 	{ "check_ms", NUMBER, AT(check_ms), { NULL }, 1, 3600000 },
 	{ "stall_ms", NUMBER, AT(stall_ms), { NULL }, 1, 86400000 },
 	{ "verbose", NUMBER, AT(verbose), { NULL }, 0, 2 },
+	{ "misuse", MISUSES, AT(misuse), { NULL }, 0, 0 },
 	{ "color", COLOR, AT(color), { "auto", "always", "never" }, 0, 0 },
 };
 
@@ -132,6 +134,9 @@ static const char *store(struct dlw_options *options, const struct key *key, con
 		memcpy(field, value, length);
 		field[length] = '\0';
 		return NULL;
+	case MISUSES:
+		return dlw_misuse_parse(value, length, (uint32_t *)field) ? NULL
+									   : "no such value";
 	}
 	return "no such value";
 }
@@ -227,6 +232,7 @@ void dlw_options_parse(struct dlw_options *options)
 		.log_max = 1ull << 30,
 		.check_ms = 50,
 		.stall_ms = 1000,
+		.misuse = DLW_MISUSE_DEFAULT,
 		.color = "auto",
 	};
 	if (text)

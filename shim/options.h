@@ -27,6 +27,7 @@ struct dlw_options {
 	enum dlw_stacks_mode stacks;
 	uint64_t log_max; /* bytes */
 	uint32_t check_ms, stall_ms, verbose;
+	uint32_t misuse; /* bit n: sort n (enum dlw_misuse_sort) is reported */
 	char color[8];
 	char log[DLW_OPTION_PATH_MAX];    /* directory, %p %t expanded when opened; "": none */
 	char report[DLW_OPTION_PATH_MAX]; /* "" or "stderr": stderr */

@@ -318,17 +318,20 @@ static void act(const struct dlw_watch *watch, const struct dlw_state *state,
 void dlw_report_found(void *context, const struct dlw_state *state,
 		      const struct dlw_finding *finding)
 {
-	struct dlw_python_text python;
+	/* of a misuse, what the threads do by now says nothing */
+	bool of_now = finding->kind != DLW_MISUSE;
+	struct dlw_python_text python = { 0 };
 	int status;
 
-	if (dlw_python_ask(&state->processes[state->reporter], &python))
+	if (of_now && dlw_python_ask(&state->processes[state->reporter], &python))
 		dlw_log_python(python.text, python.length);
-	dlw_log_look(1, finding->verdict == DLW_STALLED ? "" : "not asked: the verdict does not rest on it");
+	if (of_now)
+		dlw_log_look(1, finding->verdict == DLW_STALLED ? "" : "not asked: the verdict does not rest on it");
 	dlw_log_flush(NULL);
 	status = render(state, finding, &python);
 	if (status < 0 || status == 127)
 		write_plainly(state, finding, &python);
 	dlw_python_forget(&python);
-	if (status != SUPPRESSED)
+	if (of_now && status != SUPPRESSED)
 		act(context, state, finding);
 }

@@ -20,6 +20,7 @@
 #include "core/watch/system.h"
 #include "shim/context.h"
 #include "shim/log_write.h"
+#include "shim/misuse.h"
 #include "shim/python.h"
 #include "shim/real.h"
 #include "shim/report.h"
@@ -110,6 +111,8 @@ static void fill_segment(void)
 	segment->stacks.element_size = sizeof(uint64_t);
 	segment->objects.element_size = sizeof(struct dlw_object);
 	segment->mappings.element_size = sizeof(struct dlw_mapping);
+	segment->misuses.element_size = sizeof(struct dlw_misuse);
+	segment->modules.element_size = sizeof(struct dlw_shown_module);
 	segment->breaks = dlw_options.on_deadlock == DLW_ON_DEADLOCK_BREAK;
 	segment->state = DLW_SEGMENT_LIVE;
 	dlw_python_announce(segment);
@@ -241,12 +244,15 @@ void dlw_runtime_finish(enum dlw_end_reason reason, int status)
 		return;
 	if (dlw_runtime->finished++)
 		return;
+	dlw_misuse_at_end();
 	if (dlw_options.verbose)
 		say_coverage();
 	dlw_log_close(reason, status);
 	dlw_runtime->segment->state = DLW_SEGMENT_ENDED;
 	if (dlw_runtime->supervised)
 		return; /* the supervisor reads it and clears up */
+	if (reason != DLW_END_FINDING) /* else the caller is the watch itself */
+		dlw_watcher_last_words();
 	dlw_segment_close();
 	if (dlw_session_path[0])
 		dlw_session_remove(dlw_session_path);

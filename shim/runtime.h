@@ -50,6 +50,7 @@ struct dlw_runtime {
 	struct dlw_lock watch_lock;
 	struct dlw_watch *watch;
 	_Atomic int32_t multithreaded; /* a second thread was created */
+	_Atomic uint32_t scene_kept; /* dlw_misuse_scene() has been here */
 	_Atomic uint32_t finished; /* dlw_runtime_finish() has been here */
 	char segment_path[DLW_PATH_MAX];
 };

@@ -15,6 +15,13 @@
 void dlw_watcher_start(void);
 
 /**
+ * dlw_watcher_last_words() - the process ends: report misuses that nobody has
+ *
+ * Does nothing if there are none, or if the watch is busy for two seconds.
+ */
+void dlw_watcher_last_words(void);
+
+/**
  * dlw_watcher_relock() - the thread is about to wait for itself
  *
  * Reports at once if nobody else will, and does as on_deadlock says (which may

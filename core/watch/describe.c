@@ -48,8 +48,7 @@ static void read_arguments(struct dlw_arena *arena, struct dlw_process_state *pr
 	process->args = arguments;
 }
 
-static void describe_process(struct dlw_arena *arena, struct dlw_process_state *process,
-			     int32_t task)
+void dlw_describe_process(struct dlw_arena *arena, struct dlw_process_state *process, int32_t task)
 {
 	char *path = dlw_arena_take(arena, DLW_PATH_MAX);
 	struct dlw_module *modules;
@@ -70,7 +69,7 @@ static void describe_thread(struct dlw_watch *watch, struct dlw_picture *picture
 	struct dlw_thread_state *state = &picture->threads[thread];
 	struct dlw_process_state *process = &picture->processes[state->process];
 
-	describe_process(&watch->picture, process, watch->processes[state->process].task);
+	dlw_describe_process(&watch->picture, process, watch->processes[state->process].task);
 	if (!state->name[0])
 		state->name = thread_name(&watch->picture, process->pid, state->tid);
 	if (!state->name[0]) /* it has ended */

@@ -300,8 +300,10 @@ static uint32_t look(struct dlw_watch *watch, bool at_once)
 uint32_t dlw_watch_look(struct dlw_watch *watch)
 {
 	uint64_t now = dlw_record_now();
-	bool moved = anything_moved(watch, now);
+	bool moved;
 
+	dlw_watch_misuses(watch);
+	moved = anything_moved(watch, now);
 	return worth_judging(watch, moved, now) ? look(watch, false) : 0;
 }
 
@@ -309,6 +311,7 @@ uint32_t dlw_watch_now(struct dlw_watch *watch, int32_t asking_tid)
 {
 	uint32_t found;
 
+	dlw_watch_misuses(watch);
 	watch->asking_tid = asking_tid;
 	found = look(watch, true);
 	watch->asking_tid = 0;

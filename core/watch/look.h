@@ -44,6 +44,7 @@ struct dlw_watched {
 	int32_t task;
 	struct dlw_mappings mappings; /* shared memory, as last read */
 	uint64_t lasting_since_ns; /* the newest of the waits that the last look has seen before */
+	uint32_t misuses_told; /* of its notes (dlw_misuse of log.h) */
 	bool ended;
 	bool replaced; /* gone from view; the slot stays */
 };
@@ -65,7 +66,7 @@ struct dlw_watch {
 	struct dlw_arena picture; /* emptied at every look */
 	struct dlw_arena memory;  /* what must last */
 	/**
-	 * found() - a new finding
+	 * found() - a new finding: a deadlock, an orphan or a misuse
 	 * @state: the picture it was found in, valid until found() returns
 	 */
 	void (*found)(void *context, const struct dlw_state *state,
@@ -88,7 +89,10 @@ struct dlw_watch {
 /** dlw_watch_add() - take a process into view; Return: false: no memory */
 bool dlw_watch_add(struct dlw_watch *watch, struct dlw_segment *segment, uint64_t mapped);
 
-/** dlw_watch_look() - one look; Return: findings reported by it */
+/** dlw_watch_misuses() - report what processes have noted and nobody has reported yet */
+void dlw_watch_misuses(struct dlw_watch *watch);
+
+/** dlw_watch_look() - one look, also for misuses; Return: findings reported by it */
 uint32_t dlw_watch_look(struct dlw_watch *watch);
 
 /**

@@ -68,6 +68,9 @@ bool dlw_picture_is_same(const struct dlw_watch *watch, const struct dlw_picture
 bool dlw_picture_describe(struct dlw_watch *watch, struct dlw_picture *picture,
 			  const struct dlw_finding *finding);
 
+/** dlw_describe_process() - executable, arguments and modules; of a process alive, by a task of it */
+void dlw_describe_process(struct dlw_arena *arena, struct dlw_process_state *process, int32_t task);
+
 /** dlw_picture_look_around() - set open_reason of every process, for 'stalled' */
 void dlw_picture_look_around(struct dlw_watch *watch, struct dlw_picture *picture);
 

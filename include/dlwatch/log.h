@@ -152,6 +152,7 @@ enum dlw_record_type {
 	DLW_RECORD_OBJECT_NAME = 10,
 	DLW_RECORD_MODULE_GONE = 11,
 	DLW_RECORD_PYTHON = 12,
+	DLW_RECORD_MISUSE = 13,
 };
 
 /** In front of every record. */
@@ -229,6 +230,41 @@ struct dlw_record_stack {
 	uint64_t frames[]; /* return addresses, innermost first */
 };
 
+/**
+ * A lock used wrongly: which thread did what to which object, and where.
+ *
+ * Everything is said here, not by reference: thread and object may be gone
+ * before anybody reads it. Stacks are ids, 0: unknown or none.
+ */
+struct dlw_misuse {
+	uint64_t when_ns; /* CLOCK_MONOTONIC, of the first time */
+	uint64_t address; /* of the object */
+	uint64_t second;  /* two-mutexes: the thread's mutex; rank: the lock it held */
+	uint64_t third;   /* two-mutexes: the other thread's mutex */
+	int32_t tid;
+	int32_t other_tid; /* who holds or waits for it, perhaps the thread itself; 0: nobody known */
+	uint32_t stack;       /* where it happened */
+	uint32_t other_stack; /* where the other one took it, or waits for it */
+	uint32_t init_stack;  /* of the object */
+	uint32_t count;       /* times so far, at this place */
+	uint32_t name;        /* of the object; a segment: offset of a string; a log: 0 */
+	int32_t error;        /* what the C library answered; 0: success */
+	uint16_t traits;      /* enum dlw_trait */
+	uint8_t sort;         /* enum dlw_misuse_sort */
+	uint8_t kind, type;   /* of the object */
+	uint8_t mode;         /* how the other one holds it; DLW_NO_MODE: it waits */
+	uint8_t second_kind;
+	uint8_t hidden;       /* a segment: not asked for, noted for the log alone */
+	char thread[16], other[16]; /* names */
+};
+
+/** One sort of misuse at one place; a later record of both replaces an earlier one. */
+struct dlw_record_misuse {
+	struct dlw_record record;
+	struct dlw_misuse misuse;
+	char name[]; /* of the object, or empty; NUL-terminated */
+};
+
 /** What the watcher saw of the world outside the records when it judged. */
 struct dlw_record_look {
 	struct dlw_record record;
@@ -254,6 +290,7 @@ enum dlw_coverage_count {
 	DLW_UNSEEN_THREADS,    /* tasks that dlwatch did not see start */
 	DLW_UNSEEN_HOLDERS,    /* locks taken before loading or behind our back */
 	DLW_PRIVATE_MEMORY,    /* records outside the session's shared memory */
+	DLW_LOST_MISUSES,      /* kinds or places of misuse past the room for them */
 	DLW_COVERAGE_COUNTS
 };
 

@@ -141,6 +141,7 @@ struct dlw_object {
 	_Atomic uint8_t posted_own, posted_other; /* by any thread */
 	_Atomic uint16_t posters; /* threads that have posted without a permit */
 	uint16_t opens;           /* named semaphore: sem_open calls not yet closed */
+	_Atomic uint64_t last_mutex; /* condition: that of the last wait */
 };
 
 struct dlw_stack_record {
@@ -167,6 +168,12 @@ struct dlw_mapping {
 	uint64_t device, inode, offset; /* of .start */
 };
 
+/** A file mapped executable; as struct dlw_module, in offsets. */
+struct dlw_shown_module {
+	uint64_t start, end, bias;
+	uint64_t path, build_id; /* offsets of strings; 0: unknown */
+};
+
 enum dlw_segment_state { DLW_SEGMENT_LIVE = 1, DLW_SEGMENT_ENDED = 2 };
 
 #define DLW_PATH_MAX 4096
@@ -187,6 +194,12 @@ struct dlw_segment {
 	struct dlw_table objects; /* of struct dlw_object; index = position + 1 */
 	/* of struct dlw_mapping: where shared objects were met, the newest last */
 	struct dlw_table mappings;
+	struct dlw_table misuses; /* of struct dlw_misuse, one a sort and place */
+	/* What reports need when the process is gone; made with the first misuse. */
+	struct dlw_table modules; /* of struct dlw_shown_module, sorted by start */
+	uint64_t exe;             /* offset of a string */
+	uint64_t args;            /* offset of @args_size bytes, each string with its NUL */
+	uint32_t args_size;
 	_Atomic uint64_t coverage[DLW_COVERAGE_COUNTS];
 	uint32_t breaks;      /* on_deadlock=break: blocking calls run in slices */
 	/*

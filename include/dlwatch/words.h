@@ -67,4 +67,21 @@ enum dlw_trait {
 	DLW_TRAIT_DISTRUSTED = 1 << 4, /* a stranger unlocked it: holders are no proof */
 };
 
+/** How a lock was used wrongly; the words are those of dlw_misuse_word(). */
+enum dlw_misuse_sort {
+	DLW_NO_MISUSE = 0,
+	DLW_UNLOCK_BY_STRANGER = 1,  /* another thread held it, and the C library did as it was told */
+	DLW_UNLOCK_UNLOCKED = 2,     /* nobody held it, and the C library said nothing */
+	DLW_UNLOCK_REFUSED = 3,      /* either of these, answered with EPERM */
+	DLW_DESTROY_HELD = 4,
+	DLW_DESTROY_WAITED = 5,      /* somebody slept in a wait for it */
+	DLW_THREAD_ENDED_HOLDING = 6,
+	DLW_PROCESS_ENDED_HOLDING = 7, /* a lock that other processes can see */
+	DLW_RELOCK = 8,              /* by its own holder, answered with EDEADLK */
+	DLW_TWO_MUTEXES = 9,         /* threads wait on one condition with different mutexes */
+	DLW_SEMAPHORE_OVERFLOW = 10, /* posted beyond its greatest value: EOVERFLOW */
+	DLW_RANK_BROKEN = 11,        /* taken while a lock of an equal or higher rank was held */
+	DLW_MISUSE_COUNT
+};
+
 #endif

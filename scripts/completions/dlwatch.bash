@@ -7,6 +7,7 @@ _dlwatch_values()
 	--color) echo auto always never ;;
 	--on-deadlock) echo exit report abort stop break ;;
 	--log-mode) echo full order ring off ;;
+	--misuse) echo default all off ;;
 	--format) echo text jsonl ;;
 	esac
 }
@@ -17,8 +18,8 @@ _dlwatch_options()
 		--baseline= --all --color= --quiet --verbose --help'
 
 	case $1 in
-	run) echo "$common --on-deadlock= --log= --log-mode= --options=" ;;
-	analyze) echo "$common --no-statistics" ;;
+	run) echo "$common --on-deadlock= --log= --log-mode= --misuse= --options=" ;;
+	analyze) echo "$common --no-statistics --misuse=" ;;
 	dump) echo '--events-only --format= --help' ;;
 	demo) echo '--color= --log= --help' ;;
 	*) echo --help ;;

@@ -25,6 +25,7 @@ complete -c dlwatch -n '__fish_seen_subcommand_from run analyze demo' -l color -
 
 complete -c dlwatch -n '__fish_seen_subcommand_from run' -l on-deadlock -x -a 'exit report abort stop break' -d 'After the report'
 complete -c dlwatch -n '__fish_seen_subcommand_from run' -l log-mode -x -a 'full order ring off' -d 'How much is logged'
+complete -c dlwatch -n $reporting -l misuse -x -a 'default all off' -d 'Which misuses are reported'
 complete -c dlwatch -n '__fish_seen_subcommand_from run' -l options -x -d 'Options of the library'
 complete -c dlwatch -n '__fish_seen_subcommand_from run demo' -l log -x -a '(__fish_complete_directories)' -d 'Keep the logs there'
 complete -c dlwatch -n '__fish_seen_subcommand_from run' -xa '(__fish_complete_subcommand --fcs-skip=2)'

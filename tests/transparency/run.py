@@ -60,7 +60,9 @@ class Ways:
 
     def all(self):
         json = self.context.new_path("-%p.jsonl")
-        yield "preload", [], preloaded(json=json, on_deadlock="report"), \
+        # a report of a misuse is right, and not the program's own output
+        aside = {"report": self.context.new_path(".txt")} if self.misuse else {}
+        yield "preload", [], preloaded(json=json, on_deadlock="report", **aside), \
             lambda: [found(load_json_lines(path), "preload", self.misuse)
                      for path in glob.glob(json.replace("%p", "*"))]
         report = self.context.new_path(".json")
