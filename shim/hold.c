@@ -6,7 +6,9 @@
 #include <pthread.h>
 #include <string.h>
 
+#include "core/watch/glibc.h"
 #include "core/watch/procfs.h"
+#include "core/watch/system.h"
 #include "shim/log_write.h"
 #include "shim/object.h"
 #include "shim/segment.h"
@@ -33,16 +35,30 @@ void dlw_hold_remove(struct dlw_context *self, uint32_t depth)
 			      memory_order_release);
 }
 
-/** is_stale() - the mutex was released behind our back, or its memory is gone */
-static bool is_stale(const struct dlw_context *self, const struct dlw_held *held)
+/** read_lock() - @size bytes of what @held speaks of; its memory may be gone */
+static bool read_lock(const struct dlw_held *held, void *lock, uint64_t size)
+{
+	int32_t tid = (int32_t)dlw_system(SYS_gettid, 0, 0, 0, 0, 0, 0);
+
+	return dlw_read_memory(tid, held->address, lock, size);
+}
+
+bool dlw_hold_is_true(const struct dlw_held *held, int32_t tid)
 {
 	pthread_mutex_t mutex;
+	pthread_rwlock_t rwlock;
 
-	if (held->kind != DLW_MUTEX)
-		return false;
-	if (!dlw_read_memory(self->tid, held->address, &mutex, sizeof(mutex)))
+	switch (held->kind) {
+	case DLW_MUTEX:
+		return read_lock(held, &mutex, sizeof(mutex)) && mutex.__data.__owner == tid;
+	case DLW_RWLOCK:
+		if (!read_lock(held, &rwlock, sizeof(rwlock)))
+			return false;
+		return held->mode == DLW_SHARED ? dlw_rwlock_read_holds(&rwlock) > 0
+						: rwlock.__data.__cur_writer == tid;
+	default:
 		return true;
-	return mutex.__data.__owner != self->tid;
+	}
 }
 
 /** forget_stale() - Return: some were, there is room now */
@@ -54,7 +70,7 @@ static bool forget_stale(struct dlw_context *self)
 	while (depth-- > 0) {
 		struct dlw_event event = { .type = DLW_EVENT_FORGOTTEN, .argument = depth };
 
-		if (!is_stale(self, dlw_hold_at(self, depth)))
+		if (dlw_hold_is_true(dlw_hold_at(self, depth), self->tid))
 			continue;
 		if (dlw_logging(self))
 			dlw_log_event(self, &event);

@@ -18,6 +18,9 @@ int64_t dlw_hold_find_slow(struct dlw_context *self, uint64_t address);
 /** dlw_hold_remove() - take out the hold at @depth below the newest */
 void dlw_hold_remove(struct dlw_context *self, uint32_t depth);
 
+/** dlw_hold_is_true() - as far as the C library knows, thread @tid still has it */
+bool dlw_hold_is_true(const struct dlw_held *held, int32_t tid);
+
 static inline uint32_t dlw_hold_count(const struct dlw_context *self)
 {
 	return atomic_load_explicit(&self->record->hold_count, memory_order_relaxed);

@@ -24,7 +24,7 @@ static void log_wait(struct dlw_context *self, const void *condition, pthread_mu
 		     enum dlw_form form)
 {
 	struct dlw_object *object = condition_object(self, condition);
-	struct dlw_object *given_back = dlw_mutex_object(self, mutex);
+	struct dlw_object *given_back = dlw_lock_object(self, DLW_MUTEX, mutex);
 	struct dlw_event event = {
 		.type = DLW_EVENT_CONDITION_WAIT,
 		.mode = 3,

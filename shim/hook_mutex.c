@@ -20,95 +20,6 @@
 
 #include "shim/banned.h"
 
-struct dlw_object *dlw_mutex_object(struct dlw_context *self, const pthread_mutex_t *mutex)
-{
-	struct dlw_object *object = dlw_object(self, dlw_address(mutex), DLW_MUTEX);
-
-	if (object && !object->type) {
-		object->type = (uint8_t)dlw_mutex_type(mutex->__data.__kind);
-		object->traits |= (uint16_t)dlw_mutex_traits(mutex->__data.__kind);
-	}
-	return object;
-}
-
-/* ---------------------------------------------------------------------------- the log */
-
-static uint64_t next_ticket(struct dlw_object *object)
-{
-	uint64_t ticket = atomic_load_explicit(&object->ticket, memory_order_relaxed) + 1;
-
-	/* only the owner of a mutex comes here */
-	atomic_store_explicit(&object->ticket, ticket, memory_order_relaxed);
-	return ticket;
-}
-
-void dlw_mutex_log_acquired(struct dlw_context *self, const pthread_mutex_t *mutex,
-			    enum dlw_form form, uint32_t stack, bool contended)
-{
-	struct dlw_object *object = dlw_mutex_object(self, mutex);
-	struct dlw_event event = {
-		.type = DLW_EVENT_ACQUIRED,
-		.form = (uint8_t)form,
-		.contended = contended,
-		.stack = stack,
-	};
-
-	if (!object)
-		return;
-	event.object = dlw_log_object(object);
-	event.ticket = next_ticket(object);
-	dlw_log_event(self, &event);
-}
-
-void dlw_mutex_log_released(struct dlw_context *self, const pthread_mutex_t *mutex, uint32_t depth)
-{
-	struct dlw_object *object = dlw_mutex_object(self, mutex);
-	struct dlw_event event = { .type = DLW_EVENT_RELEASED_TOP, .argument = depth };
-
-	if (!object)
-		return;
-	event.object = dlw_log_object(object);
-	event.ticket = next_ticket(object);
-	dlw_log_event(self, &event);
-}
-
-void dlw_log_gave_up(struct dlw_context *self, struct dlw_object *object, int error)
-{
-	struct dlw_event event = { .type = DLW_EVENT_GAVE_UP, .argument = (uint64_t)error };
-
-	event.object = object ? dlw_log_object(object) : 0;
-	dlw_log_event(self, &event);
-}
-
-static void log_try_failed(struct dlw_context *self, const pthread_mutex_t *mutex, uint32_t stack)
-{
-	struct dlw_object *object = dlw_mutex_object(self, mutex);
-	struct dlw_event event = {
-		.type = DLW_EVENT_TRY_FAILED,
-		.form = DLW_FORM_TRY,
-		.stack = stack,
-	};
-
-	event.object = object ? dlw_log_object(object) : 0;
-	dlw_log_event(self, &event);
-}
-
-static void log_want(struct dlw_context *self, const pthread_mutex_t *mutex, enum dlw_form form)
-{
-	struct dlw_object *object = dlw_mutex_object(self, mutex);
-	struct dlw_event event = {
-		.type = DLW_EVENT_WANT,
-		.form = (uint8_t)form,
-		.stack = self->record->want_stack,
-		.argument = self->record->want_since_ns,
-	};
-
-	if (!object)
-		return;
-	event.object = dlw_log_object(object);
-	dlw_log_event(self, &event);
-}
-
 /* ---------------------------------------------------------------------------- waiting */
 
 /** is_relock() - the thread owns it and the type will let it wait for itself for ever */
@@ -125,20 +36,24 @@ int dlw_mutex_contended(struct dlw_context *self, pthread_mutex_t *mutex, enum d
 			uint64_t caller, uint64_t frame)
 {
 	struct dlw_thread *record = self->record;
-	int result;
+	/* a timed form is not tried: that would spare a nonsensical clock its EINVAL */
+	bool tries = self->log && form != DLW_FORM_TIMED;
 
-	if (!self->log && mutex->__data.__owner == self->tid &&
+	if (!tries && mutex->__data.__owner == self->tid &&
 	    (mutex->__data.__kind & DLW_KIND_TYPE) == DLW_KIND_RECURSIVE)
 		return DLW_GO_ON; /* taken by ourselves: nothing to wait for */
-	if (self->log) {
-		result = dlw_real(pthread_mutex_trylock)(mutex);
+	if (!tries && mutex->__data.__lock == 0)
+		return DLW_GO_ON;
+	if (tries) {
+		int result = dlw_real(pthread_mutex_trylock)(mutex);
+
 		if (result == 0 || result == EOWNERDEAD)
 			return result;
 	}
 	record->want_stack = dlw_stack_exact(self, caller, frame);
 	record->want_since_ns = dlw_nanoseconds();
 	if (self->log)
-		log_want(self, mutex, form);
+		dlw_lock_log_want(self, DLW_MUTEX, mutex, form);
 	if (form == DLW_FORM_BLOCKING && is_relock(self, mutex)) {
 		record->want_relock = 1;
 		if (dlw_options.on_deadlock == DLW_ON_DEADLOCK_BREAK) {
@@ -155,7 +70,7 @@ void dlw_mutex_refused(struct dlw_context *self, const pthread_mutex_t *mutex, i
 	if (error == EDEADLK)
 		dlw_misuse_relock(self, DLW_MUTEX, dlw_address(mutex));
 	if (dlw_logging(self))
-		dlw_log_gave_up(self, dlw_mutex_object(self, mutex), error);
+		dlw_log_gave_up(self, dlw_lock_object(self, DLW_MUTEX, mutex), error);
 }
 
 bool dlw_mutex_recurse(struct dlw_context *self, const pthread_mutex_t *mutex)
@@ -172,28 +87,17 @@ bool dlw_mutex_recurse(struct dlw_context *self, const pthread_mutex_t *mutex)
  * dlw_mutex_release_unheld() - an unlock of what the thread is not known to hold
  *
  * Either it was locked before we looked (the C library says that it is ours),
- * or a stranger unlocks: from then on its holders prove nothing.
+ * or a stranger unlocks: only the types that do not mind let that happen.
  */
 int64_t dlw_mutex_release_unheld(struct dlw_context *self, const pthread_mutex_t *mutex)
 {
-	struct dlw_event event = { .type = DLW_EVENT_RELEASED_BY_STRANGER };
-	struct dlw_object *object;
+	int type = mutex->__data.__kind & DLW_KIND_TYPE;
 
-	if (mutex->__data.__owner == self->tid) {
+	if (mutex->__data.__owner == self->tid)
 		dlw_runtime_count(DLW_UNSEEN_HOLDERS, 1);
-		return -1;
-	}
-	object = dlw_mutex_object(self, mutex);
-	if (!object)
-		return -1;
-	if ((object->type == DLW_TYPE_NORMAL || object->type == DLW_TYPE_ADAPTIVE) &&
-	    !(atomic_fetch_or(&object->traits, DLW_TRAIT_DISTRUSTED) & DLW_TRAIT_DISTRUSTED))
-		atomic_fetch_add(&dlw_runtime->segment->distrusted, 1);
-	if (dlw_logging(self)) {
-		event.object = dlw_log_object(object);
-		event.ticket = atomic_fetch_add(&object->ticket, 1) + 1;
-		dlw_log_event(self, &event);
-	}
+	else
+		dlw_lock_distrust(self, DLW_MUTEX, mutex,
+				  type == 0 || type == DLW_KIND_ADAPTIVE);
 	return -1;
 }
 
@@ -307,7 +211,7 @@ DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
 	if (result == 0 || result == EOWNERDEAD)
 		dlw_mutex_acquired(self, mutex, DLW_FORM_TRY, stack, false);
 	else if (dlw_logging(self) && result == EBUSY)
-		log_try_failed(self, mutex, stack);
+		dlw_lock_log_try_failed(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, stack);
 	dlw_leave(self);
 	return result;
 }

@@ -8,30 +8,11 @@
 #include <pthread.h>
 
 #include "core/watch/glibc.h"
-#include "shim/hold.h"
-#include "shim/log_write.h"
-#include "shim/object.h"
-#include "shim/trace.h"
-
-#define DLW_GO_ON (-1) /* dlw_mutex_begin(): now let the C library do it */
-
-static inline uint64_t dlw_address(const void *object)
-{
-	return (uint64_t)(uintptr_t)object;
-}
-
-/** dlw_mutex_object() - its object with type and traits filled in; NULL: none to be had */
-struct dlw_object *dlw_mutex_object(struct dlw_context *self, const pthread_mutex_t *mutex);
+#include "shim/hook_lock.h"
 
 /** dlw_mutex_contended() - it looked taken, or there is a log; Return: DLW_GO_ON or the result */
 int dlw_mutex_contended(struct dlw_context *self, pthread_mutex_t *mutex, enum dlw_form form,
 			uint64_t caller, uint64_t frame);
-
-void dlw_mutex_log_acquired(struct dlw_context *self, const pthread_mutex_t *mutex,
-			    enum dlw_form form, uint32_t stack, bool contended);
-void dlw_mutex_log_released(struct dlw_context *self, const pthread_mutex_t *mutex,
-			    uint32_t depth);
-void dlw_log_gave_up(struct dlw_context *self, struct dlw_object *object, int error);
 
 /** dlw_mutex_begin() - publish the wish; Return: DLW_GO_ON, or the result that is already there */
 static inline __attribute__((always_inline)) int
@@ -60,7 +41,8 @@ dlw_mutex_acquired(struct dlw_context *self, const pthread_mutex_t *mutex, enum 
 	    !dlw_mutex_recurse(self, mutex))
 		dlw_hold_push(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack);
 	if (dlw_logging(self))
-		dlw_mutex_log_acquired(self, mutex, form, stack, contended);
+		dlw_lock_log_acquired(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, form, stack,
+				      contended);
 }
 
 /** dlw_mutex_refused() - the call failed, with a timeout or EDEADLK for instance */
@@ -101,7 +83,7 @@ static inline __attribute__((always_inline)) int64_t dlw_mutex_release(struct dl
 	if (dlw_unlikely(depth < 0))
 		return dlw_mutex_release_unheld(self, mutex);
 	if (dlw_logging(self))
-		dlw_mutex_log_released(self, mutex, (uint32_t)depth);
+		dlw_lock_log_released(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, (uint32_t)depth);
 	dlw_hold_drop(self, (uint32_t)depth);
 	return depth;
 }

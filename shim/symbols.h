@@ -17,6 +17,18 @@ DLW_SYMBOL(int, pthread_mutex_clocklock, "", (pthread_mutex_t * m, clockid_t c, 
 DLW_SYMBOL(int, pthread_mutex_unlock, "", (pthread_mutex_t * m), (m))
 DLW_SYMBOL(int, pthread_mutex_consistent, "", (pthread_mutex_t * m), (m))
 DLW_SYMBOL(int, pthread_mutex_setprioceiling, "", (pthread_mutex_t * m, int p, int *o), (m, p, o))
+/* reader-writer locks */
+DLW_SYMBOL(int, pthread_rwlock_init, "", (pthread_rwlock_t * l, const pthread_rwlockattr_t *a), (l, a))
+DLW_SYMBOL(int, pthread_rwlock_destroy, "", (pthread_rwlock_t * l), (l))
+DLW_SYMBOL(int, pthread_rwlock_rdlock, "", (pthread_rwlock_t * l), (l))
+DLW_SYMBOL(int, pthread_rwlock_tryrdlock, "", (pthread_rwlock_t * l), (l))
+DLW_SYMBOL(int, pthread_rwlock_timedrdlock, "", (pthread_rwlock_t * l, const struct timespec *t), (l, t))
+DLW_SYMBOL(int, pthread_rwlock_clockrdlock, "", (pthread_rwlock_t * l, clockid_t c, const struct timespec *t), (l, c, t))
+DLW_SYMBOL(int, pthread_rwlock_wrlock, "", (pthread_rwlock_t * l), (l))
+DLW_SYMBOL(int, pthread_rwlock_trywrlock, "", (pthread_rwlock_t * l), (l))
+DLW_SYMBOL(int, pthread_rwlock_timedwrlock, "", (pthread_rwlock_t * l, const struct timespec *t), (l, t))
+DLW_SYMBOL(int, pthread_rwlock_clockwrlock, "", (pthread_rwlock_t * l, clockid_t c, const struct timespec *t), (l, c, t))
+DLW_SYMBOL(int, pthread_rwlock_unlock, "", (pthread_rwlock_t * l), (l))
 /* semaphores */
 DLW_SYMBOL(int, sem_init, "", (sem_t * s, int p, unsigned int v), (s, p, v))
 DLW_SYMBOL(int, sem_destroy, "", (sem_t * s), (s))

@@ -43,20 +43,14 @@ static bool task_is_gone(int32_t tid)
 
 /* ------------------------------------------------------------------- gone for good */
 
-/** left_something() - it died with a mutex that the C library says is still its */
+/** left_something() - it died with a lock that the C library says is still its */
 static bool left_something(const struct dlw_context *context)
 {
 	uint32_t i;
 
-	for (i = 0; i < dlw_hold_count(context); i++) {
-		pthread_mutex_t mutex;
-
-		if (context->holds[i].kind == DLW_MUTEX &&
-		    dlw_read_memory(own_tid(), context->holds[i].address, &mutex,
-				    sizeof(mutex)) &&
-		    mutex.__data.__owner == context->tid)
+	for (i = 0; i < dlw_hold_count(context); i++)
+		if (dlw_hold_is_true(&context->holds[i], context->tid))
 			return true;
-	}
 	return false;
 }
 

@@ -39,6 +39,8 @@ static bool is_asleep_in(const struct dlw_thread *record, uint32_t traits,
 		 */
 		return sleeps_at(call, record->want_address, sizeof(int)) ||
 		       (call->number == SYS_futex && traits & DLW_TRAIT_INHERIT);
+	case DLW_RWLOCK:
+		return sleeps_at(call, record->want_address, sizeof(pthread_rwlock_t));
 	case DLW_SEMAPHORE:
 		return sleeps_at(call, record->want_address, 16);
 	case DLW_CONDITION:
@@ -48,6 +50,28 @@ static bool is_asleep_in(const struct dlw_thread *record, uint32_t traits,
 	default:
 		return false;
 	}
+}
+
+/**
+ * is_queued_rightly() - a reader is where our records say
+ *
+ * One that a queued writer keeps out sleeps on the first word of the lock. One
+ * that sleeps elsewhere waits for a writer to end: then one must be known.
+ */
+static bool is_queued_rightly(const struct dlw_picture *picture,
+			      const struct dlw_thread_state *thread,
+			      const struct dlw_thread *record, const struct dlw_system_call *call)
+{
+	uint32_t i;
+
+	if (record->want_kind != DLW_RWLOCK || thread->want.mode != DLW_SHARED ||
+	    call->arguments[0] == record->want_address)
+		return true;
+	for (i = 0; i < picture->state.hold_count; i++)
+		if (picture->holds[i].resource == thread->want.resource &&
+		    picture->holds[i].mode == DLW_EXCLUSIVE)
+			return true;
+	return false;
 }
 
 /** has_been_woken() - a condition wait that has its signal and now waits for the mutex */
@@ -100,7 +124,8 @@ static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *pi
 			 record->want_kind == DLW_CONDITION)
 			break; /* seen woken before */
 		else if (!is_asleep_in(record, picture->resources[thread->want.resource].traits,
-				       &call))
+				       &call) ||
+			 !is_queued_rightly(picture, thread, record, &call))
 			return live(thread);
 		break;
 	case DLW_TASK_HIDDEN:
@@ -116,49 +141,6 @@ static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *pi
 	}
 	if (record->wait != picture->sources[index].wait)
 		return live(thread);
-	return changed;
-}
-
-static void remove_hold(struct dlw_picture *picture, uint32_t hold)
-{
-	picture->holds[hold] = picture->holds[--picture->state.hold_count];
-}
-
-/** owns() - the C library's word agrees with the record: it is the holder's */
-static bool owns(const struct dlw_watch *watch, int32_t owner,
-		 const struct dlw_thread_state *holder)
-{
-	if (owner != holder->tid)
-		return false;
-	/* of a process that is over: somebody else may have the number now */
-	return !watch->processes[holder->process].ended ||
-	       !dlw_task_alive(holder->tid, holder->tid);
-}
-
-/** confirm_owner() - holds of the mutex that the C library does not know go */
-static bool confirm_owner(const struct dlw_watch *watch, struct dlw_picture *picture,
-			  uint32_t resource)
-{
-	const struct dlw_resource_state *state = &picture->resources[resource];
-	pthread_mutex_t mutex;
-	bool readable, changed = false;
-	uint32_t i = 0;
-
-	if (state->kind != DLW_MUTEX)
-		return false;
-	readable = dlw_picture_read(watch, picture, resource, &mutex, sizeof(mutex));
-	while (i < picture->state.hold_count) {
-		const struct dlw_hold *hold = &picture->holds[i];
-
-		if (hold->resource == resource &&
-		    (!readable || !owns(watch, mutex.__data.__owner,
-					&picture->threads[hold->thread]))) {
-			remove_hold(picture, i);
-			changed = true;
-		} else {
-			i++;
-		}
-	}
 	return changed;
 }
 
@@ -200,10 +182,10 @@ bool dlw_picture_confirm(struct dlw_watch *watch, struct dlw_picture *picture, u
 		watch->unsettled = true;
 		return live(thread);
 	}
-	changed |= confirm_owner(watch, picture, thread->want.resource);
+	changed |= dlw_picture_confirm_holders(watch, picture, thread->want.resource);
 	changed |= confirm_alone(watch, picture, thread->want.resource);
 	if (thread->want.mutex != DLW_NONE)
-		changed |= confirm_owner(watch, picture, thread->want.mutex);
+		changed |= dlw_picture_confirm_holders(watch, picture, thread->want.mutex);
 	return changed;
 }
 

@@ -1,12 +1,15 @@
 /*
  * core/watch/glibc.h - what dlwatch knows of the C library's own structures
  *
- * The only place for it: bits of __data.__kind of a mutex, as glibc has had
- * them since 2.4.
+ * The only place for it. Mutexes: bits of __data.__kind, as glibc has had them
+ * since 2.4. Reader-writer locks: as it has had them since 2.25; .__readers
+ * counts those who hold the lock for reading and, in a write phase, those who
+ * wait to.
  */
 #ifndef DLW_CORE_WATCH_GLIBC_H
 #define DLW_CORE_WATCH_GLIBC_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -45,6 +48,37 @@ static inline uint32_t dlw_mutex_traits(int kind)
 	       (kind & DLW_KIND_ROBUST ? DLW_TRAIT_ROBUST : 0u) |
 	       (kind & DLW_KIND_INHERIT ? DLW_TRAIT_INHERIT : 0u) |
 	       (kind & DLW_KIND_PROTECT ? DLW_TRAIT_PROTECT : 0u);
+}
+
+enum {
+	DLW_RWLOCK_WRITE_PHASE = 1,
+	DLW_RWLOCK_WRITE_LOCKED = 2, /* a writer has it, or is first in the queue */
+	DLW_RWLOCK_READER_SHIFT = 3,
+};
+
+static inline enum dlw_type dlw_rwlock_type(const pthread_rwlock_t *rwlock)
+{
+	switch (rwlock->__data.__flags) {
+	case PTHREAD_RWLOCK_PREFER_WRITER_NP:
+		return DLW_TYPE_PREFER_WRITER;
+	case PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP:
+		return DLW_TYPE_PREFER_WRITER_NONRECURSIVE;
+	default:
+		return DLW_TYPE_PREFER_READER;
+	}
+}
+
+static inline uint32_t dlw_rwlock_traits(const pthread_rwlock_t *rwlock)
+{
+	return rwlock->__data.__shared ? DLW_TRAIT_SHARED : 0u;
+}
+
+/** dlw_rwlock_read_holds() - how often it is held for reading; 0 in a write phase */
+static inline uint32_t dlw_rwlock_read_holds(const pthread_rwlock_t *rwlock)
+{
+	uint32_t readers = rwlock->__data.__readers;
+
+	return readers & DLW_RWLOCK_WRITE_PHASE ? 0 : readers >> DLW_RWLOCK_READER_SHIFT;
 }
 
 #endif

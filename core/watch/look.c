@@ -45,8 +45,8 @@ static struct dlw_thread *record_of(const struct dlw_watch *watch, const struct 
 
 static bool may_fail(const struct dlw_thread *record)
 {
-	return record->want_kind == DLW_MUTEX || record->want_kind == DLW_SEMAPHORE ||
-	       record->want_kind == DLW_THREAD;
+	return record->want_kind == DLW_MUTEX || record->want_kind == DLW_RWLOCK ||
+	       record->want_kind == DLW_SEMAPHORE || record->want_kind == DLW_THREAD;
 }
 
 void dlw_watch_break(const struct dlw_watch *watch, const struct dlw_state *state,

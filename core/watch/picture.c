@@ -84,6 +84,7 @@ static uint64_t read_want(struct dlw_maker *maker, const struct dlw_watched *wat
 		.mutex = DLW_NONE,
 		.flags = form == DLW_FORM_TIMED ? DLW_WANT_TIMED : 0,
 		.since_ns = since ? since : record->marks.seen_since_ns,
+		.order = since,
 		.stack = dlw_record_stack(watched, stack),
 	};
 	if (want->resource == DLW_NONE)
@@ -126,6 +127,7 @@ static void add_thread(struct dlw_maker *maker, uint32_t process, struct dlw_thr
 	}
 	if (thread->life == DLW_LIVE)
 		return;
+	picture->sources[index].holds_read = true;
 	add_holds(maker, index);
 	dlw_maker_permits(maker, index);
 }

@@ -10,6 +10,7 @@
 struct dlw_thread_source {
 	struct dlw_thread *record;
 	uint64_t wait; /* its number when the picture was made */
+	bool holds_read; /* it was at rest, or dead: its holds are in the picture */
 };
 
 /** A process that has a shared resource; a list for each, from .first_alias. */
@@ -55,6 +56,10 @@ bool dlw_picture_make(struct dlw_watch *watch, struct dlw_picture *picture);
  */
 bool dlw_picture_confirm(struct dlw_watch *watch, struct dlw_picture *picture, uint32_t thread,
 			 bool in_core);
+
+/** dlw_picture_confirm_holders() - holds that the C library does not know go; Return: some did */
+bool dlw_picture_confirm_holders(const struct dlw_watch *watch, struct dlw_picture *picture,
+				 uint32_t resource);
 
 /** dlw_picture_read() - memory of a resource, by way of any process that has it and lets us look */
 bool dlw_picture_read(const struct dlw_watch *watch, const struct dlw_picture *picture,

@@ -113,7 +113,7 @@ bool dlw_maker_settle_joins(struct dlw_maker *maker)
 
 /* ----------------------------------------------------------------------------- owners */
 
-/** mark_distrusted() - mutexes of the picture that a stranger has unlocked once */
+/** mark_distrusted() - locks of the picture that a stranger has unlocked once */
 static void mark_distrusted(struct dlw_maker *maker)
 {
 	uint32_t process, i, resource;
@@ -126,10 +126,9 @@ static void mark_distrusted(struct dlw_maker *maker)
 		for (i = 1; i <= watched->segment->objects.count; i++) {
 			const struct dlw_object *object = dlw_record_object(watched, i);
 
-			if (!object || object->kind != DLW_MUTEX ||
-			    !(object->traits & DLW_TRAIT_DISTRUSTED))
+			if (!object || !(object->traits & DLW_TRAIT_DISTRUSTED))
 				continue;
-			resource = dlw_maker_resource(maker, process, DLW_MUTEX, object->address,
+			resource = dlw_maker_resource(maker, process, object->kind, object->address,
 						      false);
 			if (resource != DLW_NONE)
 				maker->picture->resources[resource].traits |= DLW_TRAIT_DISTRUSTED;
@@ -137,33 +136,63 @@ static void mark_distrusted(struct dlw_maker *maker)
 	}
 }
 
-/** name_owner() - what the C library says of a mutex somebody waits for */
+/** What the C library keeps in a lock that has an owner. */
+union owned_lock {
+	pthread_mutex_t mutex;
+	pthread_rwlock_t rwlock;
+};
+
+/**
+ * read_lock() - type and traits from the lock itself
+ *
+ * Return: the tid of who has it exclusively, 0: nobody, or it cannot be read.
+ */
+static uint32_t read_lock(struct dlw_maker *maker, uint32_t resource)
+{
+	struct dlw_resource_state *state = &maker->picture->resources[resource];
+	bool is_mutex = state->kind == DLW_MUTEX;
+	union owned_lock lock;
+
+	if (!dlw_picture_read(maker->watch, maker->picture, resource, &lock,
+			      is_mutex ? sizeof(lock.mutex) : sizeof(lock.rwlock)))
+		return 0;
+	if (is_mutex) {
+		state->type = dlw_mutex_type(lock.mutex.__data.__kind);
+		state->traits |= dlw_mutex_traits(lock.mutex.__data.__kind);
+		return (uint32_t)lock.mutex.__data.__owner;
+	}
+	state->type = dlw_rwlock_type(&lock.rwlock);
+	state->traits |= dlw_rwlock_traits(&lock.rwlock);
+	return (uint32_t)lock.rwlock.__data.__cur_writer;
+}
+
+/** name_owner() - what the C library says of a lock somebody waits for */
 static void name_owner(struct dlw_maker *maker, const struct index *tids, uint32_t resource,
 		       bool is_held)
 {
-	struct dlw_resource_state *state = &maker->picture->resources[resource];
+	const struct dlw_resource_state *state = &maker->picture->resources[resource];
 	bool shared = dlw_maker_is_shared(maker, resource);
-	pthread_mutex_t mutex;
-	uint32_t owner;
+	uint32_t tid = read_lock(maker, resource), owner;
 
-	if (!dlw_picture_read(maker->watch, maker->picture, resource, &mutex, sizeof(mutex)))
+	if (is_held || tid == 0)
 		return;
-	state->type = dlw_mutex_type(mutex.__data.__kind);
-	state->traits |= dlw_mutex_traits(mutex.__data.__kind);
-	if (is_held || mutex.__data.__owner == 0)
-		return;
-	owner = find_thread(maker, tids, shared ? DLW_NONE : state->process,
-			    (uint32_t)mutex.__data.__owner);
+	owner = find_thread(maker, tids, shared ? DLW_NONE : state->process, tid);
 	if (owner != DLW_NONE)
 		dlw_maker_hold(maker, owner, resource, DLW_EXCLUSIVE, 1, (struct dlw_stack){ 0 });
 }
 
-/** name_once() - each mutex is read once, however many wait for it */
+/** has_owner() - the C library keeps the tid of who has such a lock exclusively */
+static bool has_owner(enum dlw_kind kind)
+{
+	return kind == DLW_MUTEX || kind == DLW_RWLOCK;
+}
+
+/** name_once() - each lock is read once, however many wait for it */
 static void name_once(struct dlw_maker *maker, const struct index *tids, bool *done, bool *is_held,
 		      uint32_t resource)
 {
 	if (resource == DLW_NONE || done[resource] ||
-	    maker->picture->resources[resource].kind != DLW_MUTEX)
+	    !has_owner(maker->picture->resources[resource].kind))
 		return;
 	done[resource] = true;
 	name_owner(maker, tids, resource, is_held[resource]);

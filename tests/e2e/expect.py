@@ -27,6 +27,10 @@ def mutex(symbol, site, **more):
     return Wait(symbol, site=site, type=more.pop("type", "normal"), **more)
 
 
+def rwlock(symbol, mode, site, **more):
+    return Wait(symbol, mode, "rwlock", site=site, type=more.pop("type", "prefer_reader"), **more)
+
+
 def permit(symbol, site, **more):
     return Wait(symbol, "permit", "semaphore", site=site, type=more.pop("type", "unnamed"), **more)
 

@@ -11,11 +11,13 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <sched.h>
 #include <semaphore.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,6 +57,29 @@ static inline void pass_milliseconds(long milliseconds)
 
 	while (nanosleep(&time, &time) != 0)
 		;
+}
+
+/* Until the kernel shows task *@tid asleep in a futex within @lock. */
+static inline void wait_until_asleep_in(const int *tid, const void *lock, size_t size)
+{
+	unsigned long number, address;
+	char path[64], line[256];
+	FILE *file;
+
+	for (;;) {
+		snprintf(path, sizeof(path), "/proc/self/task/%d/syscall",
+			 __atomic_load_n(tid, __ATOMIC_ACQUIRE));
+		file = fopen(path, "r");
+		if (file && fgets(line, sizeof(line), file) &&
+		    sscanf(line, "%lu %lx", &number, &address) == 2 && number == SYS_futex &&
+		    address - (unsigned long)lock < size) {
+			fclose(file);
+			return;
+		}
+		if (file)
+			fclose(file);
+		sched_yield();
+	}
 }
 
 static inline struct timespec milliseconds_from_now(long milliseconds)

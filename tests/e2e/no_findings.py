@@ -78,5 +78,6 @@ def all_cases():
         Clean("alarm_posts", fixture("alarm_posts")),
         Clean("cancellation", fixture("cancellation")),
         Clean("stranger_unlock", fixture("stranger_unlock"), misuse=True),
+        Clean("rwlocks_clean", fixture("rwlocks_clean"), misuse=True),
     ]
     return [(case.name, case) for case in cases]

@@ -53,6 +53,7 @@ static void mutexes_of_type(int type, const char *name)
 	pthread_mutexattr_init(&attribute);
 	pthread_mutexattr_settype(&attribute, type);
 	SAY(pthread_mutex_init(&mutex, &attribute));
+	SAY(pthread_mutex_clocklock(&mutex, 77, &past));
 	SAY(pthread_mutex_lock(&mutex));
 	SAY(pthread_mutex_trylock(&mutex));
 	SAY(pthread_mutex_timedlock(&mutex, &past));
@@ -71,6 +72,40 @@ static void mutexes_of_type(int type, const char *name)
 			SAY(pthread_mutex_unlock(&mutex));
 	}
 	pthread_mutexattr_destroy(&attribute);
+}
+
+static void rwlocks_of_kind(int kind, const char *name)
+{
+	pthread_rwlockattr_t attribute;
+	pthread_rwlock_t lock;
+
+	printf("-- reader-writer lock, %s\n", name);
+	pthread_rwlockattr_init(&attribute);
+	pthread_rwlockattr_setkind_np(&attribute, kind);
+	SAY(pthread_rwlock_init(&lock, &attribute));
+	SAY(pthread_rwlock_timedrdlock(&lock, &wrong));
+	SAY(pthread_rwlock_timedwrlock(&lock, &wrong));
+	SAY(pthread_rwlock_clockrdlock(&lock, 77, &past));
+	SAY(pthread_rwlock_clockwrlock(&lock, 77, &past));
+	SAY(pthread_rwlock_rdlock(&lock));
+	SAY(pthread_rwlock_rdlock(&lock));
+	SAY(pthread_rwlock_tryrdlock(&lock));
+	SAY(pthread_rwlock_trywrlock(&lock));
+	SAY(pthread_rwlock_timedrdlock(&lock, &past));
+	SAY(pthread_rwlock_clockrdlock(&lock, CLOCK_MONOTONIC, &past));
+	SAY(pthread_rwlock_timedwrlock(&lock, &past));
+	SAY(pthread_rwlock_timedwrlock(&lock, in_a_moment(CLOCK_REALTIME)));
+	SAY(pthread_rwlock_clockwrlock(&lock, CLOCK_MONOTONIC, in_a_moment(CLOCK_MONOTONIC)));
+	while (pthread_rwlock_trywrlock(&lock) != 0)
+		SAY(pthread_rwlock_unlock(&lock));
+	SAY(pthread_rwlock_rdlock(&lock));
+	SAY(pthread_rwlock_wrlock(&lock));
+	SAY(pthread_rwlock_tryrdlock(&lock));
+	SAY(pthread_rwlock_trywrlock(&lock));
+	SAY(pthread_rwlock_timedrdlock(&lock, in_a_moment(CLOCK_REALTIME)));
+	SAY(pthread_rwlock_unlock(&lock));
+	SAY(pthread_rwlock_destroy(&lock));
+	pthread_rwlockattr_destroy(&attribute);
 }
 
 static void semaphores(void)
@@ -264,6 +299,9 @@ int main(void)
 	mutexes_of_type(PTHREAD_MUTEX_RECURSIVE, "recursive");
 	mutexes_of_type(PTHREAD_MUTEX_ERRORCHECK, "errorcheck");
 	mutexes_of_type(PTHREAD_MUTEX_ADAPTIVE_NP, "adaptive");
+	rwlocks_of_kind(PTHREAD_RWLOCK_PREFER_READER_NP, "prefer reader");
+	rwlocks_of_kind(PTHREAD_RWLOCK_PREFER_WRITER_NP, "prefer writer");
+	rwlocks_of_kind(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP, "nonrecursive");
 	semaphores();
 	interruptions();
 	conditions();

@@ -1,0 +1,204 @@
+/*
+ * shim/hook_lock.c - what hooks of all lock-like kinds do when there is time
+ */
+#include "shim/hook_lock.h"
+
+#include <pthread.h>
+
+#include "core/watch/glibc.h"
+
+#include "shim/banned.h"
+
+/** describe() - what the C library's structure says of the lock's type */
+static void describe(struct dlw_object *object, const void *lock)
+{
+	const pthread_rwlock_t *rwlock = lock;
+	const pthread_mutex_t *mutex = lock;
+
+	switch (object->kind) {
+	case DLW_MUTEX:
+		object->type = (uint8_t)dlw_mutex_type(mutex->__data.__kind);
+		object->traits |= (uint16_t)dlw_mutex_traits(mutex->__data.__kind);
+		break;
+	case DLW_RWLOCK:
+		object->type = (uint8_t)dlw_rwlock_type(rwlock);
+		object->traits |= (uint16_t)dlw_rwlock_traits(rwlock);
+		break;
+	default:
+		break;
+	}
+}
+
+struct dlw_object *dlw_lock_object(struct dlw_context *self, enum dlw_kind kind, const void *lock)
+{
+	struct dlw_object *object = dlw_object(self, dlw_address(lock), kind);
+
+	if (object && !object->type)
+		describe(object, lock);
+	return object;
+}
+
+/* ---------------------------------------------------------------------------- the log */
+
+/**
+ * next_ticket() - of an operation on @object
+ *
+ * Only an exclusive holder comes here alone; a rwlock's readers come in crowds.
+ */
+static uint64_t next_ticket(struct dlw_object *object)
+{
+	uint64_t ticket;
+
+	if (object->kind == DLW_RWLOCK)
+		return atomic_fetch_add_explicit(&object->ticket, 1, memory_order_relaxed) + 1;
+	ticket = atomic_load_explicit(&object->ticket, memory_order_relaxed) + 1;
+	atomic_store_explicit(&object->ticket, ticket, memory_order_relaxed);
+	return ticket;
+}
+
+/** log_mode() - as struct dlw_event has it */
+static uint8_t log_mode(enum dlw_mode mode)
+{
+	return mode == DLW_SHARED ? 1 : 0;
+}
+
+void dlw_lock_log_acquired(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+			   const void *lock, enum dlw_form form, uint32_t stack, bool contended)
+{
+	struct dlw_object *object = dlw_lock_object(self, kind, lock);
+	struct dlw_event event = {
+		.type = DLW_EVENT_ACQUIRED,
+		.mode = log_mode(mode),
+		.form = (uint8_t)form,
+		.contended = contended,
+		.stack = stack,
+	};
+
+	if (!object)
+		return;
+	event.object = dlw_log_object(object);
+	event.ticket = next_ticket(object);
+	dlw_log_event(self, &event);
+}
+
+/**
+ * The short form leaves the ticket to be reckoned from the holder's last one,
+ * which only an exclusive hold allows: between two operations of a reader
+ * others have theirs.
+ */
+void dlw_lock_log_released(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+			   const void *lock, uint32_t depth)
+{
+	struct dlw_object *object = dlw_lock_object(self, kind, lock);
+	struct dlw_event event = { .type = DLW_EVENT_RELEASED_TOP, .argument = depth };
+
+	if (!object)
+		return;
+	if (mode == DLW_SHARED)
+		event = (struct dlw_event){ .type = DLW_EVENT_RELEASED, .mode = log_mode(mode) };
+	event.object = dlw_log_object(object);
+	event.ticket = next_ticket(object);
+	dlw_log_event(self, &event);
+}
+
+void dlw_log_gave_up(struct dlw_context *self, struct dlw_object *object, int error)
+{
+	struct dlw_event event = { .type = DLW_EVENT_GAVE_UP, .argument = (uint64_t)error };
+
+	event.object = object ? dlw_log_object(object) : 0;
+	dlw_log_event(self, &event);
+}
+
+void dlw_lock_log_try_failed(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+			     const void *lock, uint32_t stack)
+{
+	struct dlw_object *object = dlw_lock_object(self, kind, lock);
+	struct dlw_event event = {
+		.type = DLW_EVENT_TRY_FAILED,
+		.mode = log_mode(mode),
+		.form = DLW_FORM_TRY,
+		.stack = stack,
+	};
+
+	event.object = object ? dlw_log_object(object) : 0;
+	dlw_log_event(self, &event);
+}
+
+void dlw_lock_log_want(struct dlw_context *self, enum dlw_kind kind, const void *lock,
+		       enum dlw_form form)
+{
+	struct dlw_object *object = dlw_lock_object(self, kind, lock);
+	struct dlw_event event = {
+		.type = DLW_EVENT_WANT,
+		.mode = log_mode(self->record->want_mode),
+		.form = (uint8_t)form,
+		.stack = self->record->want_stack,
+		.argument = self->record->want_since_ns,
+	};
+
+	if (!object)
+		return;
+	event.object = dlw_log_object(object);
+	dlw_log_event(self, &event);
+}
+
+/* -------------------------------------------------------------------------- strangers */
+
+void dlw_lock_distrust(struct dlw_context *self, enum dlw_kind kind, const void *lock, bool obeys)
+{
+	struct dlw_event event = { .type = DLW_EVENT_RELEASED_BY_STRANGER };
+	struct dlw_object *object = dlw_lock_object(self, kind, lock);
+
+	if (!object)
+		return;
+	if (obeys &&
+	    !(atomic_fetch_or(&object->traits, DLW_TRAIT_DISTRUSTED) & DLW_TRAIT_DISTRUSTED))
+		atomic_fetch_add(&dlw_runtime->segment->distrusted, 1);
+	if (dlw_logging(self)) {
+		event.object = dlw_log_object(object);
+		event.ticket = atomic_fetch_add(&object->ticket, 1) + 1;
+		dlw_log_event(self, &event);
+	}
+}
+
+/* ----------------------------------------------------------------------------- the end */
+
+int dlw_lock_end(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+		 enum dlw_form form, const void *lock, int result)
+{
+	const struct dlw_thread *record = self->record;
+
+	dlw_inside(self);
+	if (dlw_likely(result == 0))
+		dlw_lock_acquired(self, kind, mode, lock, form, record->want_stack,
+				  record->want_since_ns != 0);
+	else if (dlw_logging(self))
+		dlw_log_gave_up(self, dlw_lock_object(self, kind, lock), result);
+	dlw_want_end(self);
+	dlw_leave(self);
+	return result;
+}
+
+int dlw_lock_tried(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+		   const void *lock, uint32_t stack, int result)
+{
+	if (result == 0)
+		dlw_lock_acquired(self, kind, mode, lock, DLW_FORM_TRY, stack, false);
+	else if (dlw_logging(self))
+		dlw_lock_log_try_failed(self, kind, mode, lock, stack);
+	dlw_leave(self);
+	return result;
+}
+
+bool dlw_lock_release(struct dlw_context *self, enum dlw_kind kind, const void *lock)
+{
+	int64_t depth = dlw_hold_find(self, dlw_address(lock));
+
+	if (depth < 0)
+		return false;
+	if (dlw_logging(self))
+		dlw_lock_log_released(self, kind, dlw_hold_at(self, (uint32_t)depth)->mode, lock,
+				      (uint32_t)depth);
+	dlw_hold_drop(self, (uint32_t)depth);
+	return true;
+}

@@ -1,0 +1,155 @@
+/*
+ * shim/hook_lock.h - the steps that hooks of all lock-like kinds share
+ *
+ * A lock is named by its kind and address. What is written in the log, what is
+ * known of its type, what an unlock by a stranger means: one place for all.
+ */
+#ifndef DLW_SHIM_HOOK_LOCK_H
+#define DLW_SHIM_HOOK_LOCK_H
+
+#include "shim/hold.h"
+#include "shim/log_write.h"
+#include "shim/object.h"
+#include "shim/trace.h"
+
+#define DLW_GO_ON (-1) /* of a step: there is no result yet, now let the C library do it */
+
+static inline uint64_t dlw_address(const void *object)
+{
+	return (uint64_t)(uintptr_t)object;
+}
+
+/** dlw_lock_object() - its object with type and traits filled in; NULL: none to be had */
+struct dlw_object *dlw_lock_object(struct dlw_context *self, enum dlw_kind kind, const void *lock);
+
+void dlw_lock_log_acquired(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+			   const void *lock, enum dlw_form form, uint32_t stack, bool contended);
+
+/** dlw_lock_log_released() - @depth of the hold below the thread's newest */
+void dlw_lock_log_released(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+			   const void *lock, uint32_t depth);
+
+/** dlw_lock_log_want() - the want that the record shows */
+void dlw_lock_log_want(struct dlw_context *self, enum dlw_kind kind, const void *lock,
+		       enum dlw_form form);
+void dlw_lock_log_try_failed(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+			     const void *lock, uint32_t stack);
+void dlw_log_gave_up(struct dlw_context *self, struct dlw_object *object, int error);
+
+/**
+ * dlw_lock_distrust() - before an unlock by a thread that is not known to hold the lock
+ * @obeys: the lock is released all the same: from then on its holders prove nothing
+ */
+void dlw_lock_distrust(struct dlw_context *self, enum dlw_kind kind, const void *lock, bool obeys);
+
+/**
+ * dlw_lock_begin() - publish the wish
+ * @looks_taken: worth an exact stack and a time
+ */
+static inline __attribute__((always_inline)) void
+dlw_lock_begin(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+	       enum dlw_form form, const void *lock, bool looks_taken, uint64_t caller,
+	       uint64_t frame)
+{
+	struct dlw_thread *record = self->record;
+
+	dlw_want(self, kind, mode, form, dlw_address(lock), dlw_stack_here(self, caller, frame),
+		 frame);
+	if (!looks_taken)
+		return;
+	record->want_stack = dlw_stack_exact(self, caller, frame);
+	record->want_since_ns = dlw_nanoseconds();
+	if (dlw_logging(self))
+		dlw_lock_log_want(self, kind, lock, form);
+}
+
+/** dlw_lock_acquired() - it is ours now; a second hold of the same lock is one more hold */
+static inline void dlw_lock_acquired(struct dlw_context *self, enum dlw_kind kind,
+				     enum dlw_mode mode, const void *lock, enum dlw_form form,
+				     uint32_t stack, bool contended)
+{
+	dlw_hold_push(self, kind, mode, dlw_address(lock), stack);
+	if (dlw_logging(self))
+		dlw_lock_log_acquired(self, kind, mode, lock, form, stack, contended);
+}
+
+/** dlw_lock_end() - note how the call came out and leave; Return: @result */
+int dlw_lock_end(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+		 enum dlw_form form, const void *lock, int result);
+
+/** dlw_lock_tried() - likewise, of a call that never waits */
+int dlw_lock_tried(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+		   const void *lock, uint32_t stack, int result);
+
+/** dlw_lock_release() - before the unlock; Return: false if it was not held */
+bool dlw_lock_release(struct dlw_context *self, enum dlw_kind kind, const void *lock);
+
+/* ---------------------------------------------------------------------- the short way */
+
+/*
+ * As pthread_mutex_lock() has it (hook_mutex.c says why it is sound), for a
+ * lock that looks free at a site seen before, with nothing asked for but the
+ * live graph:
+ *
+ *	number = dlw_lock_quick(kind, mode, lock, looks_free, caller, frame);
+ *	if (!number)
+ *		return at_length(…);
+ *	result = dlw_real(…)(lock);
+ *	if (!dlw_lock_quick_end(number, kind, mode, lock, result))
+ *		return dlw_lock_end(dlw_self, kind, mode, DLW_FORM_BLOCKING, lock, result);
+ */
+static inline __attribute__((always_inline)) uint64_t
+dlw_lock_quick(enum dlw_kind kind, enum dlw_mode mode, const void *lock, bool looks_free,
+	       uint64_t caller, uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_thread *record = self->open;
+	const struct dlw_site *site = dlw_site_of(self, caller, frame);
+	uint64_t number;
+
+	if (dlw_unlikely(!record || !self->plain || !dlw_site_is(site, caller, frame) ||
+			 !looks_free))
+		return 0;
+	number = dlw_wait_number(record);
+	if (dlw_unlikely(number & 1))
+		return 0;
+	dlw_want_publish(record, number + 1, kind, mode, DLW_FORM_BLOCKING, dlw_address(lock),
+			 site->stack);
+	return number + 1;
+}
+
+static inline __attribute__((always_inline)) bool
+dlw_lock_quick_end(uint64_t number, enum dlw_kind kind, enum dlw_mode mode, const void *lock,
+		   int result)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_thread *record = self->record;
+
+	if (dlw_unlikely(result != 0 || dlw_wait_number(record) != number ||
+			 dlw_hold_count(self) == self->hold_room))
+		return false;
+	dlw_hold_append(self, record, kind, mode, dlw_address(lock), record->want_stack);
+	atomic_store_explicit(&record->wait, number + 1, memory_order_release);
+	return true;
+}
+
+/** dlw_lock_quick_release() - the newest hold goes with one store; false: it is another's turn */
+static inline __attribute__((always_inline)) bool dlw_lock_quick_release(enum dlw_kind kind,
+									  const void *lock)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_thread *record = self->open;
+	const struct dlw_held *newest;
+	uint32_t count;
+
+	if (dlw_unlikely(!record || !self->plain))
+		return false;
+	count = atomic_load_explicit(&record->hold_count, memory_order_relaxed);
+	newest = &self->holds[count - 1];
+	if (dlw_unlikely(!count || newest->address != dlw_address(lock) || newest->kind != kind))
+		return false;
+	atomic_store_explicit(&record->hold_count, count - 1, memory_order_release);
+	return true;
+}
+
+#endif
