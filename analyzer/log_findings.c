@@ -150,8 +150,25 @@ static void hand_out(struct dlw_log_findings *findings, struct dlw_state *state,
 	free(line);
 }
 
-/** judge() - this moment. Return: how many findings it has */
-static uint32_t judge(struct dlw_log_findings *findings, uint64_t stall_ns)
+static bool is_in_core(const struct dlw_finding *finding, uint32_t thread)
+{
+	uint32_t at;
+
+	for (at = 0; at < finding->core_count; at++)
+		if (finding->core[at] == thread)
+			return true;
+	return false;
+}
+
+/**
+ * judge() - this moment
+ * @given_up: whose wait ends now without what it waited for: only what it was
+ *            part of is a deadlock, the others go on; NULL: the end of the logs
+ *
+ * Return: how many findings it has
+ */
+static uint32_t judge(struct dlw_log_findings *findings, uint64_t stall_ns,
+		      const struct dlw_cursor *given_up)
 {
 	struct dlw_findings found;
 	struct dlw_state state;
@@ -163,7 +180,8 @@ static uint32_t judge(struct dlw_log_findings *findings, uint64_t stall_ns)
 	    dlw_judge(&state, &findings->arena, &found) < 0)
 		dlw_out_of_memory();
 	for (at = 0; at < found.count; at++)
-		hand_out(findings, &state, &found.all[at]);
+		if (!given_up || is_in_core(&found.all[at], given_up->number))
+			hand_out(findings, &state, &found.all[at]);
 	return found.count;
 }
 
@@ -187,7 +205,7 @@ void dlw_log_findings_before(struct dlw_log_findings *findings)
 	const struct dlw_cursor *cursor = dlw_replay_peek(findings->replay);
 
 	if (cursor && ended_from_outside(cursor))
-		judge(findings, STALL_NS);
+		judge(findings, STALL_NS, cursor);
 }
 
 static bool watcher_found_something(const struct dlw_replay *replay)
@@ -208,7 +226,7 @@ void dlw_log_findings_at_end(struct dlw_log_findings *findings)
 {
 	uint64_t stall_ns = STALL_NS;
 
-	while (!judge(findings, stall_ns) && watcher_found_something(findings->replay) &&
+	while (!judge(findings, stall_ns, NULL) && watcher_found_something(findings->replay) &&
 	       stall_ns > SHORTEST_STALL_NS)
 		stall_ns /= 2;
 }

@@ -17,12 +17,22 @@
 
 /* ---------------------------------------------------------------------- waits */
 
+/** sleeper_left() - a wait on the condition is over, because of a signal or not */
+static void sleeper_left(struct dlw_replay_object *condition, bool woken)
+{
+	condition->sleepers--;
+	if ((woken && condition->signals) || condition->signals > condition->sleepers)
+		condition->signals--;
+}
+
 static void end_want(struct dlw_cursor *cursor)
 {
 	struct dlw_replay *replay = cursor->source->replay;
 
 	if (cursor->want.wait == DLW_WAIT_NONE)
 		return;
+	if (cursor->want.wait == DLW_WAIT_CONDITION)
+		sleeper_left(cursor->want.object, cursor->head.event.type == DLW_EVENT_WOKEN);
 	dlw_object_drop(replay, cursor->want.object);
 	dlw_object_drop(replay, cursor->want.mutex);
 	cursor->want = (struct dlw_log_want){ 0 };
@@ -69,6 +79,7 @@ static void waits_on_condition(struct dlw_cursor *cursor)
 	if (cursor->want.wait == DLW_WAIT_OBJECT && cursor->want.object == cursor->head.object)
 		since = cursor->want.since_ns;
 	begin_want(cursor, DLW_WAIT_CONDITION, since);
+	cursor->want.object->sleepers++;
 	cursor->want.mutex = dlw_object_use(cursor->head.mutex);
 }
 
@@ -125,6 +136,7 @@ static void before_acquired(struct dlw_replay *replay, struct dlw_cursor *cursor
 	struct dlw_replay_object *object = cursor->head.object;
 	bool exclusive = cursor->head.event.mode == 0;
 
+	object->permits--;
 	if (dlw_is_counted(object) || !object->holders)
 		return;
 	if (exclusive ? object->owner != cursor :
@@ -147,13 +159,20 @@ static void note_post(struct dlw_cursor *cursor)
 	} else {
 		object->history = DLW_SIGNAL_LIKE;
 	}
+	object->permits++;
 	dlw_object_add_releaser(object, cursor, !as_holder);
 }
 
 static void note_signal(struct dlw_cursor *cursor)
 {
-	cursor->head.object->history = DLW_SIGNAL_LIKE;
-	dlw_object_add_releaser(cursor->head.object, cursor, true);
+	struct dlw_replay_object *object = cursor->head.object;
+
+	if (cursor->head.event.type == DLW_EVENT_BROADCAST)
+		object->signals = object->sleepers;
+	else if (object->signals < object->sleepers)
+		object->signals++;
+	object->history = DLW_SIGNAL_LIKE;
+	dlw_object_add_releaser(object, cursor, true);
 }
 
 static void note_arrival(struct dlw_cursor *cursor)

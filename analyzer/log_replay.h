@@ -72,6 +72,10 @@ struct dlw_replay_object {
 	enum dlw_history history;
 	bool poster_vanished;
 	uint32_t arrived;
+	/* what is under way: produced, but whoever it wakes has not come to say so */
+	int64_t permits;   /* a semaphore's posts less its acquisitions */
+	uint32_t sleepers; /* waits on the condition … */
+	uint32_t signals;  /* … and how many of them were signalled */
 	struct dlw_past_releaser *releasers; /* sorted by thread */
 	uint32_t releaser_count, releaser_room;
 	struct dlw_lock_statistics *statistics; /* of whoever keeps them */

@@ -240,6 +240,12 @@ static enum dlw_mode lock_mode(const struct dlw_replay_object *object, uint8_t m
 	}
 }
 
+/** was_signalled() - some waiter of the condition was, and now wants its mutex */
+static bool was_signalled(const struct dlw_log_want *want)
+{
+	return want->wait == DLW_WAIT_CONDITION && want->object->signals;
+}
+
 static void build_want(struct builder *builder, const struct dlw_cursor *cursor,
 		       struct dlw_want *to)
 {
@@ -255,11 +261,31 @@ static void build_want(struct builder *builder, const struct dlw_cursor *cursor,
 		.order = want->order,
 	};
 	stack_of(builder, cursor->source, want->stack, &to->stack);
+	if (!was_signalled(want))
+		return;
+	to->resource = to->mutex;
+	to->mode = DLW_EXCLUSIVE;
+	to->mutex = DLW_NONE;
+	to->flags &= ~(uint32_t)(DLW_WANT_TIMED | DLW_WANT_POLLING);
+}
+
+/** has_permit() - it was posted, and some waiter is about to have it */
+static bool has_permit(const struct dlw_replay_object *semaphore)
+{
+	int64_t initial = semaphore->defined.initial_known ? semaphore->defined.initial : 0;
+
+	return dlw_is_counted(semaphore) && initial + semaphore->permits > 0;
 }
 
 static bool waits(const struct dlw_cursor *cursor)
 {
-	return cursor->want.object || joined_thread(cursor);
+	const struct dlw_log_want *want = &cursor->want;
+
+	if (!want->object)
+		return joined_thread(cursor);
+	if (want->wait == DLW_WAIT_OBJECT && has_permit(want->object))
+		return false;
+	return !was_signalled(want) || want->mutex->owner;
 }
 
 static void build_thread(struct builder *builder, const struct dlw_cursor *cursor)

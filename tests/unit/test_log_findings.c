@@ -120,6 +120,21 @@ static void a_wait_that_ended_well_was_no_deadlock(void **unused)
 	assert_int_equal(result.findings, 0);
 }
 
+static void the_end_of_a_strangers_wait_makes_no_deadlock_of_the_others(void **unused)
+{
+	struct log_writer *w = new_log();
+
+	(void)unused;
+	log_sample_deadlock(w);
+	log_want(w, 2, 5, 1);
+	log_gave_up(w, 2, 5, 0); /* cancelled, and no part of it */
+	log_gave_up(w, 4, 1, ETIMEDOUT);
+	log_released_top(w, 4, 0, 3);
+	log_acquired(w, 3, 3, 3);
+	judge_ended(w, DLW_END_EXIT);
+	assert_int_equal(result.findings, 0);
+}
+
 static void a_deadlock_broken_by_edeadlk_is_told_once(void **unused)
 {
 	struct log_writer *w = new_log();
@@ -295,6 +310,7 @@ int main(void)
 		cmocka_unit_test(an_exit_while_threads_wait_is_no_deadlock),
 		cmocka_unit_test(an_exec_that_failed_ended_nothing),
 		cmocka_unit_test(a_wait_that_ended_well_was_no_deadlock),
+		cmocka_unit_test(the_end_of_a_strangers_wait_makes_no_deadlock_of_the_others),
 		cmocka_unit_test(a_deadlock_broken_by_edeadlk_is_told_once),
 		cmocka_unit_test(a_deadlock_ended_by_cancellation_is_told),
 		cmocka_unit_test(a_deadlock_seen_again_at_the_end_is_not_told_twice),

@@ -469,6 +469,20 @@ static void one_post_by_a_stranger_makes_it_signal_like_for_good(void **unused)
 	finish(&scene);
 }
 
+static void a_post_under_way_lets_whoever_waits_go_on(void **unused)
+{
+	struct log_writer *w = two_threads_one_semaphore(0);
+	struct scene scene;
+
+	(void)unused;
+	log_want_mode(w, 1, 1, 2, DLW_FORM_BLOCKING, 0);
+	log_plain(w, 2, DLW_EVENT_POSTED, 1, 0);
+	log_writer_kill(w);
+	play(&scene, w);
+	assert_int_equal(thread(&scene, 101)->life, DLW_LIVE);
+	finish(&scene);
+}
+
 static void a_poster_that_exited_is_said_to_be_gone(void **unused)
 {
 	struct log_writer *w = two_threads_one_semaphore(0);
@@ -502,10 +516,10 @@ static void a_condition_wait_gives_its_mutex_back_and_names_it(void **unused)
 	struct scene scene;
 
 	(void)unused;
+	log_plain(w, 2, DLW_EVENT_SIGNALLED, 3, 0);
 	log_acquired(w, 1, 1, 1);
 	log_condition_wait(w, 1, 3, 1, DLW_FORM_BLOCKING, 2);
 	log_acquired(w, 2, 1, 3);
-	log_plain(w, 2, DLW_EVENT_SIGNALLED, 3, 0);
 	log_writer_kill(w);
 	play(&scene, w);
 	assert_int_equal(wanted(&scene, 101), 0x5000);
@@ -515,6 +529,59 @@ static void a_condition_wait_gives_its_mutex_back_and_names_it(void **unused)
 	assert_non_null(held(&scene, 102, 0x1000));
 	assert_int_equal(scene.state.releaser_count, 1);
 	assert_int_equal(scene.state.threads[scene.state.releasers[0].thread].tid, 102);
+	finish(&scene);
+}
+
+static void a_signalled_thread_wants_its_mutex(void **unused)
+{
+	struct log_writer *w = one_condition();
+	struct scene scene;
+
+	(void)unused;
+	log_acquired(w, 1, 1, 1);
+	log_condition_wait(w, 1, 3, 1, DLW_FORM_BLOCKING, 2);
+	log_acquired(w, 2, 1, 3);
+	log_plain(w, 2, DLW_EVENT_SIGNALLED, 3, 0);
+	log_writer_kill(w);
+	play(&scene, w);
+	assert_int_equal(wanted(&scene, 101), 0x1000);
+	assert_int_equal(thread(&scene, 101)->want.mode, DLW_EXCLUSIVE);
+	assert_int_equal(thread(&scene, 101)->want.mutex, DLW_NONE);
+	finish(&scene);
+}
+
+static void a_signalled_thread_whose_mutex_is_free_goes_on(void **unused)
+{
+	struct log_writer *w = one_condition();
+	struct scene scene;
+
+	(void)unused;
+	log_acquired(w, 1, 1, 1);
+	log_condition_wait(w, 1, 3, 1, DLW_FORM_BLOCKING, 2);
+	log_plain(w, 2, DLW_EVENT_SIGNALLED, 3, 0);
+	log_writer_kill(w);
+	play(&scene, w);
+	assert_int_equal(thread(&scene, 101)->life, DLW_LIVE);
+	finish(&scene);
+}
+
+static void a_signal_wakes_one_waiter_and_is_used_up(void **unused)
+{
+	struct log_writer *w = one_condition();
+	struct scene scene;
+
+	(void)unused;
+	log_acquired(w, 1, 1, 1);
+	log_condition_wait(w, 1, 3, 1, DLW_FORM_BLOCKING, 2);
+	log_plain(w, 2, DLW_EVENT_SIGNALLED, 3, 0);
+	log_plain(w, 2, DLW_EVENT_SIGNALLED, 3, 0); /* nobody is left to wake */
+	log_plain(w, 1, DLW_EVENT_WOKEN, 3, 2);
+	log_acquired(w, 1, 1, 2);
+	log_condition_wait(w, 1, 3, 1, DLW_FORM_BLOCKING, 2);
+	log_writer_kill(w);
+	play(&scene, w);
+	assert_int_equal(thread(&scene, 101)->life, DLW_WAITING);
+	assert_int_equal(wanted(&scene, 101), 0x5000);
 	finish(&scene);
 }
 
@@ -860,8 +927,12 @@ int main(void)
 		cmocka_unit_test(permits_are_counted_by_thread),
 		cmocka_unit_test(a_post_by_a_holder_makes_a_semaphore_lock_like),
 		cmocka_unit_test(one_post_by_a_stranger_makes_it_signal_like_for_good),
+		cmocka_unit_test(a_post_under_way_lets_whoever_waits_go_on),
 		cmocka_unit_test(a_poster_that_exited_is_said_to_be_gone),
 		cmocka_unit_test(a_condition_wait_gives_its_mutex_back_and_names_it),
+		cmocka_unit_test(a_signalled_thread_wants_its_mutex),
+		cmocka_unit_test(a_signalled_thread_whose_mutex_is_free_goes_on),
+		cmocka_unit_test(a_signal_wakes_one_waiter_and_is_used_up),
 		cmocka_unit_test(a_woken_thread_has_its_mutex_again),
 		cmocka_unit_test(a_barrier_counts_who_has_arrived),
 		cmocka_unit_test(a_join_waits_for_the_thread),
