@@ -95,7 +95,7 @@ endif
 
 FIXTURES := $(patsubst %.c,$(O)/%,$(wildcard tests/e2e/*.c tests/transparency/*.c)) \
 	$(patsubst %.cc,$(O)/%,$(wildcard tests/e2e/*.cc tests/transparency/*.cc))
-SCENARIO := $(O)/tests/generated/scenario
+GENERATED := $(O)/tests/generated/scenario $(O)/tests/generated/correct
 BENCH := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/*.c))
 
 SHIM := $(if $(SHIM_SRC),$(O)/libdlwatch.so)
@@ -141,7 +141,7 @@ help:
 deps:
 	@scripts/deps.sh
 
-tests: all $(UNIT) $(PROPERTY) $(FIXTURES) $(SCENARIO)
+tests: all $(UNIT) $(PROPERTY) $(FIXTURES) $(GENERATED)
 
 # Whoever asked for no number of jobs gets one a processor.
 PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j"$$(nproc)")
@@ -168,10 +168,10 @@ e2e: all $(FIXTURES)
 transparency: all $(FIXTURES)
 	@O='$(O)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh transparency
 
-generated: all $(SCENARIO)
+generated: all $(GENERATED)
 	@O='$(O)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh generated
 
-soak: all $(SCENARIO)
+soak: all $(GENERATED)
 	@O='$(O)' $(PYTHON) tests/generated/run.py --seed $(SEED) --seconds $(SECONDS)
 
 demo:
@@ -327,12 +327,11 @@ $(O)/tests/transparency/%: tests/transparency/%.cc $(FLAGS).program
 	$(say) CXX $<
 	$(call build_program,$(CXX) $(PROGRAM_CXXFLAGS))
 
-# One program of several files.
-SCENARIO_SRC := $(sort $(wildcard tests/generated/*.c))
-$(SCENARIO): $(SCENARIO_SRC) $(wildcard tests/generated/*.h) $(FLAGS).program
-	$(say) CC tests/generated
+# Programs of several files: NAME.c, NAME_*.c.
+$(GENERATED): $(wildcard tests/generated/*.c tests/generated/*.h) $(FLAGS).program
+	$(say) CC $(@:$(O)/%=%)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(PROGRAM_CFLAGS) -o $@ $(SCENARIO_SRC)
+	$(Q)$(CC) $(PROGRAM_CFLAGS) -o $@ $(wildcard $(@:$(O)/%=%)*.c)
 
 # Measured programs are compiled as programs that care about speed are.
 $(O)/tests/bench/sqlite_threads: BENCH_LIBS := -lsqlite3

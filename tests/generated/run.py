@@ -5,7 +5,8 @@ Cases are made from a table (kinds.py): each pair of kinds in a cycle of two
 threads, and random cycles of two to eight. Many independent cases run in one
 program (scenario.c), as groups of threads named after their case. Each must
 be reported once, with its verdict and its core, thread for thread, lock for
-lock; its cured twin must end by itself with nothing found.
+lock; its cured twin must end by itself with nothing found. And programs with
+nothing wrong in them (correct.c) run at full speed, with nothing found either.
 
 The default is the part of `make check`. --seconds=N goes on with random cycles
 of new seeds for that long. A failure prints the command that repeats it.
@@ -25,10 +26,13 @@ import cases  # noqa: E402
 import harness  # noqa: E402
 import kinds  # noqa: E402
 import specials  # noqa: E402
-from harness import (BUILD, DLWATCH, Running, check, environment, equal,  # noqa: E402
+from harness import (BUILD, DLWATCH, Running, check, environment, equal, execute,  # noqa: E402
                      load_json_lines, preloaded, report_findings, validate)
 
 PROGRAM = os.path.join(BUILD, "tests", "generated", "scenario")
+CORRECT = os.path.join(BUILD, "tests", "generated", "correct")
+ROUNDS = 6400    # of each thread of a correct program
+CORRECT_PROGRAMS = 12
 TABLE = kinds.KINDS
 TOGETHER = 14    # cases in one program
 CHECK_MS = 10
@@ -245,6 +249,31 @@ class Batch:
         return [(f"{self.name} deadlocks", self.deadlocks), (f"{self.name} cures", self.cures)]
 
 
+# ---- tests: correct programs ------------------------------------------------------------
+
+
+def correct(seed):
+    """Nothing is found, live or in the log, and it computes what it computes natively."""
+    def test(context):
+        command = [CORRECT, str(seed), str(ROUNDS)]
+        native = execute(command)
+        equal((native.status, native.err), (0, b""), "native: status and standard error")
+        json, log = context.path("found-%p.jsonl"), context.path("log")
+        ways = [
+            ("preload", [], preloaded(json=json)),
+            ("run", [DLWATCH, "run", "--"], environment()),
+            ("log", [DLWATCH, "run", f"--log={log}", "--"], environment()),
+        ]
+        for how, prefix, env in ways:
+            result = execute(prefix + command, env)
+            equal((result.status, result.out, result.err), (0, native.out, b""),
+                  f"{how}: status and output of {' '.join(command)}")
+        equal(glob.glob(json.replace("%p", "*")), [], "preload: findings")
+        result = execute([DLWATCH, "analyze", "-q", log])
+        equal(result.status, 0, f"analyze: status; {result.out[-2000:].decode()}")
+    return f"correct/{seed}", test
+
+
 def batches(seed, random, only):
     count = (len(cases.pairs(TABLE)) + TOGETHER - 1) // TOGETHER
     return [Batch(seed, "pairs", index, only=only) for index in range(count)] + \
@@ -254,7 +283,9 @@ def batches(seed, random, only):
 
 def tests_of(seed, arguments):
     made = batches(seed, arguments.random, arguments.case)
-    return harness.select([test for batch in made for test in batch.tests()], arguments.only)
+    tests = [test for batch in made for test in batch.tests()]
+    tests += [correct(seed * CORRECT_PROGRAMS + i) for i in range(CORRECT_PROGRAMS)]
+    return harness.select(tests, arguments.only)
 
 
 def soak(runner, arguments):
@@ -263,7 +294,7 @@ def soak(runner, arguments):
     seed = arguments.seed
     while time.monotonic() < end:
         runner.all(tests_of(seed, arguments))
-        print(f"  seed {seed}: {runner.counts['ok']} programs of {TOGETHER} cases passed so far, "
+        print(f"  seed {seed}: {runner.counts['ok']} programs passed so far, "
               f"{runner.counts['FAILED']} failed", flush=True)
         seed += 1
 
