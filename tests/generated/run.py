@@ -44,7 +44,7 @@ QUIET = 0.25     # seconds in which nothing more may be reported
 
 
 def headlines(running):
-    return len(re.findall(rb"^dlwatch: [A-Z]", running.output["err"], re.M))
+    return len(re.findall(rb"^dlwatch: (DEADLOCK|ORPHAN)", running.output["err"], re.M))
 
 
 class Watched:
@@ -105,7 +105,9 @@ def watch_hang(context, how, text, expected):
     result = running.wait()
     wanted = 66 if how == "run" and expected else 0
     equal(result.status, wanted, f"status; {result.err[-2000:].decode(errors='replace')}")
-    return watched.findings(), watched.addresses(result.out)
+    # They were made to leave locks behind: misuse is not the point here.
+    findings = [found for found in watched.findings() if found["kind"] != "misuse"]
+    return findings, watched.addresses(result.out)
 
 
 def watch_end(context, how, text, log):
