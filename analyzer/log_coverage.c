@@ -131,6 +131,12 @@ static void note_replayed(json_t *notes, const char *name, const struct dlw_sour
 		     name);
 	if (defined->end_known && defined->end_reason == DLW_END_LOG_MAX)
 		note(notes, "%s: reached log_max: the process went on unrecorded", name);
+	if (defined->recording == DLW_RECORDING_ORDER)
+		note(notes, "%s: log_mode=order: lock orders only, each once; no deadlock would show",
+		     name);
+	if (source->file.overwritten_blocks)
+		note(notes, "%s: log_mode=ring: %" PRIu64 " blocks of earlier events were overwritten",
+		     name, source->file.overwritten_blocks);
 	if (loss->cut_blocks)
 		note(notes, "%s: %" PRIu64 " blocks could be read in part only", name,
 		     loss->cut_blocks);

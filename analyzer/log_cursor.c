@@ -127,6 +127,27 @@ static void acquired(struct dlw_cursor *cursor)
 	add_hold(cursor);
 }
 
+/** held() - a block that begins anew says what the thread has */
+static void held(struct dlw_cursor *cursor)
+{
+	struct dlw_head *head = &cursor->head;
+	uint32_t count = (uint32_t)head->event.argument;
+
+	if (!count)
+		return;
+	head->event.ticket = head->held_ticket;
+	if (dlw_is_counted(head->object)) {
+		add_permit(cursor);
+		dlw_cursor_permits(cursor, head->object)->count += count - 1;
+		dlw_cursor_permits(cursor, head->object)->ticks = 0;
+	} else {
+		add_hold(cursor);
+		cursor->holds[cursor->hold_count - 1].count = count;
+		cursor->holds[cursor->hold_count - 1].ticks = 0;
+	}
+	head->event.ticket = 0;
+}
+
 static void lower_hold(struct dlw_cursor *cursor, struct dlw_log_hold *hold)
 {
 	if (!hold)
@@ -158,6 +179,9 @@ void dlw_cursor_take(struct dlw_cursor *cursor)
 	case DLW_EVENT_POSTED:
 		posted(cursor);
 		break;
+	case DLW_EVENT_HELD:
+		held(cursor);
+		break;
 	case DLW_EVENT_CONDITION_WAIT:
 	case DLW_EVENT_FORGOTTEN:
 		if (cursor->head.hold)
@@ -169,12 +193,11 @@ void dlw_cursor_take(struct dlw_cursor *cursor)
 	cursor->head.hold = NULL;
 }
 
-/** forget() - blocks are missing: nothing is known of what the thread has */
-static void forget(struct dlw_cursor *cursor)
+/** begin_anew() - blocks are missing: nothing is known of what the thread has */
+static void begin_anew(struct dlw_cursor *cursor)
 {
 	struct dlw_replay *replay = cursor->source->replay;
 
-	cursor->lost = true;
 	while (cursor->hold_count)
 		remove_hold(cursor, &cursor->holds[cursor->hold_count - 1]);
 	while (cursor->permit_count) {
@@ -187,6 +210,13 @@ static void forget(struct dlw_cursor *cursor)
 	dlw_object_drop(replay, cursor->want.object);
 	dlw_object_drop(replay, cursor->want.mutex);
 	cursor->want = (struct dlw_log_want){ 0 };
+}
+
+/** forget() - … and nothing will be */
+static void forget(struct dlw_cursor *cursor)
+{
+	cursor->lost = true;
+	begin_anew(cursor);
 }
 
 /* --------------------------------------------------------------------- blocks */
@@ -206,6 +236,17 @@ static void align_units(struct dlw_cursor *cursor, const struct dlw_log_block *b
 	cursor->units = cursor->aligned;
 }
 
+/** skip_to() - @block does not follow on the last one */
+static void skip_to(struct dlw_cursor *cursor, const struct dlw_log_block *block)
+{
+	if (!(block->flags & DLW_BLOCK_STATE)) {
+		forget(cursor);
+		return;
+	}
+	cursor->late = cursor->takes_state = true;
+	begin_anew(cursor);
+}
+
 /** next_block() - begin the thread's next block of events; false: there is none */
 static bool next_block(struct dlw_cursor *cursor)
 {
@@ -213,8 +254,9 @@ static bool next_block(struct dlw_cursor *cursor)
 
 	while (cursor->block < cursor->block_end) {
 		block = cursor->block++;
+		cursor->takes_state = false;
 		if (block->sequence != cursor->expected_sequence)
-			forget(cursor);
+			skip_to(cursor, block);
 		cursor->expected_sequence = block->sequence + 1;
 		cursor->source->replay->done_bytes += block->length;
 		if (block->type != DLW_BLOCK_EVENTS)
@@ -338,6 +380,7 @@ static bool needs_object(enum dlw_event_type type)
 	case DLW_EVENT_WANT:
 	case DLW_EVENT_CONDITION_WAIT:
 	case DLW_EVENT_RELEASED_BY_STRANGER:
+	case DLW_EVENT_HELD:
 		return true;
 	default:
 		return false;
@@ -347,7 +390,21 @@ static bool needs_object(enum dlw_event_type type)
 static bool is_known(enum dlw_event_type type)
 {
 	return (type >= DLW_EVENT_ACQUIRED && type <= DLW_EVENT_LEFT) ||
-	       (type >= DLW_EVENT_WANT && type <= DLW_EVENT_FORGOTTEN);
+	       (type >= DLW_EVENT_WANT && type <= DLW_EVENT_HELD);
+}
+
+/** resolve_held() - false: known already, or not said in full */
+static bool resolve_held(struct dlw_cursor *cursor, struct dlw_head *head)
+{
+	if (!cursor->takes_state)
+		return false;
+	if (!head->object) {
+		cursor->lost = true; /* it has more than the block had room for */
+		return false;
+	}
+	head->held_ticket = complete_ticket(&head->event, head->object);
+	head->event.ticket = 0; /* it is no operation: nothing waits for it */
+	return true;
 }
 
 /** resolve() - fill in what the event leaves unsaid; false: pass over it */
@@ -357,7 +414,7 @@ static bool resolve(struct dlw_cursor *cursor, struct dlw_head *head)
 
 	head->object = head->mutex = NULL;
 	head->hold = NULL;
-	head->mutex_ticket = 0;
+	head->mutex_ticket = head->held_ticket = 0;
 	if (!is_known(event->type)) {
 		cursor->source->loss.unknown_events++;
 		return false;
@@ -365,6 +422,8 @@ static bool resolve(struct dlw_cursor *cursor, struct dlw_head *head)
 	if (event->type == DLW_EVENT_RELEASED_TOP || event->type == DLW_EVENT_FORGOTTEN)
 		return resolve_top(cursor, head);
 	head->object = dlw_source_object(cursor->source, event->object, event);
+	if (event->type == DLW_EVENT_HELD)
+		return resolve_held(cursor, head);
 	if (!head->object) {
 		event->ticket = 0;
 		if (needs_object(event->type))

@@ -235,6 +235,36 @@ static bool read_misuse(struct dlw_log_definitions *defined, struct span record)
 	return true;
 }
 
+static bool read_mode(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_mode from;
+
+	if (!fixed_part(record, &from, sizeof(from)) || from.mode > DLW_RECORDING_RING)
+		return false;
+	defined->recording = (enum dlw_recording)from.mode;
+	return true;
+}
+
+static bool read_order_counts(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_order_counts from;
+	uint32_t at;
+
+	if (!fixed_part(record, &from, sizeof(from)) ||
+	    from.count > (record.size - sizeof(from)) / sizeof(from.orders[0]))
+		return false;
+	for (at = 0; at < from.count; at++) {
+		const uint8_t *entry = record.bytes + sizeof(from) + at * sizeof(from.orders[0]);
+		struct dlw_log_order_count *count;
+
+		dlw_reserve(defined->order_counts, defined->order_count, defined->order_room);
+		count = &defined->order_counts[defined->order_count++];
+		memcpy(&count->order, entry, sizeof(count->order));
+		memcpy(&count->times, entry + 8, sizeof(count->times));
+	}
+	return true;
+}
+
 static bool read_look(struct dlw_log_definitions *defined, struct span record)
 {
 	struct dlw_record_look from;
@@ -326,6 +356,10 @@ static bool read_record(struct dlw_log_definitions *defined, uint16_t type, stru
 		return read_object_name(defined, record);
 	case DLW_RECORD_STACK:
 		return read_stack(defined, record);
+	case DLW_RECORD_MODE:
+		return read_mode(defined, record);
+	case DLW_RECORD_ORDER_COUNTS:
+		return read_order_counts(defined, record);
 	case DLW_RECORD_LOOK:
 		return read_look(defined, record);
 	case DLW_RECORD_PYTHON:
@@ -342,23 +376,107 @@ static bool read_record(struct dlw_log_definitions *defined, uint16_t type, stru
 	}
 }
 
-static void read_block(struct dlw_log_definitions *defined, const struct dlw_log_block *block)
+/** read_records() - @length bytes of them; false: the rest makes no sense */
+static bool read_records(struct dlw_log_definitions *defined, const uint8_t *bytes, uint32_t length)
 {
 	uint32_t at = 0;
 
-	while (at < block->length) {
+	while (at < length) {
 		struct dlw_record head;
-		struct span record = { block->payload + at, block->length - at };
+		struct span record = { bytes + at, length - at };
 
 		if (!fixed_part(record, &head, sizeof(head)) || head.size < sizeof(head) ||
 		    head.size % 8 || head.size > record.size) {
 			defined->damaged_records++;
-			return;
+			return false;
 		}
 		record.size = head.size;
 		if (!read_record(defined, head.type, record))
 			defined->damaged_records++;
 		at += head.size;
+	}
+	return true;
+}
+
+/* ------------------------------------------------------------- a flight recorder's */
+
+/** A walk over the events of a block, for what they define and refer to. */
+struct walk {
+	const struct dlw_log_block *block;
+	uint32_t at; /* bytes; behind the event */
+	uint64_t ticks;
+	struct dlw_event event;
+	struct dlw_recent recent[DLW_RECENT];
+};
+
+static struct walk begin_walk(const struct dlw_log_block *block)
+{
+	return (struct walk){ .block = block, .ticks = block->ticks };
+}
+
+/** step() - the next event; false: no more that make sense */
+static bool step(struct walk *walk)
+{
+	uint32_t left = walk->block->length - walk->at, units[DLW_EVENT_UNITS_MAX];
+	unsigned used;
+
+	if (!left)
+		return false;
+	memcpy(units, walk->block->payload + walk->at, left < sizeof(units) ? left : sizeof(units));
+	if ((units[0] & 31) == DLW_EVENT_DEFINITION) { /* longer than what was copied */
+		walk->event = (struct dlw_event){ .type = DLW_EVENT_DEFINITION,
+						  .argument = units[0] >> 5 };
+		used = 1 + (unsigned)walk->event.argument;
+		if (used > left / 4)
+			return false;
+	} else {
+		used = dlw_event_get(units, (left < sizeof(units) ? left : sizeof(units)) / 4,
+				     &walk->ticks, &walk->event, walk->recent);
+	}
+	walk->at += used * 4;
+	return used != 0;
+}
+
+/** read_inside() - the definitions among the events of a block */
+static void read_inside(struct dlw_log_definitions *defined, const struct dlw_log_block *block)
+{
+	struct walk walk = begin_walk(block);
+
+	while (step(&walk)) {
+		uint32_t size = (uint32_t)walk.event.argument * 4;
+
+		if (walk.event.type == DLW_EVENT_DEFINITION &&
+		    !read_records(defined, block->payload + walk.at - size, size))
+			return;
+	}
+}
+
+static void note_ticket(struct dlw_log_definitions *defined, const struct dlw_event *event)
+{
+	/* what is held was taken before: the next operation is the first one here */
+	uint64_t ticket = event->ticket + (event->type == DLW_EVENT_HELD);
+	uint32_t position = dlw_log_index_find(&defined->object_index, event->object);
+
+	if (position == DLW_NO_POSITION || !event->ticket)
+		return;
+	if (!defined->first_tickets[position] || ticket < defined->first_tickets[position])
+		defined->first_tickets[position] = ticket;
+}
+
+/** find_first_tickets() - what came before was overwritten: where each object begins */
+static void find_first_tickets(struct dlw_log_definitions *defined, const struct dlw_log_file *file)
+{
+	size_t at;
+
+	defined->first_tickets =
+		dlw_log_allocate(defined->object_count, sizeof(*defined->first_tickets));
+	for (at = 0; at < file->block_count; at++) {
+		struct walk walk = begin_walk(&file->blocks[at]);
+
+		if (file->blocks[at].type != DLW_BLOCK_EVENTS)
+			continue;
+		while (step(&walk))
+			note_ticket(defined, &walk.event);
 	}
 }
 
@@ -401,6 +519,45 @@ static void index_threads(struct dlw_log_definitions *defined)
 	free(ids);
 }
 
+/** keep_last_objects() - each block defines what it refers to: of each id one is enough */
+static void keep_last_objects(struct dlw_log_definitions *defined)
+{
+	struct dlw_log_index index;
+	uint32_t at, kept = 0;
+
+	index_records(&index, defined->objects, defined->object_count, id_of_object);
+	for (at = 0; at < defined->object_count; at++)
+		if (dlw_log_index_find(&index, id_of_object(defined->objects[at])) == at)
+			defined->objects[kept++] = defined->objects[at];
+	defined->object_count = kept;
+	dlw_log_index_free(&index);
+}
+
+static void keep_last_threads(struct dlw_log_definitions *defined)
+{
+	uint32_t at, kept = 0;
+
+	index_threads(defined);
+	for (at = 0; at < defined->thread_count; at++)
+		if (dlw_log_index_find(&defined->thread_index, defined->threads[at].serial) == at)
+			defined->threads[kept++] = defined->threads[at];
+	defined->thread_count = kept;
+	dlw_log_index_free(&defined->thread_index);
+}
+
+static void read_ring(struct dlw_log_definitions *defined, const struct dlw_log_file *file)
+{
+	bool end_known = defined->end_known; /* what is defined inside is not later than the end */
+	size_t at;
+
+	for (at = 0; at < file->block_count; at++)
+		if (file->blocks[at].type == DLW_BLOCK_EVENTS)
+			read_inside(defined, &file->blocks[at]);
+	defined->end_known = end_known;
+	keep_last_threads(defined);
+	keep_last_objects(defined);
+}
+
 /* Of one id the last name comes first, so that it is the one that is found. */
 static int by_id_then_latest(const void *left, const void *right)
 {
@@ -423,10 +580,14 @@ void dlw_log_definitions_read(struct dlw_log_definitions *defined, const struct 
 	};
 	for (at = 0; at < file->block_count; at++)
 		if (file->blocks[at].type == DLW_BLOCK_DEFINITIONS)
-			read_block(defined, &file->blocks[at]);
+			read_records(defined, file->blocks[at].payload, file->blocks[at].length);
+	if (defined->recording == DLW_RECORDING_RING)
+		read_ring(defined, file);
 	index_threads(defined);
 	index_records(&defined->object_index, defined->objects, defined->object_count,
 		      id_of_object);
+	if (defined->recording == DLW_RECORDING_RING)
+		find_first_tickets(defined, file);
 	index_records(&defined->stack_index, defined->stacks, defined->stack_count, id_of_stack);
 	if (defined->name_count)
 		qsort(defined->names, defined->name_count, sizeof(*defined->names),
@@ -443,6 +604,8 @@ void dlw_log_definitions_free(struct dlw_log_definitions *defined)
 	free(defined->names);
 	free(defined->stacks);
 	free(defined->pythons);
+	free(defined->order_counts);
+	free(defined->first_tickets);
 	dlw_log_index_free(&defined->thread_index);
 	dlw_log_index_free(&defined->object_index);
 	dlw_log_index_free(&defined->stack_index);
@@ -497,6 +660,8 @@ void dlw_log_object_at(const struct dlw_log_definitions *defined, uint32_t posit
 		.initial = from.initial,
 		.initial_known = from.initial_known != 0,
 		.device = from.device,
+		.history = (enum dlw_history)(from.history <= DLW_SIGNAL_LIKE ? from.history : 0),
+		.first_ticket = defined->first_tickets ? defined->first_tickets[position] : 0,
 		.inode = from.inode,
 		.offset = from.offset,
 		.name = name ? name : "",

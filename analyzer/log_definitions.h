@@ -38,8 +38,16 @@ struct dlw_log_object {
 	uint64_t address;
 	uint32_t init_stack, initial;
 	bool initial_known;
+	enum dlw_history history; /* before the log, or its definition, began */
+	uint64_t first_ticket;    /* smallest in the log; 0: it begins with the object */
 	uint64_t device, inode, offset;
 	const char *name;
+};
+
+/** How often an order of log_mode=order was seen. */
+struct dlw_log_order_count {
+	uint32_t order;
+	uint64_t times;
 };
 
 struct dlw_log_look {
@@ -86,6 +94,10 @@ struct dlw_log_definitions {
 		const char *name; /* of the object */
 	} *misuses; /* each sort and place once, in the order of the log */
 	uint32_t misuse_count, misuse_room;
+	enum dlw_recording recording;
+	uint64_t *first_tickets; /* ring: by position of the object */
+	struct dlw_log_order_count *order_counts; /* as they were written; an order not here: once */
+	uint32_t order_count, order_room;
 
 	struct dlw_log_look look; /* the last one */
 	uint32_t found_in_all;    /* findings of all looks together */

@@ -153,6 +153,13 @@ static void put_argument(FILE *out, const struct dlw_cursor *cursor)
 		if (event->argument)
 			fprintf(out, "by thread %" PRIu64 " ", event->argument);
 		break;
+	case DLW_EVENT_ORDER:
+		fprintf(out, "%" PRIu64 " ", event->argument);
+		break;
+	case DLW_EVENT_HELD:
+		if (event->argument != 1)
+			fprintf(out, "%" PRIu64 " times ", event->argument);
+		break;
 	case DLW_EVENT_FORKED:
 		fprintf(out, "pid %" PRIu64 " ", event->argument);
 		break;

@@ -89,6 +89,7 @@ static void keep_block(struct dlw_log_file *file, const struct dlw_block *block,
 		.thread = block->thread,
 		.sequence = block->sequence,
 		.type = block->type,
+		.flags = block->flags,
 		.in_tail = in_tail,
 		.monotonic_ns = block->monotonic_ns,
 		.ticks = block->ticks,
@@ -205,6 +206,11 @@ static void scan_tail(struct dlw_log_file *file)
 			file->damaged_slots++;
 			continue;
 		}
+		if ((block.flags & DLW_BLOCK_SEALED) &&
+		    block.checksum != dlw_block_checksum(&block, file->tail + at + sizeof(block))) {
+			file->damaged_slots++;
+			continue;
+		}
 		if (block.length)
 			keep_block(file, &block, file->tail + at + sizeof(block), true);
 	}
@@ -276,7 +282,13 @@ static void find_gaps(struct dlw_log_file *file)
 			expected = 0;
 		}
 		/* those nobody wrote in turn say nothing about what is missing */
-		if (block->sequence != expected && thread < DLW_FROM_OUTSIDE) {
+		if (block->sequence == expected || thread >= DLW_FROM_OUTSIDE) {
+			expected = block->sequence + 1;
+			continue;
+		}
+		if (block->flags & DLW_BLOCK_STATE) {
+			file->overwritten_blocks += block->sequence - expected;
+		} else {
 			dlw_reserve(file->gaps, file->gap_count, file->gap_room);
 			file->gaps[file->gap_count++] = (struct dlw_log_gap){
 				.thread = thread,

@@ -28,7 +28,7 @@ struct dlw_log_block {
 	const uint8_t *payload; /* aligned to nothing */
 	uint32_t length;
 	uint32_t thread, sequence;
-	uint16_t type;
+	uint16_t type, flags;
 	bool in_tail;
 	uint64_t monotonic_ns, ticks;
 };
@@ -57,6 +57,7 @@ struct dlw_log_file {
 	uint64_t repeated_blocks; /* (thread, sequence) came twice in the log itself */
 	uint64_t damaged_slots;  /* of the tail */
 	uint64_t unknown_blocks; /* of types of a later version */
+	uint64_t overwritten_blocks; /* of a flight recorder: before those of their threads that are here */
 	bool tail_foreign;       /* there is a tail, but of another process or version */
 	bool tail_read;
 

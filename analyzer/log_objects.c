@@ -208,8 +208,12 @@ static struct dlw_replay_object *first_use(struct dlw_source *source, uint32_t p
 		object = shared_object(source, position, &defined);
 	else
 		object = new_object(source, position);
-	if (object->source == source && object->position == position)
+	if (object->source == source && object->position == position) {
 		object->defined = defined;
+		object->history = defined.history;
+		if (defined.first_ticket)
+			object->next_ticket = defined.first_ticket;
+	}
 	source->objects[position] = object;
 	return object;
 }

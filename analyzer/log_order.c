@@ -118,8 +118,8 @@ static struct dlw_cursor *awaited_thread(const struct dlw_cursor *cursor)
 	other = dlw_order_thread(cursor->source, event->argument);
 	if (!other || other == cursor || other->finished)
 		return NULL;
-	if (event->type == DLW_EVENT_STARTED)
-		return cursor->created ? NULL : other;
+	if (event->type == DLW_EVENT_STARTED) /* it may have been created in what was overwritten */
+		return cursor->created || other->late ? NULL : other;
 	return other->exited ? NULL : other;
 }
 
@@ -143,6 +143,13 @@ static bool may_go(struct dlw_replay *replay, struct dlw_cursor *cursor)
 
 /* ------------------------------------------------------------------ happening */
 
+/** let_go() - the heads whose ticket it is now */
+static void let_go(struct dlw_replay *replay, struct dlw_replay_object *object)
+{
+	while (object->blocked && object->blocked->blocked_ticket <= object->next_ticket)
+		unblock(replay, &object->blocked);
+}
+
 static void use_ticket(struct dlw_replay *replay, struct dlw_replay_object *object,
 		       uint64_t ticket)
 {
@@ -153,8 +160,16 @@ static void use_ticket(struct dlw_replay *replay, struct dlw_replay_object *obje
 		return;
 	}
 	object->next_ticket = ticket + 1;
-	while (object->blocked && object->blocked->blocked_ticket <= object->next_ticket)
-		unblock(replay, &object->blocked);
+	let_go(replay, object);
+}
+
+/** anchor() - what is held was taken with this ticket: nothing before it can come any more */
+static void anchor(struct dlw_replay *replay, struct dlw_replay_object *object, uint64_t ticket)
+{
+	if (ticket < object->next_ticket)
+		return;
+	object->next_ticket = ticket + 1;
+	let_go(replay, object);
 }
 
 /** wake() - let the threads that wait for @from go: all, or only @only */
@@ -177,6 +192,8 @@ void dlw_order_happened(struct dlw_replay *replay)
 
 	if (head->object)
 		use_ticket(replay, head->object, head->event.ticket);
+	if (head->object && head->held_ticket)
+		anchor(replay, head->object, head->held_ticket);
 	if (head->mutex)
 		use_ticket(replay, head->mutex, head->mutex_ticket);
 	if (head->event.type == DLW_EVENT_CREATED) {
@@ -194,6 +211,19 @@ void dlw_order_exited(struct dlw_replay *replay)
 }
 
 /* --------------------------------------------------------------------- stalls */
+
+/** skip_to() - the operations before @ticket never come */
+static void skip_to(struct dlw_replay *replay, struct dlw_replay_object *object, uint64_t ticket)
+{
+	if (dlw_source_overwrote(object->source)) {
+		replay->overwritten_tickets += ticket - object->next_ticket;
+	} else {
+		replay->missing_tickets += ticket - object->next_ticket;
+		object->holes = true;
+	}
+	object->next_ticket = ticket;
+	let_go(replay, object);
+}
 
 /*
  * Nobody may go. Of the threads that wait for a ticket, those with the
@@ -216,11 +246,7 @@ static void skip_missing_tickets(struct dlw_replay *replay)
 	if (best) {
 		object = best->blocked_on;
 		replay->stalls++;
-		replay->missing_tickets += best->blocked_ticket - object->next_ticket;
-		object->next_ticket = best->blocked_ticket;
-		object->holes = true;
-		while (object->blocked && object->blocked->blocked_ticket <= object->next_ticket)
-			unblock(replay, &object->blocked);
+		skip_to(replay, object, best->blocked_ticket);
 		return;
 	}
 	/* they wait for each other's creation and exit: a log that nobody wrote */

@@ -90,7 +90,7 @@ struct dlw_log_hold {
 	uint32_t count;
 	uint32_t stack;
 	uint64_t ticket; /* of the thread's last event on it */
-	uint64_t ticks;
+	uint64_t ticks;  /* 0: not known, it was taken before the log begins */
 };
 
 struct dlw_permits {
@@ -125,6 +125,7 @@ struct dlw_head {
 	struct dlw_replay_object *object;
 	struct dlw_replay_object *mutex; /* CONDITION_WAIT: it is released as well … */
 	uint64_t mutex_ticket;    /* … with this ticket */
+	uint64_t held_ticket;     /* HELD: of the object's last operation; 0: unknown */
 	struct dlw_log_hold *hold; /* what a release, CONDITION_WAIT or FORGOTTEN ends or lowers */
 };
 
@@ -135,6 +136,7 @@ struct dlw_cursor {
 	uint32_t number; /* among all threads of all logs */
 	const struct dlw_log_thread *defined; /* NULL: its definition was lost */
 	bool started, exited, detached, lost; /* lost: of its blocks one is missing */
+	bool late; /* it begins in the middle: what came before was overwritten */
 	uint64_t events;
 
 	struct dlw_head head;
@@ -156,6 +158,7 @@ struct dlw_cursor {
 	uint32_t expected_sequence;
 	uint32_t *aligned;  /* the block's units, where the file has them at an odd place */
 	uint32_t aligned_room;
+	bool takes_state;   /* the block's HELD events say what the missing ones led to */
 	bool finished;      /* no head any more */
 
 	/* while its head waits for another thread's event */
@@ -223,6 +226,7 @@ struct dlw_replay {
 	uint64_t total_bytes, done_bytes; /* of event blocks: for progress */
 	uint64_t stalls;          /* times that a missing ticket was given up */
 	uint64_t missing_tickets; /* operations that must be in lost blocks */
+	uint64_t overwritten_tickets; /* operations that a flight recorder has overwritten */
 	uint64_t late_tickets;    /* came after a larger one of their object */
 	uint64_t base_ns;         /* earliest start of a log: zero of printed times */
 	uint64_t stall_ns;        /* for states: how long the open-world rule must have held */
@@ -270,6 +274,12 @@ int dlw_replay_state(struct dlw_replay *replay, struct dlw_arena *arena, struct 
 
 /** dlw_source_lost_blocks() - of all threads, and of definitions */
 uint64_t dlw_source_lost_blocks(const struct dlw_source *source);
+
+/** dlw_source_overwrote() - it is a flight recorder, and what it has began earlier */
+static inline bool dlw_source_overwrote(const struct dlw_source *source)
+{
+	return source->file.overwritten_blocks != 0;
+}
 
 /** dlw_source_is_cut() - whether its last events are missing or may be */
 bool dlw_source_is_cut(const struct dlw_source *source);

@@ -151,6 +151,8 @@ static const char *open_reason(const struct builder *builder, const struct dlw_s
 		return "the end of the log is missing";
 	if (dlw_source_lost_blocks(source))
 		return "parts of the log are missing";
+	if (dlw_source_overwrote(source))
+		return "the beginning of the log was overwritten";
 	return *defined->look.open_reason ? defined->look.open_reason : NULL;
 }
 
@@ -371,6 +373,7 @@ static void build_resource(struct builder *builder, const struct dlw_replay_obje
 		.arrived = object->arrived,
 		.ever_posted_by_vanished = object->poster_vanished || object->holes ||
 					   dlw_source_lost_blocks(source) ||
+					   dlw_source_overwrote(source) ||
 					   dlw_source_is_cut(source),
 	};
 	stack_of(builder, source, defined->init_stack, &resource->init_stack);
@@ -388,7 +391,7 @@ static void add_hold(struct builder *builder, const struct dlw_cursor *cursor,
 		.resource = object->state_index,
 		.mode = lock_mode(object, mode),
 		.count = count,
-		.since_ns = dlw_log_file_time(&cursor->source->file, ticks),
+		.since_ns = ticks ? dlw_log_file_time(&cursor->source->file, ticks) : 0,
 	};
 	stack_of(builder, cursor->source, stack, &hold->stack);
 	build_resource(builder, object);

@@ -29,6 +29,8 @@ static const struct {
 	[DLW_EVENT_FORKED] = { "forked", "child_pid" },
 	[DLW_EVENT_RELEASED_BY_STRANGER] = { "released-by-stranger", "error" },
 	[DLW_EVENT_FORGOTTEN] = { "forgotten", "depth" },
+	[DLW_EVENT_ORDER] = { "order", "number" },
+	[DLW_EVENT_HELD] = { "held", "count" },
 };
 
 const char *dlw_event_word(enum dlw_event_type type)

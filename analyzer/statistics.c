@@ -267,7 +267,7 @@ static void released(struct dlw_statistics *statistics, const struct dlw_cursor 
 {
 	const struct dlw_log_hold *hold = cursor->head.hold;
 
-	if (hold && hold->count == 1 && !hold->stale)
+	if (hold && hold->count == 1 && !hold->stale && hold->ticks)
 		add_duration(&lock_of(statistics, cursor)->hold, span_ns(cursor, hold->ticks));
 }
 
@@ -276,7 +276,7 @@ static void waits_on_condition(struct dlw_statistics *statistics, const struct d
 	const struct dlw_log_hold *hold = cursor->head.hold;
 
 	lock_of(statistics, cursor);
-	if (hold && hold->object->statistics)
+	if (hold && hold->object->statistics && hold->ticks)
 		add_duration(&hold->object->statistics->hold, span_ns(cursor, hold->ticks));
 }
 
@@ -286,7 +286,7 @@ static void posted(struct dlw_statistics *statistics, struct dlw_cursor *cursor)
 	const struct dlw_permits *permits = dlw_cursor_permits(cursor, cursor->head.object);
 
 	lock->posts++;
-	if (permits && permits->count)
+	if (permits && permits->count && permits->ticks)
 		add_duration(&lock->hold, span_ns(cursor, permits->ticks));
 }
 

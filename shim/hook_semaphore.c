@@ -370,10 +370,10 @@ DLW_HOOK int sem_post(sem_t *semaphore)
 	}
 	permit = dlw_permit_of(self, dlw_address(semaphore), DLW_SEMAPHORE);
 	if (permit) {
-		dlw_permit_post(permit);
 		if (dlw_logging(self))
 			log_operation(self, permit, DLW_EVENT_POSTED, DLW_FORM_BLOCKING,
 				      dlw_stack_here(self, DLW_CALLER, DLW_FRAME), false);
+		dlw_permit_post(permit);
 	}
 	result = dlw_real(sem_post)(semaphore);
 	if (dlw_unlikely(result != 0))

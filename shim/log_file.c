@@ -17,7 +17,7 @@
 
 #include "shim/banned.h"
 
-#define RESERVE_MAX (256ull << 20)
+#define RESERVE_MAX (256ull << 20) /* besides what a ring wraps at */
 #define SLOTS_AT_ONCE 8
 
 /* Outside the page that a fork wipes: a child closes its parent's. */
@@ -127,7 +127,10 @@ static bool open_tail(struct dlw_log_file *file)
 {
 	struct dlw_tail_header *header;
 
-	file->tail = dlw_reserve(RESERVE_MAX, &file->reserved);
+	file->tail = dlw_reserve(dlw_options.log_mode == DLW_LOG_RING ?
+					 dlw_options.log_max + RESERVE_MAX :
+					 RESERVE_MAX,
+				 &file->reserved);
 	if (!file->tail || !back(file, SLOTS_AT_ONCE))
 		return false;
 	header = (struct dlw_tail_header *)file->tail;
@@ -190,7 +193,8 @@ struct dlw_block *dlw_log_file_slot_at(const struct dlw_log_file *file, uint32_t
 
 struct dlw_block *dlw_log_file_slot(struct dlw_log_file *file, uint32_t *index)
 {
-	if (file->slots == file->backed && !back(file, file->backed + SLOTS_AT_ONCE))
+	if (file->slots == file->backed &&
+	    !back(file, file->backed + SLOTS_AT_ONCE + file->backed / 8))
 		return NULL;
 	*index = file->slots++;
 	return dlw_log_file_slot_at(file, *index);

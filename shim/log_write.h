@@ -4,6 +4,11 @@
  * Events go into the calling thread's slot of the tail, definitions into slot
  * 1, which all threads share. A full slot is appended to the log with one
  * write(2). What cannot be written is counted, never waited for.
+ *
+ * With log_mode=ring full blocks stay in the tail until newer ones need their
+ * place; with log_mode=order few events are let through. Hooks need not know:
+ * they note a hold before they log its ACQUIRED and take it away after they
+ * logged its release.
  */
 #ifndef DLW_SHIM_LOG_WRITE_H
 #define DLW_SHIM_LOG_WRITE_H
@@ -11,16 +16,6 @@
 #include <dlwatch/log.h>
 
 #include "shim/context.h"
-
-/** One slot of the tail, while a thread (or slot 1, the process) owns it. */
-struct dlw_slot {
-	struct dlw_block *block; /* in the tail; the payload follows */
-	uint64_t ticks; /* of the last event */
-	uint32_t serial;
-	uint32_t index;
-	struct dlw_slot *next_free;
-	struct dlw_recent recent[DLW_RECENT]; /* of the block */
-};
 
 /** dlw_log_open() - begin the log if options ask for one */
 void dlw_log_open(void);
@@ -41,8 +36,16 @@ void dlw_log_thread_gone(struct dlw_slot *slot);
 void dlw_log_stack(const struct dlw_stack_record *record);
 void dlw_log_thread_name(uint32_t serial, const char *name);
 
-/** dlw_log_object() - the object's id in the log, defining this life of it if need be; 0 */
-uint32_t dlw_log_object(struct dlw_object *object);
+/** dlw_log_object_slow() - the same, defining this life of it if need be */
+uint32_t dlw_log_object_slow(struct dlw_object *object);
+
+/** dlw_log_object() - the object's id in the log, for the calling thread's next event */
+static inline uint32_t dlw_log_object(struct dlw_object *object)
+{
+	if (dlw_likely(object->log_life == object->life && dlw_options.log_mode == DLW_LOG_FULL))
+		return object->log_id;
+	return dlw_log_object_slow(object);
+}
 
 /** dlw_log_destroyed() - the life of an object that the log knows is over */
 void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object);

@@ -6,7 +6,8 @@
  * and NAME.dlw.tail, a shared mapping with what has not been appended yet.
  * The shim fills a block in a slot of the tail and appends it to the log with
  * one write(2) when it is full; the kernel keeps both through a SIGKILL. After
- * an orderly end the tail is empty and is removed.
+ * an orderly end the tail is empty and is removed. With log_mode=ring full
+ * blocks stay in the tail until their place is needed, and so does the tail.
  *
  *	NAME.dlw       header, block, block, …
  *	NAME.dlw.tail  tail header, slot, slot, … ; a slot holds one block
@@ -78,6 +79,11 @@ enum dlw_block_type {
 	DLW_BLOCK_EVENTS = 2,
 };
 
+enum dlw_block_flag {
+	DLW_BLOCK_STATE = 1,  /* begins with what the thread holds: a gap before it takes nothing away */
+	DLW_BLOCK_SEALED = 2, /* in a tail: complete, and its checksum is right */
+};
+
 #define DLW_BLOCK_MAGIC 0x42574c44u /* "DLWB" */
 
 /* Definition blocks that are nobody's in turn; each has a sequence of its own. */
@@ -87,7 +93,7 @@ enum dlw_block_type {
 struct dlw_block {
 	uint32_t magic;
 	uint16_t type;  /* enum dlw_block_type; an unknown one is skipped */
-	uint16_t flags; /* 0 */
+	uint16_t flags; /* enum dlw_block_flag */
 	uint32_t thread;   /* serial of the thread, 0: the process */
 	uint32_t sequence; /* within the thread, from 0 */
 	uint32_t length;   /* payload bytes that follow; a multiple of 4 */
@@ -153,6 +159,8 @@ enum dlw_record_type {
 	DLW_RECORD_MODULE_GONE = 11,
 	DLW_RECORD_PYTHON = 12,
 	DLW_RECORD_MISUSE = 13,
+	DLW_RECORD_MODE = 14,
+	DLW_RECORD_ORDER_COUNTS = 15,
 };
 
 /** In front of every record. */
@@ -210,7 +218,7 @@ struct dlw_record_object {
 	uint32_t init_stack; /* 0: its initialisation was not seen */
 	uint32_t initial;    /* semaphore: initial value; barrier: parties */
 	uint32_t initial_known;
-	uint32_t reserved;
+	uint32_t history; /* posts and signals before this was written: enum dlw_history of core/state.h */
 	/* process-shared: what it is in every process; 0 0 0 otherwise */
 	uint64_t device, inode, offset;
 	char name[]; /* sem_open's or an annotation's, or empty; NUL-terminated */
@@ -263,6 +271,27 @@ struct dlw_record_misuse {
 	struct dlw_record record;
 	struct dlw_misuse misuse;
 	char name[]; /* of the object, or empty; NUL-terminated */
+};
+
+enum dlw_recording { DLW_RECORDING_FULL = 0, DLW_RECORDING_ORDER = 1, DLW_RECORDING_RING = 2 };
+
+/** log_mode: what is in the log at all; absent: full. */
+struct dlw_record_mode {
+	struct dlw_record record;
+	uint32_t mode; /* enum dlw_recording */
+	uint32_t reserved;
+	uint64_t log_max; /* bytes */
+};
+
+/** How often each order (enum dlw_event_type, ORDER) of a thread was seen, at its end. */
+struct dlw_record_order_counts {
+	struct dlw_record record;
+	uint32_t serial; /* of the thread */
+	uint32_t count;
+	struct {
+		uint32_t order, reserved;
+		uint64_t times;
+	} orders[];
 };
 
 /** What the watcher saw of the world outside the records when it judged. */
@@ -336,8 +365,8 @@ struct dlw_record_end {
  * last one.
  *
  * Most acquisitions repeat an earlier one of the same block. Both ends keep
- * the block's last DLW_RECENT of them, each at its object's number modulo
- * DLW_RECENT, empty when a block begins. AGAIN means the acquisition at a
+ * the block's last DLW_RECENT of them, each at the place dlw_recent_place()
+ * gives it, empty when a block begins. AGAIN means the acquisition at a
  * given place once more: same object, stack, mode and form, a ticket a little
  * larger.
  */
@@ -442,10 +471,16 @@ static inline void dlw_event_put_short(uint32_t *unit, uint32_t depth, uint32_t 
 	unit[0] = DLW_EVENT_RELEASED_TOP | depth << 5 | delta << 11;
 }
 
+/** dlw_recent_place() - of an acquisition: object and stack modulo DLW_RECENT */
+static inline uint32_t dlw_recent_place(const struct dlw_event *event)
+{
+	return (event->object + event->stack) % DLW_RECENT;
+}
+
 /** dlw_recent_note() - an ACQUIRED went into the block in full */
 static inline void dlw_recent_note(struct dlw_recent *recent, const struct dlw_event *event)
 {
-	recent[event->object % DLW_RECENT] = (struct dlw_recent){
+	recent[dlw_recent_place(event)] = (struct dlw_recent){
 		.object = event->object,
 		.stack = event->stack,
 		.ticket = (uint32_t)event->ticket,
@@ -457,7 +492,7 @@ static inline void dlw_recent_note(struct dlw_recent *recent, const struct dlw_e
 /** dlw_recent_has() - whether AGAIN can say @event */
 static inline bool dlw_recent_has(const struct dlw_recent *recent, const struct dlw_event *event)
 {
-	const struct dlw_recent *last = &recent[event->object % DLW_RECENT];
+	const struct dlw_recent *last = &recent[dlw_recent_place(event)];
 
 	return event->type == DLW_EVENT_ACQUIRED && event->object && last->object == event->object &&
 	       last->stack == event->stack && last->mode == event->mode &&
@@ -505,9 +540,9 @@ static inline unsigned dlw_event_put(uint32_t *unit, const struct dlw_event *eve
 		return used + 1;
 	}
 	if (again) {
-		struct dlw_recent *before = &recent[event->object % DLW_RECENT];
+		struct dlw_recent *before = &recent[dlw_recent_place(event)];
 
-		unit[used] = DLW_EVENT_AGAIN | event->object % DLW_RECENT << 5 |
+		unit[used] = DLW_EVENT_AGAIN | dlw_recent_place(event) << 5 |
 			     (uint32_t)event->contended << 9 |
 			     ((uint32_t)event->ticket - before->ticket) << 10 |
 			     (uint32_t)delta << 17;

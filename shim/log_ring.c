@@ -1,0 +1,304 @@
+/*
+ * shim/log_ring.c - log_mode=ring: the last log_max bytes of events
+ *
+ * Full blocks stay in the tail, which is a shared mapping of a file: whatever
+ * ends the process, they are there, and no handler has to save them. When
+ * log_max is used up a thread that needs a block takes the oldest full one of
+ * the whole process, so that the history of all threads goes back to about the
+ * same moment. The block that a thread is writing is nobody else's, so a quiet
+ * thread keeps what it did last, however long ago.
+ *
+ * A block must be understood when all before it are gone. It begins with the
+ * thread's definition and what the thread holds at that moment (events HELD),
+ * and defines each object before the first event that refers to it. Stacks and
+ * modules are bounded: they are defined in the log itself, once.
+ */
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "core/watch/system.h"
+#include "shim/hold.h"
+#include "shim/log_slot.h"
+#include "shim/object.h"
+#include "shim/segment.h"
+
+#include "shim/banned.h"
+
+#define LEAST_SLOTS 8u
+#define DEFINITION_ROOM (4 + (uint32_t)sizeof(union dlw_object_definition))
+/* An event with all that it speaks of. */
+#define EVENT_ROOM (DLW_PENDING_OBJECTS * DEFINITION_ROOM + 4 * DLW_EVENT_UNITS_MAX)
+/* A hold at the start of a block, and what is kept free there for other things. */
+#define HELD_ROOM (DEFINITION_ROOM + 4 * DLW_EVENT_UNITS_MAX)
+#define STATE_ROOM (DLW_BLOCK_ROOM / 2)
+
+bool dlw_ring_open(struct dlw_logger *logger)
+{
+	uint64_t slots = logger->file.reserved / DLW_LOG_SLOT_SIZE;
+	uint64_t limit = dlw_options.log_max / DLW_LOG_SLOT_SIZE;
+
+	logger->ring.limit = (uint32_t)(limit < LEAST_SLOTS ? LEAST_SLOTS : limit);
+	logger->ring.next = dlw_map(slots * sizeof(*logger->ring.next), false);
+	return logger->ring.next != NULL;
+}
+
+struct dlw_block *dlw_ring_take(struct dlw_logger *logger, uint32_t *index)
+{
+	struct dlw_ring *ring = &logger->ring;
+	struct dlw_block *block = NULL;
+
+	if (!ring->oldest || logger->file.slots < ring->limit)
+		block = dlw_log_file_slot(&logger->file, index);
+	if (block || !ring->oldest)
+		return block;
+	*index = ring->oldest;
+	ring->oldest = ring->next[ring->oldest];
+	if (!ring->oldest)
+		ring->newest = 0;
+	return dlw_log_file_slot_at(&logger->file, *index);
+}
+
+void dlw_ring_finish(struct dlw_slot *slot)
+{
+	struct dlw_ring *ring = &dlw_runtime->logger->ring;
+	struct dlw_block *block = slot->block;
+
+	block->flags |= DLW_BLOCK_SEALED;
+	block->checksum = dlw_block_checksum(block, dlw_slot_payload(slot));
+	ring->next[slot->index] = 0;
+	if (ring->newest)
+		ring->next[ring->newest] = slot->index;
+	else
+		ring->oldest = slot->index;
+	ring->newest = slot->index;
+	slot->block = NULL;
+}
+
+/* ---------------------------------------------------------------------- definitions */
+
+static void put_definition(struct dlw_slot *slot, void *record, uint16_t type, size_t size)
+{
+	uint32_t *unit = dlw_slot_payload(slot) + slot->block->length / 4;
+	uint32_t room = dlw_record_padded(size);
+	struct dlw_record *header = record;
+
+	header->type = type;
+	header->reserved = 0;
+	header->size = room;
+	unit[0] = DLW_EVENT_DEFINITION | (room / 4) << 5;
+	memcpy(unit + 1, record, room);
+	dlw_slot_grow(slot, 4 + room);
+}
+
+/** is_defined() - in this block; if not, the caller does it now */
+static bool is_defined(struct dlw_slot *slot, uint32_t id)
+{
+	uint32_t at = id & (DLW_DEFINED_OBJECTS - 1);
+
+	while (slot->defined[at] && slot->defined[at] != id)
+		at = (at + 1) & (DLW_DEFINED_OBJECTS - 1);
+	if (slot->defined[at])
+		return true;
+	slot->defined[at] = id;
+	return false;
+}
+
+static void define_object(struct dlw_slot *slot, const struct dlw_object *object)
+{
+	union dlw_object_definition record;
+
+	if (!is_defined(slot, object->log_id))
+		put_definition(slot, &record, DLW_RECORD_OBJECT, dlw_define_object(&record, object));
+}
+
+void dlw_ring_name(uint32_t serial, const char *name)
+{
+	struct dlw_record_thread_name record = { .serial = serial };
+	struct dlw_context *self = dlw_self;
+	struct dlw_event none = { .type = DLW_EVENT_PAD };
+
+	if (!self->log)
+		return;
+	strncpy(record.name, name, sizeof(record.name) - 1);
+	dlw_ring_make_room(self, &none);
+	put_definition(self->log, &record, DLW_RECORD_THREAD_NAME, sizeof(record));
+}
+
+/* ------------------------------------------------------------------------- the state */
+
+/** What a block's first event will do: its trace is in the records already, or still. */
+struct state {
+	struct dlw_context *self;
+	struct dlw_slot *slot;
+	const struct dlw_event *event;
+	uint32_t skipped; /* object of ACQUIRED: one count of its newest hold is not yet said */
+	uint32_t room;    /* bytes */
+	bool omitted;
+};
+
+/** ticket_of() - of the last operation on it before the event */
+static uint64_t ticket_of(const struct state *state, const struct dlw_object *object)
+{
+	uint64_t ticket = object->ticket;
+	const struct dlw_event *event = state->event;
+
+	if (event->object == object->log_id && event->ticket)
+		return event->ticket - 1;
+	if (event->type == DLW_EVENT_CONDITION_WAIT && event->argument == object->log_id)
+		return ticket - 1;
+	return ticket;
+}
+
+static void put_held(struct state *state, struct dlw_object *object, enum dlw_mode mode,
+		     uint32_t stack, uint32_t count)
+{
+	struct dlw_event held = {
+		.type = DLW_EVENT_HELD,
+		.mode = (uint8_t)(mode - DLW_EXCLUSIVE),
+		.object = dlw_log_object(object),
+		.stack = stack,
+		.argument = count,
+		.ticks = state->slot->ticks,
+	};
+
+	if (mode == DLW_EXCLUSIVE)
+		held.ticket = ticket_of(state, object);
+	define_object(state->slot, object);
+	dlw_slot_put(state->slot, &held);
+}
+
+/** first_that_fits() - of the holds, oldest first: those before it are not said */
+static uint32_t first_that_fits(const struct state *state)
+{
+	uint32_t count = dlw_hold_count(state->self);
+	uint32_t most = state->room / HELD_ROOM;
+
+	return count > most ? count - most : 0;
+}
+
+/** newest_of() - where the newest hold of the object with @id is; UINT32_MAX: none */
+static uint32_t newest_of(struct dlw_context *self, uint32_t id)
+{
+	uint32_t at = dlw_hold_count(self);
+
+	while (id && at-- > 0) {
+		const struct dlw_held *held = &self->holds[at];
+		const struct dlw_object *object = dlw_object(self, held->address, held->kind);
+
+		if (object && object->log_life == object->life && object->log_id == id)
+			return at;
+	}
+	return UINT32_MAX;
+}
+
+static void put_holds(struct state *state)
+{
+	struct dlw_context *self = state->self;
+	uint32_t at = first_that_fits(state), count = dlw_hold_count(self);
+	uint32_t unsaid = newest_of(self, state->skipped);
+
+	state->omitted = at > 0;
+	state->room -= (count - at) * HELD_ROOM;
+	for (; at < count; at++) {
+		const struct dlw_held *held = &self->holds[at];
+		struct dlw_object *object = dlw_object(self, held->address, held->kind);
+		uint32_t times = held->count - (at == unsaid);
+
+		if (!object)
+			state->omitted = true;
+		else if (times)
+			put_held(state, object, held->mode, held->stack, times);
+	}
+}
+
+static void put_permits(struct state *state)
+{
+	const struct dlw_thread *record = state->self->record;
+	uint32_t at;
+
+	for (at = 0; at < record->permit_capacity; at++) {
+		const struct dlw_permit *permit = &state->self->permits[at];
+		struct dlw_object *object;
+		uint32_t held = permit->held;
+
+		if (!permit->object || !held)
+			continue;
+		object = dlw_table_at(dlw_runtime->segment, &dlw_runtime->segment->objects,
+				      permit->object - 1);
+		if (!object || object->life != permit->life)
+			continue;
+		held -= object->log_life == object->life && object->log_id == state->skipped;
+		if (state->room < HELD_ROOM) {
+			state->omitted = true;
+			return;
+		}
+		if (!held)
+			continue;
+		state->room -= HELD_ROOM;
+		put_held(state, object, DLW_PERMIT, permit->stack, held);
+	}
+}
+
+/** put_state() - what the thread has, as it was just before @event */
+static void put_state(struct dlw_context *self, const struct dlw_event *event)
+{
+	struct state state = {
+		.self = self,
+		.slot = self->log,
+		.event = event,
+		.skipped = event->type == DLW_EVENT_ACQUIRED ? event->object : 0,
+		.room = STATE_ROOM,
+	};
+	struct dlw_event more = { .type = DLW_EVENT_HELD, .ticks = state.slot->ticks };
+
+	put_holds(&state);
+	put_permits(&state);
+	if (state.omitted) /* no object: there is more, and not said what */
+		dlw_slot_put(state.slot, &more);
+}
+
+/* --------------------------------------------------------------------------- blocks */
+
+static void begin_block(struct dlw_slot *slot, uint16_t flags, uint32_t sequence)
+{
+	memset(slot->defined, 0, sizeof(slot->defined));
+	dlw_slot_set_up(slot, DLW_BLOCK_EVENTS, flags, sequence);
+	put_definition(slot, &slot->thread, DLW_RECORD_THREAD, sizeof(slot->thread));
+}
+
+void dlw_ring_begin(struct dlw_slot *slot, const struct dlw_record_thread *thread)
+{
+	slot->thread = *thread;
+	begin_block(slot, 0, 0);
+}
+
+/** turn() - the block is full: the next one, in another place */
+static void turn(struct dlw_context *self, const struct dlw_event *event)
+{
+	struct dlw_slot *slot = self->log;
+	struct dlw_object *pending[DLW_PENDING_OBJECTS];
+	uint32_t pending_count = slot->pending_count;
+
+	memcpy(pending, slot->pending, sizeof(pending)); /* the state is looked up the same way */
+	dlw_lock(&dlw_runtime->log_lock, DLW_RANK_LOG);
+	dlw_ring_finish(slot);
+	slot->block = dlw_ring_take(dlw_runtime->logger, &slot->index);
+	dlw_unlock(&dlw_runtime->log_lock, DLW_RANK_LOG);
+	dlw_system(SYS_prctl, PR_GET_NAME, (long)slot->thread.name, 0, 0, 0, 0);
+	begin_block(slot, DLW_BLOCK_STATE, slot->sequence + 1);
+	put_state(self, event);
+	memcpy(slot->pending, pending, sizeof(pending));
+	slot->pending_count = pending_count;
+}
+
+void dlw_ring_make_room(struct dlw_context *self, const struct dlw_event *event)
+{
+	struct dlw_slot *slot = self->log;
+	uint32_t at;
+
+	if (dlw_unlikely(dlw_slot_room(slot) < EVENT_ROOM))
+		turn(self, event);
+	for (at = 0; at < slot->pending_count && at < DLW_PENDING_OBJECTS; at++)
+		define_object(slot, slot->pending[at]);
+	slot->pending_count = 0;
+}

@@ -1,0 +1,159 @@
+/*
+ * shim/log_slot.h - what the files that write the log share among themselves
+ *
+ * log_write.c has blocks, threads, opening and closing; log_define.c the
+ * definitions; log_ring.c and log_order.c what the modes of those names do
+ * otherwise; log_file.c the bytes of both files.
+ */
+#ifndef DLW_SHIM_LOG_SLOT_H
+#define DLW_SHIM_LOG_SLOT_H
+
+#include "shim/log_file.h"
+#include "shim/log_write.h"
+#include "shim/runtime.h"
+
+struct dlw_orders;
+
+#define DLW_PENDING_OBJECTS 2  /* an event speaks of at most so many */
+#define DLW_DEFINED_OBJECTS 256 /* more than definitions fit into a block; a power of two */
+
+/** One slot of the tail, while a thread (or slot 1, the process) owns it. */
+struct dlw_slot {
+	struct dlw_block *block; /* in the tail; the payload follows */
+	uint64_t ticks;          /* of the last event */
+	uint32_t serial, sequence;
+	uint32_t index;
+	struct dlw_slot *next_free, *next;     /* … of all */
+	struct dlw_recent recent[DLW_RECENT];  /* of the block */
+	/* order and ring: what the next event speaks of */
+	struct dlw_object *pending[DLW_PENDING_OBJECTS];
+	uint32_t pending_count;
+	/* ring: the thread's definition, and what the block has defined, by id */
+	struct dlw_record_thread thread;
+	uint32_t defined[DLW_DEFINED_OBJECTS];
+	struct dlw_orders *orders; /* order: those this thread has shown */
+};
+
+/** What the log knows of the modules, to tell which addresses need a new look. */
+struct dlw_log_range {
+	uint64_t start, end;
+};
+
+/** The blocks that are full, oldest first: the next ones to be overwritten. */
+struct dlw_ring {
+	uint32_t *next; /* by slot: the one that was full after it */
+	uint32_t oldest, newest; /* 0: none */
+	uint32_t limit;          /* slots that may be in use */
+};
+
+struct dlw_logger {
+	struct dlw_log_file file;
+	struct dlw_slot definitions;
+	struct dlw_slot *free_slots, *slots;
+	_Atomic uint32_t object_ids, order_numbers;
+	_Atomic bool stopped;
+	struct dlw_log_range *modules;
+	uint32_t module_count, module_room;
+	struct dlw_ring ring;
+};
+
+static inline uint32_t *dlw_slot_payload(const struct dlw_slot *slot)
+{
+	return (uint32_t *)(slot->block + 1);
+}
+
+static inline uint32_t dlw_slot_room(const struct dlw_slot *slot)
+{
+	return DLW_BLOCK_ROOM - slot->block->length;
+}
+
+/** dlw_slot_grow() - @size bytes more of the payload are written: publish them */
+static inline void dlw_slot_grow(struct dlw_slot *slot, uint32_t size)
+{
+	atomic_store_explicit((_Atomic uint32_t *)&slot->block->length,
+			      slot->block->length + size, memory_order_release);
+}
+
+/** dlw_slot_put() - an event for which there is room */
+static inline void dlw_slot_put(struct dlw_slot *slot, const struct dlw_event *event)
+{
+	uint32_t *unit = dlw_slot_payload(slot) + slot->block->length / 4;
+
+	dlw_slot_grow(slot, 4 * dlw_event_put(unit, event, slot->ticks, slot->recent));
+	slot->ticks = event->ticks;
+}
+
+/** dlw_slot_set_up() - the slot's next block, from nothing */
+void dlw_slot_set_up(struct dlw_slot *slot, uint16_t type, uint16_t flags, uint32_t sequence);
+
+/** dlw_slot_flush() - append the slot's block and begin the next; the slot's owner only */
+void dlw_slot_flush(struct dlw_slot *slot);
+
+/** dlw_slot_ticks() - now, but never before the slot's last event */
+static inline uint64_t dlw_slot_ticks(const struct dlw_slot *slot)
+{
+	uint64_t ticks = dlw_ticks();
+
+	return dlw_likely(ticks >= slot->ticks) ? ticks : slot->ticks; /* moved to another CPU */
+}
+
+/** dlw_append_block() - write a block with its payload; false: it is lost */
+bool dlw_append_block(struct dlw_block *block, const void *bytes);
+
+/* ------------------------------------------------------------------------ log_define.c */
+
+/** A record of an object, and room for its name. */
+union dlw_object_definition {
+	struct dlw_record_object object;
+	char bytes[sizeof(struct dlw_record_object) + 264];
+};
+
+static inline uint32_t dlw_record_padded(size_t size)
+{
+	return (uint32_t)((size + 7) & ~(size_t)7);
+}
+
+/** dlw_define_locked() - add one record; log_lock is held; @record has padded(size) bytes */
+void dlw_define_locked(void *record, uint16_t type, size_t size);
+
+/** dlw_define_object() - fill in the record of this life; Return: its size */
+size_t dlw_define_object(union dlw_object_definition *record, const struct dlw_object *object);
+
+/** dlw_define_beginning() - process, mode, modules: first of all */
+void dlw_define_beginning(void);
+
+/** dlw_define_end() - last words: coverage and how it ended; log_lock is held */
+void dlw_define_end(enum dlw_end_reason reason, int status);
+
+/* -------------------------------------------------------------------------- log_ring.c */
+
+/** dlw_ring_open() - room for the list; false: no memory */
+bool dlw_ring_open(struct dlw_logger *logger);
+
+/** dlw_ring_take() - memory for a block: a fresh slot, or the oldest full one; log_lock is held */
+struct dlw_block *dlw_ring_take(struct dlw_logger *logger, uint32_t *index);
+
+/** dlw_ring_begin() - the thread's first block */
+void dlw_ring_begin(struct dlw_slot *slot, const struct dlw_record_thread *thread);
+
+/** dlw_ring_finish() - seal the slot's block, the newest full one; log_lock is held */
+void dlw_ring_finish(struct dlw_slot *slot);
+
+/** dlw_ring_make_room() - for @event and what it refers to, in a new block if need be */
+void dlw_ring_make_room(struct dlw_context *self, const struct dlw_event *event);
+
+/** dlw_ring_name() - a thread's name, for what is written from now on */
+void dlw_ring_name(uint32_t serial, const char *name);
+
+/* ------------------------------------------------------------------------- log_order.c */
+
+/** dlw_order_event() - write it if it says something about orders that is new */
+void dlw_order_event(struct dlw_context *self, struct dlw_event *event);
+
+/** dlw_order_counts() - define how often the slot's thread saw its orders; log_lock is held */
+void dlw_order_counts(struct dlw_slot *slot);
+
+/** dlw_order_reset() - its thread is gone, the slot's next one has shown nothing */
+void dlw_order_reset(struct dlw_slot *slot);
+
+#endif

@@ -1,0 +1,107 @@
+"""logs.py - what a log keeps: in every mode, after every end
+"""
+import os
+import re
+
+from deadlocks import fixture
+from expect import Deadlock, Thread, first_difference, mutex, permit, without_times
+from harness import DLWATCH, check, equal, execute, load_json, report_findings, validate
+
+RECORDER = fixture("recorder")
+SMALL_RING = "log_mode=ring:log_max=128K"
+AFTER_HISTORY = Deadlock("proven", [
+    Thread("a-then-b", mutex("lock_b", "take_a_then_b"),
+           [mutex("lock_a", "take_a_then_b"),
+            mutex("twice", "take_a_then_b", type="recursive"),
+            permit("permit", "take_a_then_b")]),
+    Thread("b-then-a", mutex("lock_a", "take_b_then_a"), [mutex("lock_b", "take_b_then_a")]),
+], [("recorder", "thread")])
+
+
+def analyze(context, log, status, *options):
+    json = context.new_path(".json")
+    result = execute([DLWATCH, "analyze", f"--json={json}", *options, log])
+    equal(result.status, status, f"analyze: exit status; {result.err!r}")
+    report = load_json(json)
+    validate(report)
+    return report
+
+
+def run_logged(context, status, options, command):
+    """Runs it under a supervisor; Return: the log directory and the findings"""
+    log, json = context.path("log"), context.new_path(".json")
+    result = execute([DLWATCH, "run", "-q", f"--log={log}", f"--json={json}",
+                      f"--options={options}", "--", *command])
+    equal(result.status, status, f"run: exit status; {result.err!r}")
+    return log, report_findings(json)
+
+
+def sizes(log):
+    return {os.path.splitext(name)[1]: os.path.getsize(os.path.join(log, name))
+            for name in os.listdir(log)}
+
+
+def events(log, *options):
+    result = execute([DLWATCH, "dump", "--events-only", *options, log])
+    equal(result.status, 0, "dump: exit status")
+    return result.out.decode().splitlines()
+
+
+# ---- the flight recorder --------------------------------------------------------
+
+
+def ring_forgets_nothing_that_matters(context):
+    """Wrapped many times, it still has who holds what since before its beginning."""
+    log, live = run_logged(context, 66, SMALL_RING, RECORDER)
+    report = analyze(context, log, 1)
+    equal((len(live), len(report["findings"])), (1, 1), "findings")
+    AFTER_HISTORY.check(live[0])
+    AFTER_HISTORY.check(report["findings"][0])
+    differs = first_difference(without_times(live[0]), without_times(report["findings"][0]))
+    check(not differs, f"live and analysed finding differ at {differs}")
+    notes = " ".join(report["coverage"]["notes"])
+    check(re.search("log_mode=ring: [0-9]{3,} blocks of earlier events were overwritten", notes),
+          f"coverage does not tell what was overwritten: {notes}")
+    check("missing" not in notes and "contradict" not in notes, f"coverage: {notes}")
+
+
+def ring_is_bounded(context):
+    log, live = run_logged(context, 0, SMALL_RING, RECORDER + ["300000", "cured"])
+    equal(live, [], "findings")
+    size = sizes(log)
+    check(size[".tail"] <= (128 << 10) + 6 * 8192 and size[".dlw"] < (64 << 10), f"sizes {size}")
+    report = analyze(context, log, 0)
+    equal(report["coverage"]["logs"][0]["end"], "exit", "how it ended")
+    check(report["coverage"]["events"] > 10000, "it has hardly any events")
+    lines = events(log)
+    check(any("released" in line and "lock_a" in line for line in lines), "the end is missing")
+
+
+def ring_that_never_wrapped_is_a_whole_log(context):
+    log, _ = run_logged(context, 66, "log_mode=ring", fixture("abba"))
+    report = analyze(context, log, 1)
+    equal(report["coverage"]["notes"], [], "what coverage notes")
+
+
+# ---- orders only ----------------------------------------------------------------
+
+
+def orders_are_written_once(context):
+    """200 000 nested acquisitions show eight orders; their number is bounded, not their count."""
+    log, _ = run_logged(context, 0, "log_mode=order", RECORDER + ["100000", "cured"])
+    check(sizes(log)[".dlw"] < (64 << 10), f"sizes {sizes(log)}")
+    lines = events(log)
+    orders = [line for line in lines if re.search(r" order [0-9]", line)]
+    check(6 <= len(orders) <= 20, f"{len(orders)} orders")
+    numbers = [int(re.search(r" order ([0-9]+)", line).group(1)) for line in orders]
+    equal(sorted(set(numbers)), sorted(numbers), "numbers are distinct")
+    taken = sum(" acquired " in line for line in lines)
+    equal(taken, sum(" released " in line for line in lines), "all is given back")
+    report = analyze(context, log, 0, "--fail-on=deadlock")
+    check("lock orders only" in " ".join(report["coverage"]["notes"]), "coverage")
+
+
+def all_cases():
+    tests = [ring_forgets_nothing_that_matters, ring_is_bounded,
+             ring_that_never_wrapped_is_a_whole_log, orders_are_written_once]
+    return [("logs/" + test.__name__, test) for test in tests]
