@@ -69,55 +69,99 @@ static bool is_about(const char *text, json_int_t tid)
 	return same;
 }
 
-/* @text with every 'OLD' (… tid TID) under the thread's new name; to be freed. */
-static char *renamed(const char *text, const char *old, const char *name, json_int_t tid)
+/* The one of @threads that @text, at a quote, speaks of: 'NAME' (… tid N); or NULL. */
+static const json_t *spoken_of(const char *text, const json_t *threads, const char **after)
 {
-	char *quoted = dlw_print("'%s' (", old), *result = NULL;
-	size_t length = strlen(quoted), size = 0;
+	const char *name;
+	json_t *thread;
+	size_t i, length;
+
+	json_array_foreach((json_t *)threads, i, thread) {
+		name = dlw_text(thread, "kernel_name");
+		name = *name ? name : dlw_text(thread, "name");
+		length = strlen(name);
+		*after = text + length + 1;
+		if (strncmp(text + 1, name, length) == 0 && strncmp(*after, "' (", 3) == 0 &&
+		    is_about(*after + 3, dlw_number(thread, "tid")))
+			return thread;
+	}
+	return NULL;
+}
+
+/* Where the engine says that @thread waits: its innermost C frame; NULL: not in Python. */
+static char *engine_site(const json_t *thread)
+{
+	const json_t *stack = json_object_get(json_object_get(thread, "wants"), "stack");
+	size_t i = 0;
+
+	while (dlw_frame_is_python(json_array_get(stack, i)))
+		i++;
+	return i && i < json_array_size(stack) ? dlw_frame_token(json_array_get(stack, i)) : NULL;
+}
+
+/*
+ * @text as it would be said of Python threads: by their names, and with their
+ * own lines for the one place in the interpreter where all of them wait.
+ */
+static char *in_python(const char *text, const json_t *threads)
+{
+	const json_t *thread = NULL, *other;
+	char *result = NULL, *site = NULL, *place;
+	const char *after;
+	size_t size = 0;
 	FILE *out = open_memstream(&result, &size);
 
 	if (!out)
 		dlw_out_of_memory();
 	while (*text) {
-		if (strncmp(text, quoted, length) == 0 && is_about(text + length, tid)) {
-			fprintf(out, "'%s' (", name);
-			text += length;
+		if (*text == '\'' && (other = spoken_of(text, threads, &after))) {
+			thread = other;
+			fprintf(out, "'%s", dlw_text(thread, "name"));
+			text = after;
+			free(site);
+			site = engine_site(thread);
+		} else if (site && strncmp(text, site, strlen(site)) == 0) {
+			place = dlw_frame_text(json_object_get(json_object_get(thread, "wants"),
+							       "site"));
+			fputs(place, out);
+			text += strlen(site);
+			free(place);
 		} else {
 			putc(*text++, out);
 		}
 	}
+	free(site);
 	if (fclose(out) != 0)
 		dlw_out_of_memory();
-	free(quoted);
 	return result;
 }
 
-static void rename_in(json_t *object, const char *key, const json_t *thread)
+static void reword(json_t *object, const char *key, const json_t *threads)
 {
-	char *text = renamed(dlw_text(object, key), dlw_text(thread, "kernel_name"),
-			     dlw_text(thread, "name"), dlw_number(thread, "tid"));
+	char *text = in_python(dlw_text(object, key), threads);
 
 	json_object_set_new(object, key, json_string(text));
 	free(text);
 }
 
-static void rename_in_texts(json_t *finding, const json_t *thread)
+static void reword_texts(json_t *finding)
 {
-	json_t *condition;
+	json_t *threads = json_copy(json_object_get(finding, "core")), *condition;
 	const char *key;
 
+	json_array_extend(threads, json_object_get(finding, "stuck"));
 	json_object_foreach(json_object_get(finding, "coffman"), key, condition)
-		rename_in(condition, "evidence", thread);
-	rename_in(finding, "advice", thread);
+		reword(condition, "evidence", threads);
+	reword(finding, "advice", threads);
+	json_decref(threads);
 }
 
-static void name_thread(json_t *finding, json_t *thread, const char *name)
+static void name_thread(json_t *thread, const char *name)
 {
 	if (!*name || strcmp(name, dlw_text(thread, "name")) == 0)
 		return;
 	json_object_set(thread, "kernel_name", json_object_get(thread, "name"));
 	json_object_set_new(thread, "name", json_string(name));
-	rename_in_texts(finding, thread);
 }
 
 /* A thread that is waited for is called "NAME (tid N)". */
@@ -168,7 +212,7 @@ static bool fold_threads(const json_t *processes, json_t *finding, const char *k
 		python = json_object_get(json_object_get(json_object_get(processes, pid), "threads"),
 					 tid);
 		if (python) {
-			name_thread(finding, thread, dlw_text(python, "name"));
+			name_thread(thread, dlw_text(python, "name"));
 			folded |= put_frames(json_object_get(thread, "wants"),
 					     json_object_get(python, "stack"));
 		}
@@ -199,6 +243,8 @@ bool dlw_python_fold(const json_t *processes, json_t *finding)
 	bool folded;
 	size_t i;
 
+	if (!json_object_size(processes))
+		return false;
 	folded = fold_threads(processes, finding, "core");
 	fold_threads(processes, finding, "stuck");
 	json_object_foreach((json_t *)processes, pid, process) {
@@ -208,6 +254,7 @@ bool dlw_python_fold(const json_t *processes, json_t *finding)
 		json_array_foreach(json_object_get(finding, "resources"), i, resource)
 			name_resource(resource, json_object_get(process, "threads"));
 	}
+	reword_texts(finding);
 	return folded;
 }
 

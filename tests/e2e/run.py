@@ -15,14 +15,15 @@ import harness  # noqa: E402
 import logs  # noqa: E402
 import misuses  # noqa: E402
 import no_findings  # noqa: E402
+import pythons  # noqa: E402
 import ways  # noqa: E402
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     harness.add_options(parser)
-    tests = (deadlocks.all_cases() + no_findings.all_cases() + ways.all_cases() +
-             faults.all_cases() + misuses.all_cases() + logs.all_cases())
+    tests = (deadlocks.all_cases() + no_findings.all_cases() + pythons.all_cases() +
+             ways.all_cases() + faults.all_cases() + misuses.all_cases() + logs.all_cases())
     return harness.main(tests, parser.parse_args())
 
 
