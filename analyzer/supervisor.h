@@ -42,6 +42,7 @@ struct dlw_coverage {
 	uint64_t counts[DLW_COVERAGE_COUNTS];
 };
 
+/** dlw_supervisor_coverage() - at the end: nothing is in view afterwards */
 struct dlw_coverage dlw_supervisor_coverage(struct dlw_supervisor *supervisor);
 
 /** dlw_supervisor_free() - remove the session, unless some of its processes live on */

@@ -40,6 +40,12 @@ static void log_wait(struct dlw_context *self, const void *condition, pthread_mu
 	dlw_log_event(self, &event);
 }
 
+/** is_shared() - glibc's flag in the count of references */
+static bool is_shared(const void *condition)
+{
+	return ((const pthread_cond_t *)condition)->__data.__wrefs & 1;
+}
+
 void dlw_condition_begin(struct dlw_context *self, const void *condition, pthread_mutex_t *mutex,
 			 enum dlw_form form, uint64_t caller, uint64_t frame)
 {
@@ -50,6 +56,8 @@ void dlw_condition_begin(struct dlw_context *self, const void *condition, pthrea
 
 	if (object)
 		dlw_misuse_two_mutexes(self, object, mutex, stack);
+	if (is_shared(condition))
+		dlw_shared_wait(dlw_address(condition));
 	record->want_mutex = dlw_address(mutex);
 	dlw_want(self, DLW_CONDITION, DLW_SIGNAL, form, dlw_address(condition), stack, frame);
 	record->want_object = object ? object->index : 0;

@@ -50,6 +50,8 @@ int dlw_mutex_contended(struct dlw_context *self, pthread_mutex_t *mutex, enum d
 		if (result == 0 || result == EOWNERDEAD)
 			return result;
 	}
+	if (mutex->__data.__kind & DLW_KIND_SHARED)
+		dlw_shared_wait(dlw_address(mutex));
 	record->want_stack = dlw_stack_exact(self, caller, frame);
 	record->want_since_ns = dlw_nanoseconds();
 	if (self->log)
@@ -297,6 +299,8 @@ DLW_HOOK int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_
 
 	if (!self)
 		return result;
+	if (result == 0 && mutex->__data.__kind & DLW_KIND_SHARED)
+		dlw_shared_note(dlw_address(mutex));
 	if (result == 0)
 		dlw_object_begin(self, dlw_address(mutex), DLW_MUTEX,
 				 dlw_mutex_type(mutex->__data.__kind),

@@ -9,6 +9,7 @@
 
 #include "core/watch/glibc.h"
 #include "shim/hook_lock.h"
+#include "shim/shared.h"
 
 /** dlw_mutex_contended() - it looked taken, or there is a log; Return: DLW_GO_ON or the result */
 int dlw_mutex_contended(struct dlw_context *self, pthread_mutex_t *mutex, enum dlw_form form,
@@ -22,6 +23,8 @@ dlw_mutex_begin(struct dlw_context *self, pthread_mutex_t *mutex, enum dlw_form 
 	uint32_t stack = dlw_stack_here(self, caller, frame);
 	int result = DLW_GO_ON;
 
+	if (dlw_unlikely(mutex->__data.__kind & DLW_KIND_SHARED))
+		dlw_shared_note(dlw_address(mutex));
 	dlw_want(self, DLW_MUTEX, DLW_EXCLUSIVE, form, dlw_address(mutex), stack, frame);
 	if (dlw_unlikely(mutex->__data.__lock != 0 || self->log))
 		result = dlw_mutex_contended(self, mutex, form, caller, frame);

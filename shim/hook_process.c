@@ -49,34 +49,41 @@ static void replaced(void)
 	errno = saved;
 }
 
+/** failed() - it is not */
+static int failed(int result)
+{
+	dlw_runtime_not_replaced();
+	return result;
+}
+
 DLW_HOOK int execve(const char *path, char *const arguments[], char *const environment[])
 {
 	replaced();
-	return dlw_real(execve)(path, arguments, environment);
+	return failed(dlw_real(execve)(path, arguments, environment));
 }
 
 DLW_HOOK int execv(const char *path, char *const arguments[])
 {
 	replaced();
-	return dlw_real(execve)(path, arguments, environ);
+	return failed(dlw_real(execve)(path, arguments, environ));
 }
 
 DLW_HOOK int execvpe(const char *file, char *const arguments[], char *const environment[])
 {
 	replaced();
-	return dlw_real(execvpe)(file, arguments, environment);
+	return failed(dlw_real(execvpe)(file, arguments, environment));
 }
 
 DLW_HOOK int execvp(const char *file, char *const arguments[])
 {
 	replaced();
-	return dlw_real(execvpe)(file, arguments, environ);
+	return failed(dlw_real(execvpe)(file, arguments, environ));
 }
 
 DLW_HOOK int fexecve(int fd, char *const arguments[], char *const environment[])
 {
 	replaced();
-	return dlw_real(fexecve)(fd, arguments, environment);
+	return failed(dlw_real(fexecve)(fd, arguments, environment));
 }
 
 static size_t count_arguments(va_list list)

@@ -24,7 +24,9 @@
 #include "shim/object.h"
 #include "shim/real.h"
 #include "shim/segment.h"
+#include "shim/shared.h"
 #include "shim/trace.h"
+#include "shim/watcher.h"
 
 #include "shim/banned.h"
 
@@ -38,6 +40,12 @@ static bool is_empty(const sem_t *semaphore)
 static bool has_waiters(const sem_t *semaphore)
 {
 	return __atomic_load_n((const uint32_t *)semaphore + 1, __ATOMIC_RELAXED) != 0;
+}
+
+/** is_shared() - what sem_init() was told, in glibc's third word; always so where it has a name */
+static bool is_shared(const sem_t *semaphore)
+{
+	return ((const uint32_t *)semaphore)[2] != 0;
 }
 
 static void log_operation(struct dlw_context *self, struct dlw_permit *permit,
@@ -113,6 +121,11 @@ static bool begin(const struct call *call, uint64_t caller, uint64_t frame)
 	struct dlw_thread *record = self->record;
 	bool had = false;
 
+	if (dlw_unlikely(is_shared(call->semaphore))) {
+		dlw_shared_note(dlw_address(call->semaphore));
+		if (is_empty(call->semaphore))
+			dlw_watcher_offer();
+	}
 	dlw_want(self, DLW_SEMAPHORE, DLW_PERMIT, call->form, dlw_address(call->semaphore),
 		 dlw_stack_here(self, caller, frame), frame);
 	record->want_object = call->permit ? call->permit->object : 0;
@@ -398,6 +411,8 @@ DLW_HOOK int sem_init(sem_t *semaphore, int shared, unsigned int value)
 			object->initial = value;
 			object->initial_known = 1;
 		}
+		if (shared)
+			dlw_shared_note(dlw_address(semaphore));
 	}
 	dlw_leave(self);
 	return result;
@@ -460,6 +475,7 @@ static void opened(struct dlw_context *self, sem_t *semaphore, const char *name,
 {
 	struct dlw_object *object = dlw_object_find(self, dlw_address(semaphore));
 
+	dlw_shared_note(dlw_address(semaphore));
 	if (!object || object->kind != DLW_SEMAPHORE || !object->opens) {
 		object = dlw_object_begin(self, dlw_address(semaphore), DLW_SEMAPHORE,
 					  DLW_TYPE_NAMED, DLW_TRAIT_SHARED, stack);

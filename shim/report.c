@@ -31,7 +31,6 @@
 
 #include "shim/banned.h"
 
-#define EXIT_STATUS 66
 #define RENDER_MS 2000
 #define CHILD_STACK (64u * 1024)
 #define ARGUMENTS_MAX 12
@@ -292,15 +291,47 @@ static void abort_program(void)
 	send(SIGABRT);
 }
 
-static void act(const struct dlw_watch *watch, const struct dlw_state *state,
-		const struct dlw_finding *finding)
+static void end_self(void)
+{
+	dlw_runtime_finish(DLW_END_FINDING, DLW_EXIT_STATUS);
+	dlw_system(SYS_exit_group, DLW_EXIT_STATUS, 0, 0, 0, 0, 0);
+}
+
+/**
+ * end_other() - another process of the core: its own helper thread ends it, or else we do
+ *
+ * SIGKILL leaves no chance for a status of 66, but its log is safe.
+ */
+static void end_other(struct dlw_segment *segment)
+{
+	segment->end_asked = 1;
+	if (!segment->helped)
+		dlw_system(SYS_kill, segment->pid, SIGKILL, 0, 0, 0, 0);
+}
+
+/** act_on() - one process of the core that is not our own */
+static void act_on(struct dlw_segment *segment)
 {
 	switch (dlw_options.on_deadlock) {
-	case DLW_ON_DEADLOCK_REPORT:
-		break;
 	case DLW_ON_DEADLOCK_EXIT:
-		dlw_runtime_finish(DLW_END_FINDING, EXIT_STATUS);
-		dlw_system(SYS_exit_group, EXIT_STATUS, 0, 0, 0, 0, 0);
+		end_other(segment);
+		break;
+	case DLW_ON_DEADLOCK_ABORT:
+		dlw_system(SYS_kill, segment->pid, SIGABRT, 0, 0, 0, 0);
+		break;
+	case DLW_ON_DEADLOCK_STOP:
+		dlw_system(SYS_kill, segment->pid, SIGSTOP, 0, 0, 0, 0);
+		break;
+	default:
+		break;
+	}
+}
+
+static void act_on_self(void)
+{
+	switch (dlw_options.on_deadlock) {
+	case DLW_ON_DEADLOCK_EXIT:
+		end_self();
 		break;
 	case DLW_ON_DEADLOCK_ABORT:
 		dlw_runtime_finish(DLW_END_FINDING, 0);
@@ -309,10 +340,32 @@ static void act(const struct dlw_watch *watch, const struct dlw_state *state,
 	case DLW_ON_DEADLOCK_STOP:
 		send(SIGSTOP);
 		break;
-	case DLW_ON_DEADLOCK_BREAK:
-		dlw_watch_break(watch, state, finding);
+	default:
 		break;
 	}
+}
+
+/** act() - on every process of the core, our own as the last */
+static void act(const struct dlw_watch *watch, const struct dlw_state *state,
+		const struct dlw_finding *finding)
+{
+	bool self = false;
+	uint32_t i;
+
+	if (dlw_options.on_deadlock == DLW_ON_DEADLOCK_BREAK) {
+		dlw_watch_break(watch, state, finding);
+		return;
+	}
+	for (i = 0; i < finding->core_count; i++) {
+		uint32_t process = state->threads[finding->core[i]].process;
+
+		if (watch->processes[process].segment == dlw_runtime->segment)
+			self = true;
+		else if (!i || process != state->threads[finding->core[i - 1]].process)
+			act_on(watch->processes[process].segment);
+	}
+	if (self)
+		act_on_self();
 }
 
 void dlw_report_found(void *context, const struct dlw_state *state,

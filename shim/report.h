@@ -6,6 +6,8 @@
 
 #include "core/watch/look.h"
 
+#define DLW_EXIT_STATUS 66 /* on_deadlock=exit */
+
 /** dlw_report_load() - remember where we are installed; from a constructor */
 void dlw_report_load(void);
 

@@ -15,6 +15,7 @@
 #include <sys/auxv.h>
 #include <time.h>
 
+#include "core/watch/lease.h"
 #include "core/watch/procfs.h"
 #include "core/watch/session_directory.h"
 #include "core/watch/system.h"
@@ -35,7 +36,7 @@ struct dlw_runtime *dlw_runtime;
 __thread bool dlw_forking __attribute__((tls_model("initial-exec")));
 struct dlw_options dlw_options;
 char dlw_session_path[DLW_PATH_MAX];
-
+static pid_t session_maker; /* who made or joined the session before it had a segment; 0 */
 
 uint64_t dlw_nanoseconds(void)
 {
@@ -54,19 +55,57 @@ void dlw_runtime_count(enum dlw_coverage_count which, uint64_t amount)
 
 /* ------------------------------------------------------------------------- the session */
 
-/** join_session() - the one our parent or supervisor made, or a new one; false: none */
+/** given_session() - the one that the environment names, made if it is not there; false: none */
+static bool given_session(bool trusted)
+{
+	const char *given = trusted ? getenv(DLW_SESSION_ENV) : NULL;
+
+	if (!given || given[0] != '/' || strlen(given) >= DLW_PATH_MAX ||
+	    !dlw_session_make_at(given, 0))
+		return false;
+	strcpy(dlw_session_path, given);
+	return true;
+}
+
+/**
+ * join_session() - the one we were born into, were given, our ancestors have, or a new one
+ *
+ * The one we were born into may be gone, with the last process that was in it:
+ * it is made again in its place, where our siblings look for it, too.
+ */
 static bool join_session(void)
 {
 	bool trusted = !getauxval(AT_SECURE);
-	const char *given = trusted ? getenv(DLW_SESSION_ENV) : NULL;
 
-	if (dlw_session_path[0] && dlw_session_is_ours(dlw_session_path))
+	if (dlw_session_path[0] && dlw_session_make_at(dlw_session_path, 0))
 		return true;
-	if (given && strlen(given) < DLW_PATH_MAX && dlw_session_is_ours(given)) {
-		strcpy(dlw_session_path, given);
-		return true;
+	return given_session(trusted) || dlw_session_join(dlw_session_path, trusted) ||
+	       dlw_session_create(dlw_session_path, trusted, 0);
+}
+
+void dlw_session_ensure(void)
+{
+	int saved = errno;
+
+	if ((!dlw_session_path[0] || !dlw_session_is_ours(dlw_session_path)) && join_session())
+		session_maker = (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	errno = saved;
+}
+
+/* What this pid was before an exec keeps a file while others may wait for what it held. */
+static void keep_former(void)
+{
+	char former[DLW_PATH_MAX], number[24];
+	int i;
+
+	for (i = 1; i < 1000000; i++) {
+		strcpy(former, dlw_runtime->segment_path);
+		strcat(former, "-");
+		strcat(former, dlw_format_number(number, (uint64_t)i));
+		if (dlw_system(SYS_linkat, AT_FDCWD, (long)dlw_runtime->segment_path, AT_FDCWD,
+			       (long)former, 0, 0) != -EEXIST)
+			return;
 	}
-	return dlw_session_create(dlw_session_path, trusted, 0);
 }
 
 /** name_segment() - SESSION/PID.START; what this pid was before an exec makes room */
@@ -77,25 +116,34 @@ static void name_segment(void)
 	strcpy(name, dlw_format_number(digits, (uint64_t)dlw_runtime->pid));
 	strcat(name, ".");
 	strcat(name, dlw_format_number(digits, dlw_process_start(dlw_runtime->pid)));
-	if (dlw_join_path(dlw_runtime->segment_path, dlw_session_path, name))
-		dlw_sys_unlink(dlw_runtime->segment_path);
-	else
+	if (!dlw_join_path(dlw_runtime->segment_path, dlw_session_path, name) ||
+	    strlen(dlw_runtime->segment_path) + 16 > DLW_PATH_MAX) {
 		dlw_runtime->segment_path[0] = '\0';
+		return;
+	}
+	if (dlw_segment_leaves_behind(dlw_runtime->segment_path))
+		keep_former();
+	dlw_sys_unlink(dlw_runtime->segment_path);
 }
 
 /** announce() - tell the session that we are here; learn whether somebody looks from outside */
 static void announce(void)
 {
-	struct dlw_session *session = dlw_session_map(dlw_session_path);
+	struct dlw_session *session =
+		dlw_runtime->in_file ? dlw_session_map(dlw_session_path) : NULL;
 	int32_t supervisor;
 
 	if (!session)
 		return;
 	supervisor = session->supervisor;
-	dlw_runtime->supervised = supervisor && dlw_runtime->in_file &&
-				  dlw_process_start(supervisor) == session->supervisor_start;
+	dlw_runtime->supervised =
+		supervisor && dlw_process_start(supervisor) == session->supervisor_start;
+	dlw_runtime->session = session;
+	dlw_runtime->lease_name = dlw_lease_name(dlw_runtime->pid);
+	/* what this pid was before an exec cannot look any more */
+	dlw_lease_release(&session->looker, dlw_runtime->lease_name);
+	dlw_lease_release(&session->deputy, dlw_runtime->lease_name);
 	atomic_fetch_add_explicit(&session->generation, 1, memory_order_release);
-	dlw_session_unmap(session);
 }
 
 /* --------------------------------------------------------------------------- setting up */
@@ -121,15 +169,41 @@ static void fill_segment(void)
 	__atomic_store_n(&segment->magic, DLW_SEGMENT_MAGIC, __ATOMIC_RELEASE);
 }
 
+/** is_in_place() - the segment has its file, or the session is there and just has no room */
+static bool is_in_place(void)
+{
+	struct stat status;
+
+	if (!dlw_runtime->in_file)
+		return !dlw_session_path[0] || dlw_session_is_ours(dlw_session_path);
+	return dlw_system(SYS_newfstatat, AT_FDCWD, (long)dlw_runtime->segment_path, (long)&status,
+			  AT_SYMLINK_NOFOLLOW, 0, 0) == 0;
+}
+
+/** open_in_session() - again if the session was removed just now, by the last who left it */
+static bool open_in_session(void)
+{
+	int tries;
+
+	for (tries = 3;; tries--) {
+		if (join_session())
+			name_segment();
+		if (!dlw_segment_open())
+			return false;
+		if (!tries || is_in_place())
+			return true;
+		dlw_segment_disown();
+		dlw_unmap(dlw_runtime->segment, dlw_runtime->reserved);
+	}
+}
+
 static bool set_up(void)
 {
 	dlw_real_resolve();
 	if (!dlw_options.parsed)
 		dlw_options_parse(&dlw_options);
 	dlw_runtime->pid = (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	if (join_session())
-		name_segment();
-	if (!dlw_segment_open() || !dlw_trace_setup())
+	if (!open_in_session() || !dlw_trace_setup())
 		return false;
 	fill_segment();
 	announce();
@@ -177,6 +251,7 @@ bool dlw_runtime_ready(void)
 
 static void before_fork(void)
 {
+	dlw_session_ensure();
 	if (!dlw_runtime || dlw_runtime->state != DLW_READY)
 		return;
 	dlw_lock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
@@ -237,12 +312,21 @@ static void say_coverage(void)
 		dlw_trace_available() ? "" : "; no libunwind: call sites only");
 }
 
+/** leave_session() - of a process that only made one for its children */
+static void leave_session(void)
+{
+	if (session_maker && session_maker == (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0))
+		dlw_session_remove(dlw_session_path);
+}
+
 void dlw_runtime_finish(enum dlw_end_reason reason, int status)
 {
-	if (!dlw_runtime || dlw_runtime->state != DLW_READY ||
-	    dlw_runtime->pid != (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0))
+	if (!dlw_runtime || dlw_runtime->state != DLW_READY) {
+		leave_session();
 		return;
-	if (dlw_runtime->finished++)
+	}
+	if (dlw_runtime->pid != (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0) ||
+	    dlw_runtime->finished++)
 		return;
 	dlw_misuse_at_end();
 	if (dlw_options.verbose)
@@ -251,6 +335,7 @@ void dlw_runtime_finish(enum dlw_end_reason reason, int status)
 	dlw_runtime->segment->state = DLW_SEGMENT_ENDED;
 	if (dlw_runtime->supervised)
 		return; /* the supervisor reads it and clears up */
+	dlw_watcher_retreat();
 	if (reason != DLW_END_FINDING) /* else the caller is the watch itself */
 		dlw_watcher_last_words();
 	dlw_segment_close();
@@ -260,8 +345,17 @@ void dlw_runtime_finish(enum dlw_end_reason reason, int status)
 
 void dlw_runtime_replaced(void)
 {
+	if (!dlw_runtime || dlw_runtime->state != DLW_READY)
+		return;
+	dlw_log_close(DLW_END_EXEC, 0);
+	dlw_runtime->replacing = 1;
+	dlw_watcher_retreat();
+}
+
+void dlw_runtime_not_replaced(void)
+{
 	if (dlw_runtime && dlw_runtime->state == DLW_READY)
-		dlw_log_close(DLW_END_EXEC, 0);
+		dlw_runtime->replacing = 0;
 }
 
 __attribute__((destructor)) static void unloaded(void)

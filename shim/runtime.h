@@ -49,6 +49,12 @@ struct dlw_runtime {
 	_Atomic uint32_t watcher_requests; /* times that one was asked for */
 	struct dlw_lock watch_lock;
 	struct dlw_watch *watch;
+	struct dlw_follower *follower; /* the session's other processes, while we look at them */
+	struct dlw_session *session; /* NULL: private memory, there are no others */
+	uint64_t lease_name; /* what this process writes into the session's leases */
+	_Atomic uint32_t shared_waits; /* it has waited for something that other processes have */
+	_Atomic uint64_t next_offer_ns; /* when it next asks whether somebody looks */
+	_Atomic uint32_t replacing; /* exec is being tried: no lease is to be held */
 	_Atomic int32_t multithreaded; /* a second thread was created */
 	_Atomic uint32_t scene_kept; /* dlw_misuse_scene() has been here */
 	_Atomic uint32_t finished; /* dlw_runtime_finish() has been here */
@@ -78,6 +84,17 @@ void dlw_runtime_finish(enum dlw_end_reason reason, int status);
 
 /** dlw_runtime_replaced() - exec is about to be tried: flush the log, which goes on if it fails */
 void dlw_runtime_replaced(void);
+
+/** dlw_runtime_not_replaced() - it has failed */
+void dlw_runtime_not_replaced(void);
+
+/**
+ * dlw_session_ensure() - have a session before another process comes of this one
+ *
+ * A child inherits its place; a program that a child starts finds it by its
+ * ancestors. Cheap after the first time; errno is kept.
+ */
+void dlw_session_ensure(void);
 
 static inline void *dlw_at(uint64_t offset)
 {

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/watch/look.h"
 #include "core/watch/system.h"
 #include "shim/descriptor.h"
 #include "shim/runtime.h"
@@ -107,9 +108,34 @@ bool dlw_segment_open(void)
 	return true;
 }
 
+bool dlw_segment_leaves_behind(const char *path)
+{
+	struct dlw_watched former = { 0 };
+	struct stat status;
+	int fd = dlw_sys_open(path, O_RDWR | O_NOFOLLOW, 0);
+	bool leaves = false;
+
+	if (fd < 0)
+		return false;
+	if (dlw_system(SYS_fstat, fd, (long)&status, 0, 0, 0, 0) == 0 &&
+	    (size_t)status.st_size >= sizeof(struct dlw_segment))
+		former.segment = map(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	dlw_sys_close(fd);
+	if (!former.segment)
+		return false;
+	former.mapped = (uint64_t)status.st_size;
+	if (former.segment->magic == DLW_SEGMENT_MAGIC &&
+	    former.segment->version == DLW_SESSION_VERSION)
+		leaves = dlw_leaves_behind(&former);
+	dlw_unmap(former.segment, former.mapped);
+	return leaves;
+}
+
 void dlw_segment_close(void)
 {
-	if (dlw_runtime->in_file)
+	struct dlw_watched own = { .segment = dlw_runtime->segment };
+
+	if (dlw_runtime->in_file && !dlw_leaves_behind(&own))
 		dlw_sys_unlink(dlw_runtime->segment_path);
 	dlw_segment_disown();
 }

@@ -18,7 +18,18 @@
  */
 bool dlw_segment_open(void);
 
-/** dlw_segment_close() - take the file away; the memory stays for threads still running */
+/**
+ * dlw_segment_leaves_behind() - the segment of a former program in file @path
+ *
+ * Return: it holds something that other processes have, too.
+ */
+bool dlw_segment_leaves_behind(const char *path);
+
+/**
+ * dlw_segment_close() - take the file away; the memory stays for threads still running
+ *
+ * The file of one that holds something that other processes have, too, stays.
+ */
 void dlw_segment_close(void);
 
 /** dlw_segment_disown() - in the child of a fork: close the parent's descriptor */

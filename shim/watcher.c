@@ -1,5 +1,10 @@
 /*
  * shim/watcher.c - the helper thread, and the thread that looks for itself
+ *
+ * One process of a session looks at all of them: the one that has the lease.
+ * The helper threads of the others do nothing but ask now and then whether it
+ * is still there, and what it wants of them. Where the kernel does not let it
+ * look at a process, that one looks at itself.
  */
 #include "shim/watcher.h"
 
@@ -8,6 +13,8 @@
 #include <signal.h>
 #include <string.h>
 
+#include "core/watch/follow.h"
+#include "core/watch/lease.h"
 #include "core/watch/look.h"
 #include "core/watch/procfs.h"
 #include "core/watch/system.h"
@@ -20,26 +27,89 @@
 
 #define STACK_SIZE (256u * 1024)
 #define STACK_NEEDED (160u * 1024) /* to look from a program's thread */
+#define OFFER_NS 50000000u /* between questions whether a helper is wanted */
+
+/** What is needed to look: one piece of memory for the whole life of the process. */
+struct watcher {
+	struct dlw_watch watch;
+	struct dlw_follower follower;
+};
 
 /** the_watch() - made at first use; watch_lock is held; NULL: no memory */
 static struct dlw_watch *the_watch(void)
 {
-	struct dlw_watch *watch = dlw_runtime->watch;
+	struct watcher *watcher;
 
-	if (watch)
-		return watch;
-	watch = dlw_map(sizeof(*watch), false);
-	if (!watch)
+	if (dlw_runtime->watch)
+		return dlw_runtime->watch;
+	watcher = dlw_map(sizeof(*watcher), false);
+	if (!watcher)
 		return NULL;
-	watch->stall_ns = dlw_options.stall_ms * 1000000ull;
-	watch->picture = dlw_arena_from_maps();
-	watch->memory = dlw_arena_from_maps();
-	watch->found = dlw_report_found;
-	watch->context = watch;
-	if (!dlw_watch_add(watch, dlw_runtime->segment, 0))
+	watcher->watch.stall_ns = dlw_options.stall_ms * 1000000ull;
+	watcher->watch.picture = dlw_arena_from_maps();
+	watcher->watch.memory = dlw_arena_from_maps();
+	watcher->watch.found = dlw_report_found;
+	watcher->watch.context = &watcher->watch;
+	if (!dlw_watch_add(&watcher->watch, dlw_runtime->segment, 0))
 		return NULL;
-	dlw_runtime->watch = watch;
-	return watch;
+	watcher->follower = (struct dlw_follower){
+		.watch = &watcher->watch,
+		.path = dlw_session_path,
+		.session = dlw_runtime->session,
+		.own_pid = dlw_runtime->pid,
+	};
+	dlw_runtime->follower = &watcher->follower;
+	dlw_runtime->watch = &watcher->watch;
+	return dlw_runtime->watch;
+}
+
+/* ---------------------------------------------------------------------------- the lease */
+
+/** may_look() - at the whole session */
+static bool may_look(void)
+{
+	struct dlw_session *session = dlw_runtime->session;
+
+	if (dlw_runtime->replacing || dlw_runtime->finished)
+		return false;
+	if (!dlw_lease_take(&session->looker, dlw_runtime->lease_name))
+		return false;
+	dlw_lease_release(&session->deputy, dlw_runtime->lease_name);
+	return true;
+}
+
+void dlw_watcher_retreat(void)
+{
+	struct dlw_session *session = dlw_runtime->session;
+
+	if (!session)
+		return;
+	dlw_lease_release(&session->looker, dlw_runtime->lease_name);
+	dlw_lease_release(&session->deputy, dlw_runtime->lease_name);
+}
+
+/** end_if_asked() - we are in a deadlock that another process has reported */
+static void end_if_asked(void)
+{
+	if (!dlw_runtime->segment->end_asked)
+		return;
+	dlw_runtime_finish(DLW_END_FINDING, DLW_EXIT_STATUS);
+	dlw_system(SYS_exit_group, DLW_EXIT_STATUS, 0, 0, 0, 0, 0);
+}
+
+/** look_once() - at the session, at ourselves, or not at all; watch_lock is held */
+static void look_once(struct dlw_watch *watch)
+{
+	if (!dlw_runtime->session) {
+		dlw_watch_look(watch);
+	} else if (may_look()) {
+		dlw_follow(dlw_runtime->follower);
+		dlw_watch_look(watch);
+	} else {
+		dlw_follow_stop(dlw_runtime->follower);
+		if (dlw_runtime->segment->hidden)
+			dlw_watch_look(watch);
+	}
 }
 
 /* -------------------------------------------------------------------- the helper thread */
@@ -70,12 +140,19 @@ static bool others_left(void)
 	return dlw_each_task(dlw_runtime->pid, NULL, NULL) > 2;
 }
 
+/** is_wanted() - there are threads, or the main thread shares something with other processes */
+static bool is_wanted(void)
+{
+	return others_left() ||
+	       (dlw_runtime->shared_waits && dlw_task_alive(dlw_runtime->pid, dlw_runtime->pid));
+}
+
 /** may_leave() - nobody is left, and nobody asked for us since we last looked */
 static bool may_leave(uint32_t *requests)
 {
 	uint32_t now = dlw_runtime->watcher_requests;
 
-	if (*requests != now || others_left()) {
+	if (*requests != now || is_wanted()) {
 		*requests = now;
 		return false;
 	}
@@ -94,16 +171,22 @@ static void *watch_loop(void *unused)
 	struct dlw_watch *watch;
 
 	dlw_thread_exempt();
+	dlw_runtime->segment->helped = 1;
 	do {
 		wait_a_look();
+		end_if_asked();
 		dlw_lock(&dlw_runtime->watch_lock, DLW_RANK_WATCH);
 		watch = the_watch();
 		if (watch) {
 			watch->ignored_tid = own;
-			dlw_watch_look(watch);
+			look_once(watch);
 		}
 		dlw_unlock(&dlw_runtime->watch_lock, DLW_RANK_WATCH);
 	} while (watch && !may_leave(&requests));
+	if (!dlw_runtime->watcher) {
+		dlw_runtime->segment->helped = 0;
+		dlw_watcher_retreat();
+	}
 	return unused;
 }
 
@@ -133,6 +216,34 @@ void dlw_watcher_start(void)
 	dlw_runtime->watcher_requests++;
 	if (!atomic_exchange(&dlw_runtime->watcher, 1))
 		start_thread_now();
+}
+
+/** is_needed() - nobody looks, nobody is at hand for whoever does, or somebody must end us */
+static bool is_needed(void)
+{
+	struct dlw_session *session = dlw_runtime->session;
+
+	if (!session || dlw_options.on_deadlock == DLW_ON_DEADLOCK_EXIT ||
+	    dlw_runtime->segment->hidden)
+		return true;
+	return dlw_lease_take(&session->looker, dlw_runtime->lease_name) ||
+	       dlw_lease_take(&session->deputy, dlw_runtime->lease_name);
+}
+
+void dlw_watcher_offer(void)
+{
+	uint64_t now, next;
+
+	if (dlw_runtime->supervised || dlw_runtime->watcher)
+		return;
+	now = dlw_nanoseconds();
+	next = dlw_runtime->next_offer_ns;
+	if (now < next ||
+	    !atomic_compare_exchange_strong(&dlw_runtime->next_offer_ns, &next, now + OFFER_NS))
+		return;
+	dlw_runtime->shared_waits = 1;
+	if (is_needed())
+		dlw_watcher_start();
 }
 
 /* -------------------------------------------------------------- a thread for itself */

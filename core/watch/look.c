@@ -10,25 +10,49 @@
 
 /* ---------------------------------------------------------------- processes in view */
 
-bool dlw_watch_add(struct dlw_watch *watch, struct dlw_segment *segment, uint64_t mapped)
+/** free_slot() - of a process that has left; NULL: there is none */
+static struct dlw_watched *free_slot(struct dlw_watch *watch)
 {
-	struct dlw_watched *processes = watch->processes;
-	uint32_t capacity = watch->process_capacity;
+	uint32_t i;
 
-	if (watch->process_count == capacity) {
-		capacity = capacity ? capacity * 2 : 16;
-		processes = dlw_arena_array(&watch->memory, struct dlw_watched, capacity);
-		if (!processes)
-			return false;
-		if (watch->process_count)
-			memcpy(processes, watch->processes,
-			       watch->process_count * sizeof(*processes));
-		watch->processes = processes;
-		watch->process_capacity = capacity;
-	}
-	processes[watch->process_count++] =
-		(struct dlw_watched){ .segment = segment, .mapped = mapped };
+	for (i = 0; i < watch->process_count; i++)
+		if (watch->processes[i].replaced)
+			return &watch->processes[i];
+	return NULL;
+}
+
+static bool make_room(struct dlw_watch *watch)
+{
+	uint32_t capacity = watch->process_capacity ? watch->process_capacity * 2 : 16;
+	struct dlw_watched *processes;
+
+	if (watch->process_count < watch->process_capacity)
+		return true;
+	processes = dlw_arena_array(&watch->memory, struct dlw_watched, capacity);
+	if (!processes)
+		return false;
+	if (watch->process_count)
+		memcpy(processes, watch->processes, watch->process_count * sizeof(*processes));
+	watch->processes = processes;
+	watch->process_capacity = capacity;
 	return true;
+}
+
+struct dlw_watched *dlw_watch_add(struct dlw_watch *watch, struct dlw_segment *segment,
+				  uint64_t mapped)
+{
+	struct dlw_watched *slot = free_slot(watch);
+	struct dlw_mappings memory = { 0 };
+
+	if (!slot && !make_room(watch))
+		return NULL;
+	if (slot) /* its memory for mappings serves again */
+		memory = (struct dlw_mappings){ .all = slot->mappings.all,
+						.capacity = slot->mappings.capacity };
+	else
+		slot = &watch->processes[watch->process_count++];
+	*slot = (struct dlw_watched){ .segment = segment, .mapped = mapped, .mappings = memory };
+	return slot;
 }
 
 /** record_of() - the record behind a state's thread */
@@ -97,11 +121,6 @@ static bool anything_moved(struct dlw_watch *watch, uint64_t now)
 
 		if (watched->replaced || watched->ended)
 			continue;
-		if (watched->segment->state == DLW_SEGMENT_ENDED) {
-			watched->ended = true;
-			moved = true;
-			continue;
-		}
 		sum = mark(watched, now);
 		moved |= sum != watched->last_waits;
 		watched->last_waits = sum;
@@ -237,13 +256,46 @@ static bool judge(struct dlw_watch *watch, struct dlw_picture *picture,
 	return true;
 }
 
+/**
+ * was_reported() - every thread of the core, in this very wait, at least as strongly
+ *
+ * Cores never overlap, so the threads tell. It is noted in their records, for
+ * another process may be the one that looks next.
+ */
+static bool was_reported(const struct dlw_picture *picture, const struct dlw_finding *finding)
+{
+	uint32_t i;
+
+	for (i = 0; i < finding->core_count; i++) {
+		const struct dlw_thread_source *source = &picture->sources[finding->core[i]];
+		const struct dlw_watcher_marks *marks = &source->record->marks;
+
+		if (marks->reported_wait != source->wait ||
+		    marks->reported_verdict > finding->verdict)
+			return false;
+	}
+	return true;
+}
+
+static void mark_reported(const struct dlw_picture *picture, const struct dlw_finding *finding)
+{
+	uint32_t i;
+
+	for (i = 0; i < finding->core_count; i++) {
+		const struct dlw_thread_source *source = &picture->sources[finding->core[i]];
+
+		source->record->marks.reported_wait = source->wait;
+		source->record->marks.reported_verdict = finding->verdict;
+	}
+}
+
 static void report(struct dlw_watch *watch, struct dlw_picture *picture,
 		   const struct dlw_finding *finding, uint64_t key)
 {
 	struct dlw_findings described;
 	uint32_t i;
 
-	remember(watch, &watch->reported, key, finding->verdict);
+	mark_reported(picture, finding);
 	dlw_picture_describe(watch, picture, finding);
 	/* judged again with names: its texts speak of threads by name */
 	if (dlw_judge(&picture->state, &watch->picture, &described) < 0)
@@ -255,6 +307,22 @@ static void report(struct dlw_watch *watch, struct dlw_picture *picture,
 		watch->found(watch->context, &picture->state, &described.all[i]);
 		return;
 	}
+}
+
+/** is_hidden() - of threads that we may not look at: their own process has to find it */
+static bool is_hidden(const struct dlw_watch *watch, const struct dlw_picture *picture,
+		      const struct dlw_finding *finding)
+{
+	uint32_t i;
+
+	for (i = 0; i < finding->core_count; i++) {
+		const struct dlw_watched *watched =
+			&watch->processes[picture->threads[finding->core[i]].process];
+
+		if (!watched->mapped || !watched->segment->hidden)
+			return false;
+	}
+	return true;
 }
 
 /** is_own_relock() - a core of one thread that waits for itself and knows it */
@@ -282,7 +350,7 @@ static uint32_t look(struct dlw_watch *watch, bool at_once)
 		const struct dlw_finding *finding = &findings.all[i];
 		uint64_t key = core_key(&picture, finding);
 
-		if (was_seen(&watch->reported, key, finding->verdict))
+		if (was_reported(&picture, finding) || is_hidden(watch, &picture, finding))
 			continue;
 		if (at_once ? is_own_relock(&picture, finding)
 			    : was_seen(&earlier, key, finding->verdict))

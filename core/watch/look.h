@@ -44,9 +44,16 @@ struct dlw_watched {
 	int32_t task;
 	struct dlw_mappings mappings; /* shared memory, as last read */
 	uint64_t lasting_since_ns; /* the newest of the waits that the last look has seen before */
-	uint32_t misuses_told; /* of its notes (dlw_misuse of log.h) */
-	bool ended;
-	bool replaced; /* gone from view; the slot stays */
+	char name[48]; /* of its file in the session's directory; "" for our own */
+	uint64_t inode;
+	bool ended; /* it is over; what it holds of shared objects stays held */
+	bool replaced; /* gone from view; the slot is free */
+};
+
+/** Shared memory where a process that is gone from view has posted or signalled. */
+struct dlw_past_post {
+	uint64_t device, inode, offset;
+	uint8_t kind;
 };
 
 /** A core that was seen, by the numbers of its threads' waits. */
@@ -75,22 +82,35 @@ struct dlw_watch {
 	/* private */
 	struct dlw_watched *processes;
 	uint32_t process_count, process_capacity;
+	struct dlw_past_post *past_posts;
+	uint32_t past_count, past_capacity;
 	struct dlw_seen_cores suspected; /* at the last look */
 	struct dlw_seen_cores spare; /* the list before that, to be used again */
-	struct dlw_seen_cores reported;
 	int32_t asking_tid; /* during dlw_watch_now(): the thread that asks is not asleep yet */
 	uint64_t quiet_since_ns; /* nothing has moved since then */
 	uint32_t stall_judgements; /* made since, because of the silence */
 	bool unsettled; /* the last look could not settle everything: look again */
-	bool several; /* more than one process has been in view */
 	uint32_t findings;       /* reported so far */
 };
 
-/** dlw_watch_add() - take a process into view; Return: false: no memory */
-bool dlw_watch_add(struct dlw_watch *watch, struct dlw_segment *segment, uint64_t mapped);
+/** dlw_watch_add() - take a process into view; Return: NULL: no memory; valid until the next one */
+struct dlw_watched *dlw_watch_add(struct dlw_watch *watch, struct dlw_segment *segment,
+				  uint64_t mapped);
+
+/**
+ * dlw_watch_retire() - a process that is over leaves view, unless it left something behind
+ *
+ * What others wait for may be held by it for ever: then it stays, as ended.
+ * Return: it has left; the caller unmaps its segment.
+ */
+bool dlw_watch_retire(struct dlw_watch *watch, struct dlw_watched *watched);
+
+/** dlw_leaves_behind() - one of its threads holds something that other processes have, too */
+bool dlw_leaves_behind(const struct dlw_watched *watched);
 
 /** dlw_watch_misuses() - report what processes have noted and nobody has reported yet */
 void dlw_watch_misuses(struct dlw_watch *watch);
+void dlw_watch_misuses_of(struct dlw_watch *watch, struct dlw_watched *watched);
 
 /** dlw_watch_look() - one look, also for misuses; Return: findings reported by it */
 uint32_t dlw_watch_look(struct dlw_watch *watch);

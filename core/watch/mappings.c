@@ -156,3 +156,25 @@ const struct dlw_mapping *dlw_mappings_find(const struct dlw_mappings *mappings,
 		return NULL;
 	return &mappings->all[low];
 }
+
+/** noted_mapping() - the newest one the shim has noted at @address; it also knows the private */
+static const struct dlw_mapping *noted_mapping(const struct dlw_watched *watched, uint64_t address)
+{
+	const struct dlw_table *table = &watched->segment->mappings;
+	uint32_t at = table->count;
+
+	while (at-- > 0) {
+		const struct dlw_mapping *mapping = dlw_record_element(watched, table, at);
+
+		if (mapping && address >= mapping->start && address < mapping->end)
+			return mapping->inode ? mapping : NULL;
+	}
+	return NULL;
+}
+
+const struct dlw_mapping *dlw_shared_mapping(const struct dlw_watched *watched, uint64_t address)
+{
+	const struct dlw_mapping *mapping = dlw_mappings_find(&watched->mappings, address);
+
+	return mapping ? mapping : noted_mapping(watched, address);
+}

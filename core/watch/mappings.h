@@ -41,4 +41,13 @@ bool dlw_mappings_read(struct dlw_mappings *mappings, int32_t pid, struct dlw_ar
 /** dlw_mappings_find() - the one that covers @address, or NULL */
 const struct dlw_mapping *dlw_mappings_find(const struct dlw_mappings *mappings, uint64_t address);
 
+struct dlw_watched;
+
+/**
+ * dlw_shared_mapping() - shared memory at @address of a process, as far as is known
+ *
+ * By what was last read of its mappings, else by what its shim noted. NULL: private.
+ */
+const struct dlw_mapping *dlw_shared_mapping(const struct dlw_watched *watched, uint64_t address);
+
 #endif

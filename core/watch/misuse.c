@@ -91,8 +91,8 @@ static const struct dlw_misuse *note_at(const struct dlw_watched *watched, uint3
 		       : NULL;
 }
 
-/** tell() - one note; false: it cannot be read yet */
-static bool tell(struct dlw_watch *watch, struct dlw_watched *watched, uint32_t position)
+/** tell() - one note */
+static void tell(struct dlw_watch *watch, struct dlw_watched *watched, uint32_t position)
 {
 	const struct dlw_misuse *note = note_at(watched, position);
 	struct dlw_process_state process;
@@ -100,8 +100,8 @@ static bool tell(struct dlw_watch *watch, struct dlw_watched *watched, uint32_t 
 	struct dlw_finding finding;
 	struct dlw_state state;
 
-	if (!note || note->hidden)
-		return note;
+	if (note->hidden)
+		return;
 	dlw_arena_reset(&watch->picture);
 	describe(watch, watched, &process);
 	seen.name = text_at(watched, note->name);
@@ -111,20 +111,28 @@ static bool tell(struct dlw_watch *watch, struct dlw_watched *watched, uint32_t 
 	seen.now_ns = note->when_ns;
 	if (dlw_misuse_finding(&seen, &watch->picture, &state, &finding))
 		watch->found(watch->context, &state, &finding);
-	return true;
+}
+
+void dlw_watch_misuses_of(struct dlw_watch *watch, struct dlw_watched *watched)
+{
+	struct dlw_segment *segment = watched->segment;
+	uint32_t count = atomic_load_explicit(&segment->misuses.count, memory_order_acquire);
+	uint32_t next = segment->misuses_told;
+
+	/* the process and whoever looks at its session may both be at it */
+	while (next < count && note_at(watched, next)) {
+		if (!atomic_compare_exchange_strong(&segment->misuses_told, &next, next + 1))
+			continue;
+		tell(watch, watched, next);
+		next++;
+	}
 }
 
 void dlw_watch_misuses(struct dlw_watch *watch)
 {
 	uint32_t i;
 
-	for (i = 0; i < watch->process_count; i++) {
-		struct dlw_watched *watched = &watch->processes[i];
-		uint32_t count = atomic_load_explicit(&watched->segment->misuses.count,
-						      memory_order_acquire);
-
-		while (watched->misuses_told < count &&
-		       tell(watch, watched, watched->misuses_told))
-			watched->misuses_told++;
-	}
+	for (i = 0; i < watch->process_count; i++)
+		if (!watch->processes[i].replaced)
+			dlw_watch_misuses_of(watch, &watch->processes[i]);
 }

@@ -217,9 +217,11 @@ static bool begin_process(struct dlw_maker *maker, uint32_t index)
 	if (watched->replaced)
 		return false;
 	process->pid = watched->segment->pid;
-	if (!watched->ended)
-		watched->task = dlw_process_task(watched->segment->pid);
-	return watched->ended || watched->task;
+	if (watched->ended)
+		return true;
+	watched->task = dlw_process_task(watched->segment->pid);
+	/* on its way out, what its threads do is nobody's business; they count as unknown, and live */
+	return watched->task && watched->segment->state != DLW_SEGMENT_ENDED;
 }
 
 static void add_threads(struct dlw_maker *maker, uint32_t process)

@@ -36,7 +36,7 @@ static void learn(const struct dlw_watched *watched, const struct dlw_object *ob
 static void know_nothing(struct dlw_resource_state *resource)
 {
 	resource->history = DLW_SIGNAL_LIKE;
-	resource->arrived = 1;
+	resource->arrived++;
 }
 
 void dlw_maker_consumable(struct dlw_maker *maker, uint32_t process, uint32_t object_index,
@@ -173,6 +173,22 @@ static void drop_used_up(struct dlw_maker *maker)
 	}
 }
 
+/** learn_from_past() - processes that are gone from view have posted, too */
+static void learn_from_past(struct dlw_maker *maker)
+{
+	const struct dlw_watch *watch = maker->watch;
+	uint32_t i, resource;
+
+	for (i = 0; i < watch->past_count; i++) {
+		const struct dlw_past_post *post = &watch->past_posts[i];
+
+		resource = dlw_maker_shared_resource(maker, post->kind, post->device, post->inode,
+						     post->offset);
+		if (resource != DLW_NONE)
+			know_nothing(&maker->picture->resources[resource]);
+	}
+}
+
 static void learn_shared(struct dlw_maker *maker)
 {
 	bool *known = dlw_arena_array(&maker->watch->picture, bool, maker->resources + 1);
@@ -186,6 +202,7 @@ static void learn_shared(struct dlw_maker *maker)
 		if (is_consumable(resources[i].kind) && dlw_maker_is_shared(maker, i) &&
 		    !(known && known[i]))
 			know_nothing(&resources[i]);
+	learn_from_past(maker);
 	drop_used_up(maker);
 }
 

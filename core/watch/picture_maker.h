@@ -50,6 +50,10 @@ struct dlw_identity dlw_maker_identify(struct dlw_maker *maker, uint32_t process
 uint32_t dlw_maker_resource(struct dlw_maker *maker, uint32_t process, uint8_t kind,
 			    uint64_t address, bool make);
 
+/** dlw_maker_shared_resource() - the resource there, if the picture has one; DLW_NONE */
+uint32_t dlw_maker_shared_resource(struct dlw_maker *maker, uint8_t kind, uint64_t device,
+				   uint64_t inode, uint64_t offset);
+
 /** dlw_maker_is_shared() - @resource lies in memory that several processes can have */
 bool dlw_maker_is_shared(const struct dlw_maker *maker, uint32_t resource);
 

@@ -14,35 +14,13 @@
 
 #define COST_SHARE 100
 
-/** noted_mapping() - the newest one the shim has noted at @address; it also knows the private */
-static const struct dlw_mapping *noted_mapping(const struct dlw_watched *watched, uint64_t address)
-{
-	const struct dlw_table *table = &watched->segment->mappings;
-	uint32_t at = table->count;
-
-	while (at-- > 0) {
-		const struct dlw_mapping *mapping = dlw_record_element(watched, table, at);
-
-		if (mapping && address >= mapping->start && address < mapping->end)
-			return mapping->inode ? mapping : NULL;
-	}
-	return NULL;
-}
-
-static const struct dlw_mapping *mapping_of(const struct dlw_watched *watched, uint64_t address)
-{
-	const struct dlw_mapping *mapping = dlw_mappings_find(&watched->mappings, address);
-
-	return mapping ? mapping : noted_mapping(watched, address);
-}
-
 struct dlw_identity dlw_maker_identify(struct dlw_maker *maker, uint32_t process, uint8_t kind,
 				       uint64_t address)
 {
 	const struct dlw_mapping *mapping = NULL;
 
 	if (kind != DLW_THREAD)
-		mapping = mapping_of(&maker->watch->processes[process], address);
+		mapping = dlw_shared_mapping(&maker->watch->processes[process], address);
 	if (!mapping)
 		return (struct dlw_identity){ .place = address, .process = process, .kind = kind };
 	return (struct dlw_identity){
@@ -139,6 +117,14 @@ uint32_t dlw_maker_resource(struct dlw_maker *maker, uint32_t process, uint8_t k
 	if (identity.process == DLW_NONE)
 		add_alias(maker, &identity, maker->resources - 1, process, address);
 	return maker->resources - 1;
+}
+
+uint32_t dlw_maker_shared_resource(struct dlw_maker *maker, uint8_t kind, uint64_t device,
+				   uint64_t inode, uint64_t offset)
+{
+	struct dlw_identity identity = { device, inode, offset, DLW_NONE, kind };
+
+	return find_entry(maker, &identity)->resource - 1; /* 0 - 1 is DLW_NONE */
 }
 
 bool dlw_maker_is_shared(const struct dlw_maker *maker, uint32_t resource)

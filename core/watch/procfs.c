@@ -102,14 +102,25 @@ static bool stat_field(const char *stat, int field, uint64_t *number)
 	return false;
 }
 
-uint64_t dlw_process_start(int32_t pid)
+/** read_stat_field() - of /proc/PID/stat; 0: no such process */
+static uint64_t read_stat_field(int32_t pid, int field)
 {
 	char stat[1024];
 	uint64_t number = 0;
 
 	if (dlw_read_file(dlw_proc_path(pid, 0, "stat").text, stat, sizeof(stat)) <= 0)
 		return 0;
-	return stat_field(stat, 22, &number) ? number : 0;
+	return stat_field(stat, field, &number) ? number : 0;
+}
+
+uint64_t dlw_process_start(int32_t pid)
+{
+	return read_stat_field(pid, 22);
+}
+
+int32_t dlw_process_parent(int32_t pid)
+{
+	return (int32_t)read_stat_field(pid, 4);
 }
 
 /** task_letter() - the state letter of a task's stat line, 0: gone */
@@ -129,6 +140,13 @@ bool dlw_task_alive(int32_t pid, int32_t tid)
 	char letter = task_letter(pid, tid);
 
 	return letter && letter != 'Z' && letter != 'X';
+}
+
+bool dlw_process_is_stopped(int32_t pid)
+{
+	char letter = task_letter(pid, pid);
+
+	return letter == 'T' || letter == 't';
 }
 
 enum dlw_task_state dlw_task_look(int32_t pid, int32_t tid, struct dlw_system_call *call)

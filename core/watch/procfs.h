@@ -26,6 +26,12 @@ struct dlw_path dlw_proc_path(int32_t pid, int32_t tid, const char *name);
 /** dlw_process_start() - field 22 of /proc/PID/stat; 0: no such process */
 uint64_t dlw_process_start(int32_t pid);
 
+/** dlw_process_parent() - its parent's pid; 0: none that we can see, or no such process */
+int32_t dlw_process_parent(int32_t pid);
+
+/** dlw_process_is_stopped() - by a signal or a debugger */
+bool dlw_process_is_stopped(int32_t pid);
+
 enum dlw_task_state {
 	DLW_TASK_GONE,    /* no such task, or a zombie */
 	DLW_TASK_ASLEEP,  /* in a system call, see below */

@@ -47,40 +47,63 @@ static bool owner_lives(const char *name)
 	return pid > 0 && dlw_process_start(pid) == start && start;
 }
 
+static bool skip_digits(const char **at)
+{
+	const char *first = *at;
+
+	while (**at >= '0' && **at <= '9')
+		(*at)++;
+	return *at != first;
+}
+
+bool dlw_is_segment_name(const char *name)
+{
+	return skip_digits(&name) && *name++ == '.' && skip_digits(&name) &&
+	       (*name == '\0' || (*name++ == '-' && skip_digits(&name) && *name == '\0'));
+}
+
+bool dlw_is_former_name(const char *name)
+{
+	return strchr(name, '-') != NULL;
+}
+
 struct clearing {
 	const char *path;
-	bool forced; /* take the segments of dead processes away, too */
+	int32_t own_pid;
 	bool inhabited;
 };
 
-static void clear_entry(void *context, const char *name)
+static void look_for_life(void *context, const char *name)
+{
+	struct clearing *clearing = context;
+	const char *at = name;
+
+	if (!dlw_is_segment_name(name) || dlw_is_former_name(name) ||
+	    (int32_t)dlw_parse_number(&at, 10) == clearing->own_pid)
+		return;
+	clearing->inhabited |= owner_lives(name);
+}
+
+static void remove_entry(void *context, const char *name)
 {
 	struct clearing *clearing = context;
 	char path[DLW_PATH_MAX];
 
-	if (!strcmp(name, "session"))
-		return;
-	if (!clearing->forced || owner_lives(name))
-		clearing->inhabited = true;
-	else if (dlw_join_path(path, clearing->path, name))
+	if (dlw_join_path(path, clearing->path, name))
 		dlw_sys_unlink(path);
-}
-
-static bool clear(const char *path, bool forced)
-{
-	struct clearing clearing = { path, forced, false };
-	char file[DLW_PATH_MAX];
-
-	if (dlw_each_entry(path, clear_entry, &clearing) < 0 || clearing.inhabited)
-		return false;
-	if (dlw_join_path(file, path, "session"))
-		dlw_sys_unlink(file);
-	return dlw_sys_rmdir(path) == 0;
 }
 
 bool dlw_session_remove(const char *path)
 {
-	return clear(path, false);
+	struct clearing clearing = {
+		.path = path,
+		.own_pid = (int32_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0),
+	};
+
+	if (dlw_each_entry(path, look_for_life, &clearing) < 0 || clearing.inhabited)
+		return false;
+	dlw_each_entry(path, remove_entry, &clearing);
+	return dlw_sys_rmdir(path) == 0;
 }
 
 /* "dlwatch-UID-", what the directories of this user start with */
@@ -107,9 +130,10 @@ static void sweep_entry(void *context, const char *name)
 		return;
 	/* half made or half removed by somebody else just now: leave it to a later sweep */
 	if (dlw_join_path(session_file, path, "session") && describe(session_file, &status))
-		clear(path, true);
+		dlw_session_remove(path);
 }
 
+/** write_session() - all of it or nothing: whoever comes first writes it for all */
 static bool write_session(const char *directory, int32_t supervisor)
 {
 	struct dlw_session session = {
@@ -118,18 +142,42 @@ static bool write_session(const char *directory, int32_t supervisor)
 		.supervisor = supervisor,
 		.supervisor_start = supervisor ? dlw_process_start(supervisor) : 0,
 	};
-	char path[DLW_PATH_MAX];
+	char path[DLW_PATH_MAX], draft[DLW_PATH_MAX], name[32] = "draft.", digits[24];
 	bool done;
 	int fd;
 
-	if (!dlw_sys_may_grow(sizeof(session)) || !dlw_join_path(path, directory, "session"))
+	strcat(name, dlw_format_number(digits, (uint64_t)dlw_system(SYS_gettid, 0, 0, 0, 0, 0, 0)));
+	if (!dlw_sys_may_grow(sizeof(session)) || !dlw_join_path(path, directory, "session") ||
+	    !dlw_join_path(draft, directory, name))
 		return false;
-	fd = dlw_sys_open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
+	fd = dlw_sys_open(draft, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600);
 	if (fd < 0)
 		return false;
 	done = dlw_sys_write(fd, &session, sizeof(session)) == sizeof(session);
 	dlw_sys_close(fd);
+	if (done) {
+		long linked = dlw_system(SYS_linkat, AT_FDCWD, (long)draft, AT_FDCWD, (long)path,
+					 0, 0);
+
+		done = linked == 0 || linked == -EEXIST;
+	}
+	dlw_sys_unlink(draft);
 	return done;
+}
+
+bool dlw_session_make_at(const char *path, int32_t supervisor)
+{
+	char file[DLW_PATH_MAX];
+	struct stat status;
+
+	if (dlw_sys_mkdir(path, 0700) < 0 && !dlw_session_is_ours(path))
+		return false;
+	if (dlw_join_path(file, path, "session") && describe(file, &status))
+		return true;
+	if (write_session(path, supervisor))
+		return true;
+	dlw_session_remove(path);
+	return false;
 }
 
 static bool create_in(const char *base, char path[DLW_PATH_MAX], int32_t supervisor)
@@ -142,31 +190,119 @@ static bool create_in(const char *base, char path[DLW_PATH_MAX], int32_t supervi
 	strcat(name, dlw_format_number(digits, (uint64_t)pid));
 	strcat(name, ".");
 	strcat(name, dlw_format_number(digits, dlw_process_start(pid)));
-	if (!dlw_join_path(path, base, name))
-		return false;
-	if (dlw_sys_mkdir(path, 0700) < 0 && !dlw_session_is_ours(path))
-		return false;
-	if (write_session(path, supervisor))
-		return true;
-	dlw_session_remove(path);
-	return false;
+	return dlw_join_path(path, base, name) && dlw_session_make_at(path, supervisor);
+}
+
+/** list_bases() - where a session may be, in order of preference */
+static void list_bases(const char *bases[4], bool environment_allowed)
+{
+	bases[0] = "/dev/shm";
+	bases[1] = environment_allowed ? getenv("XDG_RUNTIME_DIR") : NULL;
+	bases[2] = environment_allowed ? getenv("TMPDIR") : NULL;
+	bases[3] = "/tmp";
 }
 
 bool dlw_session_create(char path[DLW_PATH_MAX], bool environment_allowed, int32_t supervisor)
 {
-	const char *bases[4] = { "/dev/shm", NULL, NULL, "/tmp" };
+	const char *bases[4];
 	int i;
 
-	if (environment_allowed) {
-		bases[1] = getenv("XDG_RUNTIME_DIR");
-		bases[2] = getenv("TMPDIR");
-	}
+	list_bases(bases, environment_allowed);
 	for (i = 0; i < 4; i++)
 		if (bases[i] && bases[i][0] == '/' && create_in(bases[i], path, supervisor))
 			return true;
 	path[0] = '\0';
 	return false;
 }
+
+/* ------------------------------------------------------------------ joining an older one */
+
+#define ANCESTORS_MAX 64
+
+/** A search for a session that one of our line of ancestors belongs to. */
+struct line {
+	char names[ANCESTORS_MAX][48]; /* PID.START, ourselves first */
+	unsigned count;
+	const char *base;
+	char path[DLW_PATH_MAX], file[DLW_PATH_MAX];
+	bool found;
+};
+
+static void trace_ancestors(struct line *line)
+{
+	int32_t pid = (int32_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0);
+
+	while (pid > 0 && line->count < ANCESTORS_MAX) {
+		char *name = line->names[line->count++];
+		char digits[24];
+
+		strcpy(name, dlw_format_number(digits, (uint64_t)pid));
+		strcat(name, ".");
+		strcat(name, dlw_format_number(digits, dlw_process_start(pid)));
+		pid = dlw_process_parent(pid);
+	}
+}
+
+/** is_of_line() - an ancestor made the session in @directory, or has a segment in it */
+static bool is_of_line(struct line *line, const char *directory, const char *maker)
+{
+	struct stat status;
+	unsigned i;
+
+	for (i = 0; i < line->count; i++)
+		if (!strcmp(line->names[i], maker) ||
+		    (dlw_join_path(line->file, directory, line->names[i]) &&
+		     describe(line->file, &status)))
+			return true;
+	return false;
+}
+
+static void consider(void *context, const char *name)
+{
+	struct line *line = context;
+	char start[48];
+	size_t length = prefix(start);
+
+	if (line->found || strncmp(name, start, length) ||
+	    !dlw_join_path(line->path, line->base, name))
+		return;
+	line->found = dlw_session_is_ours(line->path) &&
+		      is_of_line(line, line->path, name + length);
+}
+
+static bool search_bases(struct line *line, bool environment_allowed)
+{
+	const char *bases[4];
+	int i;
+
+	trace_ancestors(line);
+	list_bases(bases, environment_allowed);
+	for (i = 0; i < 4 && !line->found; i++) {
+		line->base = bases[i];
+		if (bases[i] && bases[i][0] == '/')
+			dlw_each_entry(bases[i], consider, line);
+	}
+	return line->found;
+}
+
+bool dlw_session_join(char path[DLW_PATH_MAX], bool environment_allowed)
+{
+	/* too large for the stack of whatever thread we are in */
+	long memory = dlw_system(SYS_mmap, 0, sizeof(struct line), PROT_READ | PROT_WRITE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct line *line = (struct line *)memory;
+	bool found;
+
+	if (memory < 0 && memory > -4096)
+		return false;
+	found = search_bases(line, environment_allowed);
+	if (found)
+		strcpy(path, line->path);
+	dlw_system(SYS_munmap, memory, sizeof(*line), 0, 0, 0, 0);
+	return found;
+}
+
+/* ------------------------------------------------------------------------ the session file */
 
 struct dlw_session *dlw_session_map(const char *path)
 {

@@ -23,6 +23,17 @@
  */
 bool dlw_session_create(char path[DLW_PATH_MAX], bool environment_allowed, int32_t supervisor);
 
+/**
+ * dlw_session_join() - the session of this process's ancestors
+ *
+ * One that this process (before an exec) or an ancestor made or has a segment
+ * in. Return: true and the directory in @path.
+ */
+bool dlw_session_join(char path[DLW_PATH_MAX], bool environment_allowed);
+
+/** dlw_session_make_at() - the directory @path with its `session` file, unless both are there */
+bool dlw_session_make_at(const char *path, int32_t supervisor);
+
 /** dlw_session_is_ours() - a directory of mode 0700 that belongs to us */
 bool dlw_session_is_ours(const char *path);
 
@@ -32,8 +43,16 @@ struct dlw_session *dlw_session_map(const char *path);
 /** dlw_session_unmap() */
 void dlw_session_unmap(struct dlw_session *session);
 
-/** dlw_session_remove() - remove the directory if no segment is left; Return: it is gone */
+/**
+ * dlw_session_remove() - remove the directory if no other process lives in it
+ *
+ * Return: it is gone, with what dead processes left in it.
+ */
 bool dlw_session_remove(const char *path);
+
+/** dlw_is_segment_name() - PID.START, or of what a process was before an exec PID.START-N */
+bool dlw_is_segment_name(const char *name);
+bool dlw_is_former_name(const char *name);
 
 /** dlw_join_path() - DIRECTORY/NAME; false: too long */
 bool dlw_join_path(char path[DLW_PATH_MAX], const char *directory, const char *name);

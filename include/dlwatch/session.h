@@ -46,6 +46,12 @@ struct dlw_session {
 	_Atomic int32_t supervisor; /* pid that looks from outside; 0: each process looks itself */
 	uint32_t reserved;
 	uint64_t supervisor_start;
+	/*
+	 * Without a supervisor one process's helper thread looks at all of the
+	 * session, and another one is at hand should that process die. Each is
+	 * named by its pid << 32 | low half of its start; 0: nobody.
+	 */
+	_Atomic uint64_t looker, deputy;
 };
 
 /** One resource held. */
@@ -81,6 +87,8 @@ enum dlw_thread_life {
 struct dlw_watcher_marks {
 	uint64_t seen_wait;      /* .wait at the last look */
 	uint64_t seen_since_ns;  /* when a look first saw that number */
+	uint64_t reported_wait;  /* .wait when a core that this thread is in was reported */
+	uint64_t reported_verdict; /* of that report */
 	_Atomic uint64_t break_wait; /* on_deadlock=break: the wait that is to fail with EDEADLK */
 };
 
@@ -195,6 +203,7 @@ struct dlw_segment {
 	/* of struct dlw_mapping: where shared objects were met, the newest last */
 	struct dlw_table mappings;
 	struct dlw_table misuses; /* of struct dlw_misuse, one a sort and place */
+	_Atomic uint32_t misuses_told; /* how many of them somebody has reported */
 	/* What reports need when the process is gone; made with the first misuse. */
 	struct dlw_table modules; /* of struct dlw_shown_module, sorted by start */
 	uint64_t exe;             /* offset of a string */
@@ -208,6 +217,10 @@ struct dlw_segment {
 	 */
 	uint64_t python_entry, python_stack;
 	uint32_t python_here; /* an interpreter was there when the program was loaded */
+	_Atomic uint32_t helped; /* a helper thread is there, to do as .end_asked says */
+	/* written by whoever looks at the session */
+	_Atomic uint32_t end_asked; /* on_deadlock=exit: flush and _exit(66) */
+	_Atomic uint32_t hidden; /* the looker may not look at this process: it has to do so itself */
 	char log_path[DLW_PATH_MAX]; /* of the .dlw; "" */
 };
 

@@ -1,0 +1,251 @@
+/*
+ * core/watch/follow.c - mapping segments, and noticing that their processes are over
+ */
+#include "core/watch/follow.h"
+
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/watch/procfs.h"
+#include "core/watch/session_directory.h"
+#include "core/watch/system.h"
+
+/* Asking whether a process lives costs two reads; more than these are asked in turn. */
+#define CHECKS_A_LOOK 16
+
+static bool is_error(long result)
+{
+	return result < 0 && result > -4096;
+}
+
+static void unmap(struct dlw_watched *watched)
+{
+	if (watched->mapped)
+		dlw_system(SYS_munmap, (long)watched->segment, (long)watched->mapped, 0, 0, 0, 0);
+	watched->segment = NULL;
+	watched->mapped = 0;
+}
+
+/** map_file() - a segment as it is now; NULL: it is none, or not ready */
+static struct dlw_segment *map_file(const char *path, struct stat *status)
+{
+	struct dlw_segment *segment = NULL;
+	int fd = dlw_sys_open(path, O_RDWR | O_NOFOLLOW, 0);
+	long mapped;
+
+	if (fd < 0)
+		return NULL;
+	if (dlw_system(SYS_fstat, fd, (long)status, 0, 0, 0, 0) == 0 &&
+	    (size_t)status->st_size >= sizeof(*segment)) {
+		mapped = dlw_system(SYS_mmap, 0, status->st_size, PROT_READ | PROT_WRITE,
+				    MAP_SHARED, fd, 0);
+		segment = is_error(mapped) ? NULL : (struct dlw_segment *)mapped;
+	}
+	dlw_sys_close(fd);
+	if (!segment)
+		return NULL;
+	/* a child of ours has no use for it */
+	dlw_system(SYS_madvise, (long)segment, status->st_size, MADV_DONTFORK, 0, 0, 0);
+	if (__atomic_load_n(&segment->magic, __ATOMIC_ACQUIRE) == DLW_SEGMENT_MAGIC &&
+	    segment->version == DLW_SESSION_VERSION)
+		return segment;
+	dlw_system(SYS_munmap, (long)segment, status->st_size, 0, 0, 0, 0);
+	return NULL;
+}
+
+/** follow_growth() - the segment has grown: map all of it */
+static void follow_growth(struct dlw_watched *watched)
+{
+	uint64_t size = atomic_load_explicit(&watched->segment->size, memory_order_acquire);
+	long larger;
+
+	if (!watched->mapped || size <= watched->mapped)
+		return;
+	larger = dlw_system(SYS_mremap, (long)watched->segment, (long)watched->mapped, (long)size,
+			    MREMAP_MAYMOVE, 0, 0);
+	if (is_error(larger))
+		return;
+	dlw_system(SYS_madvise, larger, (long)size, MADV_DONTFORK, 0, 0, 0);
+	watched->segment = (struct dlw_segment *)larger;
+	watched->mapped = size;
+}
+
+/* ----------------------------------------------------------------------------- going */
+
+static void add_totals(struct dlw_follower *follower, const struct dlw_segment *segment)
+{
+	int k;
+
+	follower->processes++;
+	follower->threads += segment->serials;
+	follower->stacks += segment->stacks.count;
+	for (k = 0; k < DLW_COVERAGE_COUNTS; k++)
+		follower->counts[k] += segment->coverage[k];
+}
+
+/** part() - a process is over; @remove: its file bears its name still */
+static void part(struct dlw_follower *follower, struct dlw_watched *watched, bool remove)
+{
+	char path[DLW_PATH_MAX];
+
+	if (!dlw_watch_retire(follower->watch, watched))
+		return;
+	add_totals(follower, watched->segment);
+	if (remove && watched->name[0] && dlw_join_path(path, follower->path, watched->name))
+		dlw_sys_unlink(path);
+	unmap(watched);
+}
+
+static bool has_died(const struct dlw_watched *watched)
+{
+	return dlw_process_start(watched->segment->pid) != watched->segment->process_start ||
+	       !dlw_process_task(watched->segment->pid);
+}
+
+/** check_lives() - of all, or of some each time where there are many */
+static void check_lives(struct dlw_follower *follower)
+{
+	struct dlw_watch *watch = follower->watch;
+	uint32_t checks = 0, i;
+
+	for (i = 0; i < watch->process_count && checks < CHECKS_A_LOOK; i++) {
+		uint32_t at = (follower->next_check + i) % watch->process_count;
+		struct dlw_watched *watched = &watch->processes[at];
+
+		if (watched->replaced || !watched->mapped || watched->ended)
+			continue;
+		checks++;
+		if (has_died(watched))
+			part(follower, watched, true);
+	}
+	follower->next_check = watch->process_count
+				       ? (follower->next_check + i) % watch->process_count
+				       : 0;
+}
+
+/* ---------------------------------------------------------------------------- coming */
+
+static struct dlw_watched *with_inode(const struct dlw_follower *follower, uint64_t inode)
+{
+	const struct dlw_watch *watch = follower->watch;
+	uint32_t i;
+
+	for (i = 0; i < watch->process_count; i++)
+		if (!watch->processes[i].replaced && watch->processes[i].inode == inode)
+			return &watch->processes[i];
+	return NULL;
+}
+
+static struct dlw_watched *with_name(const struct dlw_follower *follower, const char *name)
+{
+	const struct dlw_watch *watch = follower->watch;
+	uint32_t i;
+
+	for (i = 0; i < watch->process_count; i++)
+		if (!watch->processes[i].replaced && !strcmp(watch->processes[i].name, name))
+			return &watch->processes[i];
+	return NULL;
+}
+
+/** rename_slot() - it has become another program; what it was goes by another name, or none */
+static void rename_slot(struct dlw_follower *follower, struct dlw_watched *watched,
+			const char *name)
+{
+	if (!watched->ended)
+		part(follower, watched, false);
+	strcpy(watched->name, name);
+}
+
+/** is_own() - the file of our own process, which is in view already */
+static bool is_own(const struct dlw_follower *follower, const char *name)
+{
+	return follower->own_pid && !strchr(name, '-') &&
+	       (int32_t)dlw_parse_number(&name, 10) == follower->own_pid;
+}
+
+/** map_new() - a segment that is not in view yet */
+static void map_new(struct dlw_follower *follower, const char *path, const char *name)
+{
+	struct stat status;
+	struct dlw_segment *segment = map_file(path, &status);
+	struct dlw_watched *watched;
+
+	if (!segment)
+		return;
+	watched = dlw_watch_add(follower->watch, segment, (uint64_t)status.st_size);
+	if (!watched) {
+		dlw_system(SYS_munmap, (long)segment, status.st_size, 0, 0, 0, 0);
+		return;
+	}
+	strcpy(watched->name, name);
+	watched->inode = status.st_ino;
+	if (dlw_is_former_name(name))
+		part(follower, watched, true);
+}
+
+static void take_into_view(void *context, const char *name)
+{
+	struct dlw_follower *follower = context;
+	struct dlw_watched *watched;
+	char path[DLW_PATH_MAX];
+	struct stat status;
+
+	if (!dlw_is_segment_name(name) || is_own(follower, name) ||
+	    strlen(name) >= sizeof(watched->name) || !dlw_join_path(path, follower->path, name) ||
+	    dlw_system(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, AT_SYMLINK_NOFOLLOW,
+		       0, 0) != 0)
+		return;
+	watched = with_inode(follower, status.st_ino);
+	if (watched) {
+		if (strcmp(watched->name, name))
+			rename_slot(follower, watched, name);
+		return;
+	}
+	watched = with_name(follower, name);
+	if (watched)
+		rename_slot(follower, watched, "");
+	map_new(follower, path, name);
+}
+
+/* ---------------------------------------------------------------------------- public */
+
+void dlw_follow(struct dlw_follower *follower)
+{
+	struct dlw_watch *watch = follower->watch;
+	uint32_t generation =
+		atomic_load_explicit(&follower->session->generation, memory_order_acquire);
+	uint32_t i;
+
+	if (generation != follower->generation) {
+		follower->generation = generation;
+		dlw_each_entry(follower->path, take_into_view, follower);
+	}
+	for (i = 0; i < watch->process_count; i++) {
+		struct dlw_watched *watched = &watch->processes[i];
+
+		if (watched->replaced)
+			continue;
+		follow_growth(watched);
+		if (!watched->ended && watched->mapped &&
+		    watched->segment->state == DLW_SEGMENT_ENDED && has_died(watched))
+			part(follower, watched, true);
+	}
+	check_lives(follower);
+}
+
+void dlw_follow_stop(struct dlw_follower *follower)
+{
+	struct dlw_watch *watch = follower->watch;
+	uint32_t i;
+
+	for (i = 0; i < watch->process_count; i++) {
+		struct dlw_watched *watched = &watch->processes[i];
+
+		if (watched->replaced || !watched->mapped)
+			continue;
+		add_totals(follower, watched->segment);
+		unmap(watched);
+		watched->replaced = true;
+	}
+	follower->generation = 0;
+}

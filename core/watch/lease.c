@@ -1,0 +1,35 @@
+/*
+ * core/watch/lease.c - compare and swap, and a look at /proc
+ */
+#include "core/watch/lease.h"
+
+#include "core/watch/procfs.h"
+
+uint64_t dlw_lease_name(int32_t pid)
+{
+	return (uint64_t)pid << 32 | (uint32_t)dlw_process_start(pid);
+}
+
+static bool is_kept(uint64_t name)
+{
+	int32_t pid = (int32_t)(name >> 32);
+
+	return dlw_lease_name(pid) == name && dlw_process_task(pid) &&
+	       !dlw_process_is_stopped(pid);
+}
+
+bool dlw_lease_take(_Atomic uint64_t *lease, uint64_t own)
+{
+	uint64_t holder = atomic_load_explicit(lease, memory_order_acquire);
+
+	if (holder == own)
+		return true;
+	if (holder && is_kept(holder))
+		return false;
+	return atomic_compare_exchange_strong(lease, &holder, own);
+}
+
+void dlw_lease_release(_Atomic uint64_t *lease, uint64_t own)
+{
+	atomic_compare_exchange_strong(lease, &own, 0);
+}
