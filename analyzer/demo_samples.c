@@ -143,12 +143,37 @@ const struct dlw_sample dlw_samples[] = {
 	  .story = "threading.Lock in two orders. Inside CPython such a lock is a semaphore with\n"
 		   "one permit.\n",
 	  .verdict = "likely", .core = 2,
-	  .look = "The verdict: likely, because anybody may release a threading.Lock. The\n"
-		  "interpreter lock is no part of the cycle: who waits gives it away.\n",
+	  .look = "Python's lines and names of threads. The verdict: likely, because anybody may\n"
+		  "release a threading.Lock. The interpreter lock is no part of the cycle: who\n"
+		  "waits gives it away.\n",
 	  .cure = "python_two_locks_ordered" },
 	{ .file = "python_two_locks_ordered.py",
 	  .title = "its cure: one order",
 	  .story = "Both threads take Alice's lock first.\n",
+	  .look = "Nothing is reported.\n" },
+	{ .file = "python_queue_join.py",
+	  .title = "queue.join() with a task_done() too few",
+	  .story = "A consumer drops a parcel and forgets to say that it is done. The main thread\n"
+		   "waits until all are done, the consumer for the next parcel.\n"
+		   "(The verdict takes a second longer than others.)\n",
+	  .verdict = "stalled", .core = 2,
+	  .look = "Two lines of Python: work.join() and work.get(). Nobody holds a lock; but\n"
+		  "whoever could call task_done() is waiting.\n",
+	  .cure = "python_queue_join_cured" },
+	{ .file = "python_queue_join_cured.py",
+	  .title = "its cure: task_done() in a finally clause",
+	  .story = "A parcel that was dropped is done, too.\n",
+	  .look = "Nothing is reported.\n" },
+	{ .file = "python_futures.py",
+	  .title = "a task that waits for one behind it in the same pool",
+	  .story = "The only worker of a pool waits for the result of a task that only it could\n"
+		   "compute. (The verdict takes a second longer than others.)\n",
+	  .verdict = "stalled", .core = 2,
+	  .look = "The worker waits in report() for a result; the main thread waits for it.\n",
+	  .cure = "python_futures_cured" },
+	{ .file = "python_futures_cured.py",
+	  .title = "its cure: call the function",
+	  .story = "The report computes its chapter itself.\n",
 	  .look = "Nothing is reported.\n" },
 	{ .file = "producer_consumer",
 	  .title = "no fault: a queue with a lock and two condition variables",

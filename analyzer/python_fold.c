@@ -114,11 +114,15 @@ static char *in_python(const char *text, const json_t *threads)
 	if (!out)
 		dlw_out_of_memory();
 	while (*text) {
-		if (*text == '\'' && (other = spoken_of(text, threads, &after))) {
-			thread = other;
-			fprintf(out, "'%s", dlw_text(thread, "name"));
-			text = after;
+		other = *text == '\'' ? spoken_of(text, threads, &after) : NULL;
+		if (*text == '\'') {
 			free(site);
+			site = NULL; /* of somebody else from here on */
+		}
+		if (other) {
+			thread = other;
+			fprintf(out, "'%s'", dlw_text(thread, "name"));
+			text = after + 1;
 			site = engine_site(thread);
 		} else if (site && strncmp(text, site, strlen(site)) == 0) {
 			place = dlw_frame_text(json_object_get(json_object_get(thread, "wants"),

@@ -11,7 +11,7 @@ taken and given back by the same thread before.
 
 Run it:   dlwatch run build/samples/python_two_locks.py
 Expect:   deadlock, likely; core of 2 threads: alice_to_bob, bob_to_alice.
-Look at:  what is wanted and held are semaphores of the interpreter.
+Look at:  names and lines are Python's; what is wanted and held, semaphores.
 Cure:     python_two_locks_ordered.py
 """
 import threading

@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 
-from deadlocks import PYTHON, Case
+from deadlocks import PYTHON, Case, sample
 from expect import Deadlock, Thread, permit
 from harness import (DLWATCH, SHIM, Skip, check, equal, execute, load_json_lines, preloaded,
                      report_findings)
@@ -23,7 +23,7 @@ def command(*words):
 def waits(name, site, holds):
     """A thread that waits for one of CPython's locks, and how many it holds: at
     least the one that its end would release."""
-    return Thread(name, permit(re.compile(r"^semaphore waited for at \w"), site),
+    return Thread(name, permit(re.compile(r"^semaphore waited for at [\w<]"), site),
                   [permit(None, None) for _ in range(holds)])
 
 
@@ -54,6 +54,22 @@ def hang_cases():
         hang("future", "stalled", [waits("MainThread", "future", 2),
                                    waits("ThreadPoolExecutor-0_0", "outer", 2)]),
         everybody("joins", "join_second", "join_first"),
+    ]
+
+
+def sample_case(name, *core):
+    return Case(f"sample/{name}", [PYTHON, sample(name + ".py")[0]],
+                Deadlock("stalled", core, [], python=True), stall=1000)
+
+
+def sample_cases():
+    return [
+        sample_case("python_queue_join", waits("MainThread", "<module>", 2),
+                    waits("postman", "postman", 2)),
+        sample_case("python_futures", waits("MainThread", "<module>", 2),
+                    waits("worker_0", "report", 2)),
+        Clean("sample/python_queue_join_cured", [PYTHON, sample("python_queue_join_cured.py")[0]]),
+        Clean("sample/python_futures_cured", [PYTHON, sample("python_futures_cured.py")[0]]),
     ]
 
 
@@ -116,7 +132,7 @@ def without_renderer(context):
 
 
 def all_cases():
-    cases = hang_cases() + clean_cases()
+    cases = hang_cases() + sample_cases() + clean_cases()
     tests = [rescued, filtered, without_renderer]
     return ([(case.name, case) for case in cases] +
             [("python/" + test.__name__, test) for test in tests])

@@ -325,7 +325,8 @@ def demo_unknown(_context):
 
 DEMOS = ["two_locks", "two_locks_ordered", "philosophers_semaphores", "self_relock",
          "semaphore_pool", "bounded_buffer_wrong_order", "join_while_holding", "forgotten_post",
-         "python_two_locks", "cure_no_preemption", "producer_consumer"]
+         "python_two_locks", "python_queue_join", "python_futures_cured", "cure_no_preemption",
+         "producer_consumer"]
 
 
 def all_cases():
