@@ -36,7 +36,7 @@ static void log_wait(struct dlw_context *self, const void *condition, pthread_mu
 		return;
 	event.object = dlw_log_object(object);
 	event.argument = dlw_log_object(given_back);
-	atomic_fetch_add_explicit(&given_back->ticket, 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(dlw_ticket(given_back), 1, memory_order_relaxed);
 	dlw_log_event(self, &event);
 }
 
@@ -82,7 +82,7 @@ void dlw_condition_end(struct dlw_context *self, const void *condition, pthread_
 
 		if (object && result == 0) {
 			event.object = dlw_log_object(object);
-			event.ticket = atomic_fetch_add(&object->ticket, 1) + 1;
+			event.ticket = atomic_fetch_add(dlw_ticket(object), 1) + 1;
 			dlw_log_event(self, &event);
 		} else {
 			dlw_log_gave_up(self, object, result < 0 ? 0 : result);
@@ -121,7 +121,7 @@ void dlw_condition_signal(struct dlw_context *self, const void *condition, bool 
 		return;
 	event.stack = dlw_stack_here(self, caller, frame);
 	event.object = dlw_log_object(object);
-	event.ticket = atomic_fetch_add(&object->ticket, 1) + 1;
+	event.ticket = atomic_fetch_add(dlw_ticket(object), 1) + 1;
 	dlw_log_event(self, &event);
 }
 
@@ -171,8 +171,11 @@ DLW_HOOK int pthread_cond_init(pthread_cond_t *condition, const pthread_condattr
 
 	if (!self)
 		return result;
+	if (result == 0 && is_shared(condition))
+		dlw_shared_begin(dlw_address(condition));
 	if (result == 0)
-		dlw_object_begin(self, dlw_address(condition), DLW_CONDITION, DLW_TYPE_UNKNOWN, 0,
+		dlw_object_begin(self, dlw_address(condition), DLW_CONDITION, DLW_TYPE_UNKNOWN,
+				 is_shared(condition) ? DLW_TRAIT_SHARED : 0,
 				 dlw_stack_here(self, DLW_CALLER, DLW_FRAME));
 	dlw_leave(self);
 	return result;

@@ -50,9 +50,9 @@ static uint64_t next_ticket(struct dlw_object *object)
 	uint64_t ticket;
 
 	if (object->kind == DLW_RWLOCK)
-		return atomic_fetch_add_explicit(&object->ticket, 1, memory_order_relaxed) + 1;
-	ticket = atomic_load_explicit(&object->ticket, memory_order_relaxed) + 1;
-	atomic_store_explicit(&object->ticket, ticket, memory_order_relaxed);
+		return atomic_fetch_add_explicit(dlw_ticket(object), 1, memory_order_relaxed) + 1;
+	ticket = atomic_load_explicit(dlw_ticket(object), memory_order_relaxed) + 1;
+	atomic_store_explicit(dlw_ticket(object), ticket, memory_order_relaxed);
 	return ticket;
 }
 
@@ -156,7 +156,7 @@ void dlw_lock_distrust(struct dlw_context *self, enum dlw_kind kind, const void 
 		atomic_fetch_add(&dlw_runtime->segment->distrusted, 1);
 	if (dlw_logging(self)) {
 		event.object = dlw_log_object(object);
-		event.ticket = atomic_fetch_add(&object->ticket, 1) + 1;
+		event.ticket = atomic_fetch_add(dlw_ticket(object), 1) + 1;
 		dlw_log_event(self, &event);
 	}
 }

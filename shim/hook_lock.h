@@ -10,6 +10,7 @@
 #include "shim/hold.h"
 #include "shim/log_write.h"
 #include "shim/object.h"
+#include "shim/shared.h"
 #include "shim/trace.h"
 
 #define DLW_GO_ON (-1) /* of a step: there is no result yet, now let the C library do it */

@@ -300,7 +300,7 @@ DLW_HOOK int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_
 	if (!self)
 		return result;
 	if (result == 0 && mutex->__data.__kind & DLW_KIND_SHARED)
-		dlw_shared_note(dlw_address(mutex));
+		dlw_shared_begin(dlw_address(mutex));
 	if (result == 0)
 		dlw_object_begin(self, dlw_address(mutex), DLW_MUTEX,
 				 dlw_mutex_type(mutex->__data.__kind),

@@ -9,7 +9,6 @@
 
 #include "core/watch/glibc.h"
 #include "shim/hook_lock.h"
-#include "shim/shared.h"
 
 /** dlw_mutex_contended() - it looked taken, or there is a log; Return: DLW_GO_ON or the result */
 int dlw_mutex_contended(struct dlw_context *self, pthread_mutex_t *mutex, enum dlw_form form,

@@ -66,7 +66,7 @@ static void log_operation(struct dlw_context *self, struct dlw_permit *permit,
 		return;
 	event.object = dlw_log_object(object);
 	if (type != DLW_EVENT_WANT)
-		event.ticket = atomic_fetch_add(&object->ticket, 1) + 1;
+		event.ticket = atomic_fetch_add(dlw_ticket(object), 1) + 1;
 	dlw_log_event(self, &event);
 }
 
@@ -412,7 +412,7 @@ DLW_HOOK int sem_init(sem_t *semaphore, int shared, unsigned int value)
 			object->initial_known = 1;
 		}
 		if (shared)
-			dlw_shared_note(dlw_address(semaphore));
+			dlw_shared_begin(dlw_address(semaphore));
 	}
 	dlw_leave(self);
 	return result;

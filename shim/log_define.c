@@ -15,6 +15,7 @@
 #include "shim/arena_map.h"
 #include "shim/log_slot.h"
 #include "shim/segment.h"
+#include "shim/shared.h"
 
 #include "shim/banned.h"
 
@@ -237,6 +238,8 @@ size_t dlw_define_object(union dlw_object_definition *record, const struct dlw_o
 	record->object.initial = object->initial;
 	record->object.initial_known = object->initial_known;
 	record->object.history = history_of(object);
+	dlw_shared_identify(object->address, &record->object.device, &record->object.inode,
+			    &record->object.offset);
 	if (object->name)
 		strncpy(record->object.name, dlw_at(object->name), 256);
 	return sizeof(record->object) + strlen(record->object.name) + 1;
@@ -247,6 +250,7 @@ static void number_life(struct dlw_object *object, uint32_t life)
 {
 	union dlw_object_definition record;
 
+	object->shared_ticket = dlw_shared_number(object->address);
 	object->log_id = ++dlw_runtime->logger->object_ids;
 	if (dlw_options.log_mode != DLW_LOG_RING)
 		dlw_define_locked(&record, DLW_RECORD_OBJECT, dlw_define_object(&record, object));

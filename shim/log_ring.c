@@ -21,6 +21,7 @@
 #include "shim/log_slot.h"
 #include "shim/object.h"
 #include "shim/segment.h"
+#include "shim/shared.h"
 
 #include "shim/banned.h"
 
@@ -137,9 +138,9 @@ struct state {
 };
 
 /** ticket_of() - of the last operation on it before the event */
-static uint64_t ticket_of(const struct state *state, const struct dlw_object *object)
+static uint64_t ticket_of(const struct state *state, struct dlw_object *object)
 {
-	uint64_t ticket = object->ticket;
+	uint64_t ticket = *dlw_ticket(object);
 	const struct dlw_event *event = state->event;
 
 	if (event->object == object->log_id && event->ticket)

@@ -19,6 +19,7 @@
 #include "core/watch/system.h"
 #include "shim/context.h"
 #include "shim/segment.h"
+#include "shim/shared.h"
 
 #include "shim/banned.h"
 
@@ -208,7 +209,7 @@ void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object)
 	if (object->log_life != object->life)
 		return;
 	event.object = dlw_log_object(object);
-	event.ticket = atomic_fetch_add(&object->ticket, 1) + 1;
+	event.ticket = atomic_fetch_add(dlw_ticket(object), 1) + 1;
 	dlw_log_event(self, &event);
 }
 

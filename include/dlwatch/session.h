@@ -54,6 +54,19 @@ struct dlw_session {
 	_Atomic uint64_t looker, deputy;
 };
 
+/**
+ * The file `tickets` of a session that keeps logs: an open-addressing table of
+ * the operations on each shared object by all processes, DLW_SHARED_TICKETS of
+ * these. Where it is full a process counts its own.
+ */
+struct dlw_shared_ticket {
+	uint64_t device, inode, offset;
+	_Atomic uint32_t state; /* 0: free; 1: being written; 2: the above is true */
+	uint32_t reserved;
+	_Atomic uint64_t ticket;
+};
+#define DLW_SHARED_TICKETS 16384u /* a power of two */
+
 /** One resource held. */
 struct dlw_held {
 	uint64_t address;
@@ -139,6 +152,8 @@ struct dlw_object {
 	uint32_t log_id;       /* its id there */
 	/* of this life: all zero when it begins */
 	_Atomic uint64_t ticket; /* operations so far; for the log */
+	uint32_t shared_ticket; /* counted in the session's table: position + 1; 0: here */
+	uint32_t reserved_life;
 	uint32_t init_stack;     /* 0: its initialisation was not seen */
 	uint32_t initial;        /* semaphore: value at creation; thread: its serial */
 	uint32_t name;           /* offset of a string, 0 */

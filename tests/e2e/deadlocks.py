@@ -333,8 +333,7 @@ def fixture_cases():
             Thread(f"{mine}-then-{other}",
                    Wait(None, site=f"take_{mine}_then_{other}", shared=True),
                    [Wait(None, site=f"take_{mine}_then_{other}", shared=True)])
-            for mine, other in ("ab", "ba")], stuck=[], processes=2,
-                 not_yet="process-shared locks are not yet one object to all processes"),
+            for mine, other in ("ab", "ba")], stuck=[], processes=2),
         Case("nobody_posts", fixture("nobody_posts"),
              Deadlock("stalled", [Thread("runner", permit("start_signal", "wait_for_start")),
                                   Thread("nobody_posts", end_of("runner", "main"))],
