@@ -115,7 +115,7 @@ endif
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps tests check unit property schema e2e generated transparency soak demo bench \
-	fuzz install uninstall clean FORCE
+	fuzz soak-predict install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -130,6 +130,7 @@ help:
 	@echo 'make soak       generated deadlocks and cures without end (SEED=1 SECONDS=600)'
 	@echo 'make bench      what dlwatch costs, as ratios to the native run (BENCH_ARGS=--quick)'
 	@echo 'make fuzz       the readers against damaged input (FUZZ_SECONDS=60 each; needs clang)'
+	@echo 'make soak-predict   the prediction against brute force (CASES=1000000 SEED=1)'
 	@echo 'make deps       only installs what is missing (Debian packages)'
 	@echo 'make install    PREFIX=/usr/local DESTDIR=; make uninstall takes it away again'
 	@echo 'make clean      removes what was built'
@@ -186,6 +187,9 @@ bench:
 
 fuzz:
 	@O='$(O)' scripts/fuzz.sh
+
+soak-predict: $(O)/tests/property/predict
+	@CASES='$(or $(CASES),1000000)' SEED='$(or $(SEED),1)' $<
 
 clean:
 	@rm -rf $(O)/obj $(O)/samples $(O)/tests $(O)/ci $(O)/fuzz $(O)/log

@@ -31,9 +31,9 @@
 #include <stdint.h>
 
 #include <dlwatch/log.h> /* enum dlw_form */
-#include <dlwatch/words.h>
 
 #include "core/arena.h"
+#include "core/state.h"
 
 struct dlw_trace;
 
@@ -51,8 +51,7 @@ enum dlw_trace_op {
 	DLW_TRACE_WANT = 8,    /* last event of a thread that asked and never got it */
 	/* condition variables */
 	DLW_TRACE_WAIT = 9,   /* begins to wait; gives .mutex back, however often it was taken */
-	DLW_TRACE_WOKEN = 10, /* the wait ends; .mutex follows as ACQUIRE with form blocking,
-			       * as often as it was given back. Timed out: also this, .form timed */
+	DLW_TRACE_WOKEN = 10, /* the wait ends by a signal; the mutex follows as ACQUIRE */
 	DLW_TRACE_SIGNAL = 11,
 	DLW_TRACE_BROADCAST = 12,
 	/* barriers */
@@ -65,6 +64,8 @@ enum dlw_trace_op {
 	DLW_TRACE_FORK = 17,
 	/* events of this thread are missing here: it holds nothing that is known any more */
 	DLW_TRACE_GAP = 18,
+	/* a wait for a condition ends without a signal: timeout, cancellation */
+	DLW_TRACE_GIVE_UP = 19,
 	DLW_TRACE_OP_COUNT
 };
 
@@ -79,9 +80,9 @@ struct dlw_trace_event {
 };
 
 struct dlw_trace_object {
-	enum dlw_kind kind;      /* DLW_NO_KIND: a variable */
-	bool recursive;          /* a mutex that its owner may take again */
-	uint32_t initial;        /* semaphore: permits at first; barrier: parties */
+	enum dlw_kind kind; /* DLW_NO_KIND: a variable */
+	bool recursive;     /* a mutex that its owner may take again */
+	uint32_t initial;   /* semaphore: permits at first; barrier: parties */
 	bool initial_known;
 	/*
 	 * Whether the beginning or the end of this life would have been seen:
@@ -94,8 +95,8 @@ struct dlw_trace_object {
 
 /** What the trace could not take; all zero: complete. */
 struct dlw_trace_losses {
-	uint64_t dropped;  /* events: the arena ran out, or a number is out of range */
-	uint64_t odd;      /* contradict what came before (an acquisition of what somebody has) */
+	uint64_t dropped; /* events: the arena ran out, or a number is out of range */
+	uint64_t odd;     /* contradict what came before (an acquisition of what somebody has) */
 	uint64_t gaps;
 };
 
