@@ -87,20 +87,6 @@ static void put(void *context, const char *text, size_t length)
 		dlw_out_of_memory();
 }
 
-static bool is_concerned(const struct dlw_state *state, const struct dlw_finding *finding,
-			 uint32_t process)
-{
-	uint32_t at;
-
-	for (at = 0; at < finding->core_count; at++)
-		if (state->threads[finding->core[at]].process == process)
-			return true;
-	for (at = 0; at < finding->stuck_count; at++)
-		if (state->threads[finding->stuck[at]].process == process)
-			return true;
-	return false;
-}
-
 /**
  * put_python() - what interpreters were doing, noted when the finding was made
  *
@@ -116,7 +102,7 @@ static void put_python(const struct dlw_log_findings *findings, const struct dlw
 		const struct dlw_source *source = findings->replay->sources[at];
 		const struct dlw_log_definitions *defined = &source->defined;
 
-		if (!defined->python_count || !is_concerned(state, finding, at))
+		if (!defined->python_count || !dlw_finding_concerns(state, finding, at))
 			continue;
 		best = 0;
 		for (i = 1; i < defined->python_count; i++)

@@ -64,21 +64,6 @@ static void log_looks(struct dlw_supervisor *supervisor, const struct dlw_state 
 	supervisor->records_logged++;
 }
 
-/** is_concerned() - a thread of the finding is of process @index */
-static bool is_concerned(const struct dlw_state *state, const struct dlw_finding *finding,
-			 uint32_t index)
-{
-	uint32_t i;
-
-	for (i = 0; i < finding->core_count; i++)
-		if (state->threads[finding->core[i]].process == index)
-			return true;
-	for (i = 0; i < finding->stuck_count; i++)
-		if (state->threads[finding->stuck[i]].process == index)
-			return true;
-	return false;
-}
-
 /** ask_interpreters() - what Python threads are doing, as lines before the finding */
 static void ask_interpreters(struct dlw_supervisor *supervisor, const struct dlw_state *state,
 			     const struct dlw_finding *finding, const struct dlw_writer *writer)
@@ -90,7 +75,7 @@ static void ask_interpreters(struct dlw_supervisor *supervisor, const struct dlw
 		size_t length;
 		char *text;
 
-		if (state->processes[i].ended || !is_concerned(state, finding, i))
+		if (state->processes[i].ended || !dlw_finding_concerns(state, finding, i))
 			continue;
 		text = dlw_python_ask(watched, state, i, &length);
 		if (!text)

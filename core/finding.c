@@ -411,3 +411,21 @@ void dlw_say_separator(struct dlw_text *text, uint32_t position, uint32_t count)
 	if (position)
 		dlw_text_add(text, position + 1 == count ? " and " : ", ");
 }
+
+static bool any_of(const struct dlw_state *state, const uint32_t *threads, uint32_t count,
+		   uint32_t process)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		if (state->threads[threads[i]].process == process)
+			return true;
+	return false;
+}
+
+bool dlw_finding_concerns(const struct dlw_state *state, const struct dlw_finding *finding,
+			  uint32_t process)
+{
+	return any_of(state, finding->core, finding->core_count, process) ||
+	       any_of(state, finding->stuck, finding->stuck_count, process);
+}

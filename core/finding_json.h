@@ -38,7 +38,7 @@ void dlw_finding_write_text(const struct dlw_state *state, const struct dlw_find
 void dlw_python_write_json(int32_t pid, const char *text, const struct dlw_writer *writer);
 
 /** dlw_python_write_text() - the same, for the plain report */
-void dlw_python_write_text(const char *text, const struct dlw_writer *writer);
+void dlw_python_write_text(int32_t pid, const char *text, const struct dlw_writer *writer);
 
 /** dlw_module_at() - the module of @process that covers @address, or NULL */
 const struct dlw_module *dlw_module_at(const struct dlw_process_state *process, uint64_t address);

@@ -246,9 +246,9 @@ void dlw_finding_write_text(const struct dlw_state *state, const struct dlw_find
 	say(&page, "\nfingerprint: %s\n", finding->fingerprint);
 }
 
-void dlw_python_write_text(const char *text, const struct dlw_writer *writer)
+void dlw_python_write_text(int32_t pid, const char *text, const struct dlw_writer *writer)
 {
 	struct page page = { .writer = writer };
 
-	say(&page, "  the interpreter's threads, newest first\n\n%s\n", text);
+	say(&page, "\nthe interpreter of process %d, newest thread first:\n\n%s", pid, text);
 }

@@ -16,17 +16,13 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/mman.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 
 #include "core/watch/procfs.h"
 #include "core/watch/python.h"
 #include "core/watch/system.h"
-#include "shim/child.h"
 #include "shim/context.h"
 #include "shim/runtime.h"
-#include "shim/segment.h"
 
 #include "shim/banned.h"
 
@@ -216,8 +212,7 @@ static void put_names(int fd)
 
 /* --------------------------------------------------------------------------- the entry */
 
-/** in_copy() - where a copy of the process goes on; @fd: where its lines go */
-static __attribute__((noreturn)) void in_copy(int fd)
+__attribute__((noreturn)) void dlw_python_in_copy(int fd)
 {
 	fence_in();
 	put_traceback(fd);
@@ -233,63 +228,7 @@ void dlw_python_announce(struct dlw_segment *segment)
 {
 	announced = segment;
 	segment->python_here = _Py_DumpTracebackThreads != NULL;
-	segment->python_entry = (uint64_t)(uintptr_t)in_copy;
+	segment->python_entry = (uint64_t)(uintptr_t)dlw_python_in_copy;
 	/* as after a call: eight bytes off a multiple of sixteen */
 	segment->python_stack = (uint64_t)(uintptr_t)(copy_stack + COPY_STACK - 72);
-}
-
-/* ---------------------------------------------------------------------- the bare preload */
-
-/** read_back() - what the copy has written; one page more than it, so that it ends in NUL */
-static bool read_back(int fd, struct dlw_python_text *text)
-{
-	long size = dlw_system(SYS_lseek, fd, 0, SEEK_END, 0, 0, 0);
-
-	if (size < 0)
-		return false;
-	text->length = size > DLW_PYTHON_TEXT_MAX ? DLW_PYTHON_TEXT_MAX : (size_t)size;
-	text->mapped = text->length + 1;
-	text->text = dlw_map(text->mapped, false);
-	if (!text->text)
-		return false;
-	size = dlw_sys_pread(fd, text->text, text->length, 0);
-	text->length = size > 0 ? (size_t)size : 0;
-	return true;
-}
-
-static void end_child(int pid)
-{
-	dlw_system(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
-	dlw_system(SYS_wait4, pid, 0, __WCLONE, 0, 0, 0);
-}
-
-bool dlw_python_ask(const struct dlw_process_state *process, struct dlw_python_text *text)
-{
-	bool read;
-	long pid;
-	int fd;
-
-	*text = (struct dlw_python_text){ 0 };
-	if (!dlw_python_is_there(dlw_runtime->segment, process))
-		return false;
-	fd = (int)dlw_system(SYS_memfd_create, (long)"dlwatch", MFD_CLOEXEC, 0, 0, 0, 0);
-	if (fd < 0)
-		return false;
-	pid = dlw_system(SYS_clone, 0, 0, 0, 0, 0, 0); /* no exit signal: the program is not told */
-	if (pid == 0)
-		in_copy(fd);
-	if (pid < 0)
-		put(fd, "Trouble the process could not be copied\n");
-	else if (dlw_child_wait((int)pid, DLW_PYTHON_COPY_MS) < 0)
-		end_child((int)pid);
-	read = read_back(fd, text);
-	dlw_sys_close(fd);
-	return read;
-}
-
-void dlw_python_forget(struct dlw_python_text *text)
-{
-	if (text->text)
-		dlw_unmap(text->text, text->mapped);
-	*text = (struct dlw_python_text){ 0 };
 }

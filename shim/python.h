@@ -10,30 +10,36 @@
 #ifndef DLW_SHIM_PYTHON_H
 #define DLW_SHIM_PYTHON_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
 #include <dlwatch/session.h>
 
-#include "core/state.h"
+#include "core/watch/look.h"
 
 /** dlw_python_announce() - say in the segment how a copy of this process is to be entered */
 void dlw_python_announce(struct dlw_segment *segment);
 
-/** What an interpreter had to say; length 0: there is none in this process. */
+/** dlw_python_in_copy() - where a copy of the process goes on; @fd: where its lines go */
+void dlw_python_in_copy(int fd) __attribute__((noreturn));
+
+/** What the interpreter of one process had to say, in a list of such. */
 struct dlw_python_text {
-	char *text; /* lines as in docs/log-format.md, NUL-terminated */
-	size_t length;
-	size_t mapped; /* bytes to be unmapped */
+	struct dlw_python_text *next;
+	int32_t pid;
+	uint32_t length; /* without the NUL behind it */
+	char text[]; /* lines as in docs/log-format.md */
 };
 
 /**
- * dlw_python_ask() - make a copy of this process and let it ask its interpreter
+ * dlw_python_ask() - what the interpreters of a finding's processes say
  *
- * From the helper thread, or a thread that judges itself; takes at most
- * DLW_PYTHON_COPY_MS. Return: false: no interpreter, or no memory.
+ * From the thread that has found it. Our own is asked in a copy of this process,
+ * which takes at most DLW_PYTHON_COPY_MS; another process's helper thread is
+ * asked to do the same. Return: NULL: there is none, or no memory.
  */
-bool dlw_python_ask(const struct dlw_process_state *process, struct dlw_python_text *text);
-void dlw_python_forget(struct dlw_python_text *text);
+struct dlw_python_text *dlw_python_ask(const struct dlw_watch *watch, const struct dlw_state *state,
+				       const struct dlw_finding *finding);
+void dlw_python_forget(struct dlw_python_text *list);
+
+/** dlw_python_answer() - in the helper thread: if somebody has asked */
+void dlw_python_answer(void);
 
 #endif

@@ -127,8 +127,8 @@ static void write_plainly(const struct dlw_state *state, const struct dlw_findin
 	struct dlw_writer writer = { put, &sink };
 
 	dlw_finding_write_text(state, finding, &writer);
-	if (python->length)
-		dlw_python_write_text(python->text, &writer);
+	for (; python; python = python->next)
+		dlw_python_write_text(python->pid, python->text, &writer);
 	if (sink.fd != STDERR_FILENO)
 		dlw_sys_close(sink.fd);
 	sink = (struct sink){ open_output(dlw_options.json, -1), false };
@@ -257,8 +257,8 @@ static int render(const struct dlw_state *state, const struct dlw_finding *findi
 	if (!renderer || !prepare(renderer))
 		return -1;
 	sink = (struct sink){ renderer->input, false };
-	if (python->length)
-		dlw_python_write_json(dlw_runtime->pid, python->text, &writer);
+	for (; python; python = python->next)
+		dlw_python_write_json(python->pid, python->text, &writer);
 	dlw_finding_write_json(state, finding, &writer);
 	if (sink.failed)
 		return -1;
@@ -373,18 +373,16 @@ void dlw_report_found(void *context, const struct dlw_state *state,
 {
 	/* of a misuse, what the threads do by now says nothing */
 	bool of_now = finding->kind != DLW_MISUSE;
-	struct dlw_python_text python = { 0 };
+	struct dlw_python_text *python = of_now ? dlw_python_ask(context, state, finding) : NULL;
 	int status;
 
-	if (of_now && dlw_python_ask(&state->processes[state->reporter], &python))
-		dlw_log_python(python.text, python.length);
 	if (of_now)
 		dlw_log_look(1, finding->verdict == DLW_STALLED ? "" : "not asked: the verdict does not rest on it");
 	dlw_log_flush(NULL);
-	status = render(state, finding, &python);
+	status = render(state, finding, python);
 	if (status < 0 || status == 127)
-		write_plainly(state, finding, &python);
-	dlw_python_forget(&python);
+		write_plainly(state, finding, python);
+	dlw_python_forget(python);
 	if (of_now && status != SUPPRESSED)
 		act(context, state, finding);
 }

@@ -19,6 +19,7 @@
 #include "core/watch/procfs.h"
 #include "core/watch/system.h"
 #include "shim/arena_map.h"
+#include "shim/python.h"
 #include "shim/real.h"
 #include "shim/report.h"
 #include "shim/segment.h"
@@ -175,6 +176,7 @@ static void *watch_loop(void *unused)
 	do {
 		wait_a_look();
 		end_if_asked();
+		dlw_python_answer();
 		dlw_lock(&dlw_runtime->watch_lock, DLW_RANK_WATCH);
 		watch = the_watch();
 		if (watch) {

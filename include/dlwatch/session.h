@@ -232,6 +232,12 @@ struct dlw_segment {
 	 */
 	uint64_t python_entry, python_stack;
 	uint32_t python_here; /* an interpreter was there when the program was loaded */
+	/*
+	 * Or its own helper thread asks: the looker writes a higher number, and the
+	 * helper the same one when its answer is there, at that address of its memory.
+	 */
+	_Atomic uint32_t python_asked, python_answered;
+	uint64_t python_answer, python_answer_size;
 	_Atomic uint32_t helped; /* a helper thread is there, to do as .end_asked says */
 	/* written by whoever looks at the session */
 	_Atomic uint32_t end_asked; /* on_deadlock=exit: flush and _exit(66) */
