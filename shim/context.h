@@ -32,6 +32,7 @@
 
 #include "shim/runtime.h"
 
+struct dlw_init;
 struct dlw_trace;
 struct dlw_slot;
 
@@ -78,6 +79,7 @@ struct dlw_context {
 	uint64_t stack_low, stack_high; /* the thread's stack; frames beyond are not looked at */
 	uint64_t spare_permits;  /* offset of the permit table before the last rebuild */
 	uint32_t spare_capacity; /* its size, 0: none */
+	struct dlw_init *init;   /* hook_once.c: what the C library is about to run for us */
 	struct dlw_context *next; /* in a list of contexts without a thread */
 	uint64_t pending_posts[DLW_PENDING_POSTS];
 	struct dlw_saved_want saved[DLW_SAVED_WANTS];

@@ -47,6 +47,7 @@ bool dlw_hold_is_true(const struct dlw_held *held, int32_t tid)
 {
 	pthread_mutex_t mutex;
 	pthread_rwlock_t rwlock;
+	int word;
 
 	switch (held->kind) {
 	case DLW_MUTEX:
@@ -56,9 +57,22 @@ bool dlw_hold_is_true(const struct dlw_held *held, int32_t tid)
 			return false;
 		return held->mode == DLW_SHARED ? dlw_rwlock_read_holds(&rwlock) > 0
 						: rwlock.__data.__cur_writer == tid;
+	case DLW_SPINLOCK:
+		return read_lock(held, &word, sizeof(word)) && dlw_spin_is_taken(word);
+	case DLW_ONCE:
+		return read_lock(held, &word, sizeof(word)) && dlw_once_is_running(word);
 	default:
 		return true;
 	}
+}
+
+void dlw_hold_forget(struct dlw_context *self, uint32_t depth)
+{
+	struct dlw_event event = { .type = DLW_EVENT_FORGOTTEN, .argument = depth };
+
+	if (dlw_logging(self))
+		dlw_log_event(self, &event);
+	dlw_hold_remove(self, depth);
 }
 
 /** forget_stale() - Return: some were, there is room now */
@@ -67,15 +81,9 @@ static bool forget_stale(struct dlw_context *self)
 	uint32_t before = dlw_hold_count(self);
 	uint32_t depth = before;
 
-	while (depth-- > 0) {
-		struct dlw_event event = { .type = DLW_EVENT_FORGOTTEN, .argument = depth };
-
-		if (dlw_hold_is_true(dlw_hold_at(self, depth), self->tid))
-			continue;
-		if (dlw_logging(self))
-			dlw_log_event(self, &event);
-		dlw_hold_remove(self, depth);
-	}
+	while (depth-- > 0)
+		if (!dlw_hold_is_true(dlw_hold_at(self, depth), self->tid))
+			dlw_hold_forget(self, depth);
 	return dlw_hold_count(self) < before;
 }
 

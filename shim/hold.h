@@ -18,6 +18,9 @@ int64_t dlw_hold_find_slow(struct dlw_context *self, uint64_t address);
 /** dlw_hold_remove() - take out the hold at @depth below the newest */
 void dlw_hold_remove(struct dlw_context *self, uint32_t depth);
 
+/** dlw_hold_forget() - the same of one that turns out to be no more, and say so in the log */
+void dlw_hold_forget(struct dlw_context *self, uint32_t depth);
+
 /** dlw_hold_is_true() - as far as the C library knows, thread @tid still has it */
 bool dlw_hold_is_true(const struct dlw_held *held, int32_t tid);
 

@@ -14,6 +14,7 @@ static void describe(struct dlw_object *object, const void *lock)
 {
 	const pthread_rwlock_t *rwlock = lock;
 	const pthread_mutex_t *mutex = lock;
+	const struct dlw_barrier_memory *barrier = lock;
 
 	switch (object->kind) {
 	case DLW_MUTEX:
@@ -23,6 +24,10 @@ static void describe(struct dlw_object *object, const void *lock)
 	case DLW_RWLOCK:
 		object->type = (uint8_t)dlw_rwlock_type(rwlock);
 		object->traits |= (uint16_t)dlw_rwlock_traits(rwlock);
+		break;
+	case DLW_BARRIER:
+		object->initial = barrier->count;
+		object->initial_known = 1;
 		break;
 	default:
 		break;

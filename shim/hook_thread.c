@@ -91,7 +91,7 @@ static void begin_thread(struct dlw_start *start, const void *outermost)
 }
 
 /* The program's routine is called from here, and never as a tail call: what the
- * unwinder finds in this library is where a thread's stack begins. */
+ * unwinder finds beyond this frame is not looked at (stack_high). */
 static void *run_pthread(void *argument)
 {
 	struct dlw_start start = *(struct dlw_start *)argument;

@@ -29,6 +29,19 @@ DLW_SYMBOL(int, pthread_rwlock_trywrlock, "", (pthread_rwlock_t * l), (l))
 DLW_SYMBOL(int, pthread_rwlock_timedwrlock, "", (pthread_rwlock_t * l, const struct timespec *t), (l, t))
 DLW_SYMBOL(int, pthread_rwlock_clockwrlock, "", (pthread_rwlock_t * l, clockid_t c, const struct timespec *t), (l, c, t))
 DLW_SYMBOL(int, pthread_rwlock_unlock, "", (pthread_rwlock_t * l), (l))
+/* spinlocks */
+DLW_SYMBOL(int, pthread_spin_init, "", (pthread_spinlock_t * l, int p), (l, p))
+DLW_SYMBOL(int, pthread_spin_destroy, "", (pthread_spinlock_t * l), (l))
+DLW_SYMBOL(int, pthread_spin_lock, "", (pthread_spinlock_t * l), (l))
+DLW_SYMBOL(int, pthread_spin_trylock, "", (pthread_spinlock_t * l), (l))
+DLW_SYMBOL(int, pthread_spin_unlock, "", (pthread_spinlock_t * l), (l))
+/* barriers */
+DLW_SYMBOL(int, pthread_barrier_init, "", (pthread_barrier_t * b, const pthread_barrierattr_t *a, unsigned int n), (b, a, n))
+DLW_SYMBOL(int, pthread_barrier_destroy, "", (pthread_barrier_t * b), (b))
+DLW_SYMBOL(int, pthread_barrier_wait, "", (pthread_barrier_t * b), (b))
+/* what is done once */
+DLW_SYMBOL(int, pthread_once, "", (pthread_once_t * o, void (*f)(void)), (o, f))
+DLW_SYMBOL(void, call_once, "", (once_flag * o, void (*f)(void)), (o, f))
 /* semaphores */
 DLW_SYMBOL(int, sem_init, "", (sem_t * s, int p, unsigned int v), (s, p, v))
 DLW_SYMBOL(int, sem_destroy, "", (sem_t * s), (s))

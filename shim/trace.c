@@ -285,6 +285,9 @@ static bool add_frame(const struct dlw_context *self, struct walk *walk, uint64_
 /**
  * walk_once() - from the hook's caller outward
  *
+ * Frames of ours on the way are left out: a once's, and the start routine of a
+ * thread, which ends the walk, for that is where its stack begins.
+ *
  * Return: false if a module came into view that the list did not have: again.
  */
 static bool walk_once(const struct dlw_context *self, struct walk *walk, uint64_t address,
@@ -293,7 +296,7 @@ static bool walk_once(const struct dlw_context *self, struct walk *walk, uint64_
 	unw_context_t context;
 	unw_cursor_t cursor;
 	unw_word_t ip, sp;
-	bool found = false;
+	bool found = false, within = false;
 
 	walk->depth = 0;
 	walk->regular = true;
@@ -316,8 +319,15 @@ static bool walk_once(const struct dlw_context *self, struct walk *walk, uint64_
 			add_frame(self, walk, ip, sp - 8, frame);
 			return true;
 		}
-		if (dlw_modules_is_own(ip) || !add_frame(self, walk, ip, sp - 8, frame))
-			break; /* the start routine of threads is ours, and the outermost of interest */
+		if (dlw_modules_is_own(ip)) {
+			within = true;
+			continue;
+		}
+		if (within && sp > self->stack_high)
+			break;
+		within = false;
+		if (!add_frame(self, walk, ip, sp - 8, frame))
+			break;
 	}
 	return true;
 }

@@ -41,6 +41,10 @@ static bool is_asleep_in(const struct dlw_thread *record, uint32_t traits,
 		       (call->number == SYS_futex && traits & DLW_TRAIT_INHERIT);
 	case DLW_RWLOCK:
 		return sleeps_at(call, record->want_address, sizeof(pthread_rwlock_t));
+	case DLW_ONCE:
+		return sleeps_at(call, record->want_address, sizeof(pthread_once_t));
+	case DLW_BARRIER:
+		return sleeps_at(call, record->want_address, sizeof(struct dlw_barrier_memory));
 	case DLW_SEMAPHORE:
 		return sleeps_at(call, record->want_address, 16);
 	case DLW_CONDITION:
@@ -72,6 +76,16 @@ static bool is_queued_rightly(const struct dlw_picture *picture,
 		    picture->holds[i].mode == DLW_EXCLUSIVE)
 			return true;
 	return false;
+}
+
+/**
+ * is_spinning() - it was seen at it, between the last look and the one before
+ *
+ * A thread that left the wait by siglongjmp() runs, too, but turns no more.
+ */
+static bool is_spinning(const struct dlw_thread *record)
+{
+	return record->want_kind == DLW_SPINLOCK && record->marks.spins;
 }
 
 /** has_been_woken() - a condition wait that has its signal and now waits for the mutex */
@@ -133,7 +147,7 @@ static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *pi
 		thread->want.flags |= DLW_WANT_UNCONFIRMED;
 		break;
 	case DLW_TASK_RUNNING:
-		if (!in_core && segment->breaks)
+		if ((!in_core && segment->breaks) || is_spinning(record))
 			break;
 		return live(thread);
 	default:
@@ -145,7 +159,7 @@ static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *pi
 }
 
 /**
- * confirm_alone() - a semaphore or condition that other processes may post
+ * confirm_alone() - a semaphore, condition or barrier that other processes may post
  *
  * What was seen of its posters in the session says nothing of others: nobody
  * known is then its releaser, and the world is open.
@@ -158,7 +172,8 @@ static bool confirm_alone(const struct dlw_watch *watch, struct dlw_picture *pic
 
 	if (!((state->traits & DLW_TRAIT_SHARED) || picture->first_alias[resource]) ||
 	    process->open_reason ||
-	    (state->kind != DLW_SEMAPHORE && state->kind != DLW_CONDITION) ||
+	    (state->kind != DLW_SEMAPHORE && state->kind != DLW_CONDITION &&
+	     state->kind != DLW_BARRIER) ||
 	    !dlw_is_mapped_elsewhere(watch, state->process, state->address))
 		return false;
 	state->history = DLW_SIGNAL_LIKE;

@@ -135,6 +135,69 @@ static bool confirm_rwlock(const struct dlw_watch *watch, struct dlw_picture *pi
 	return remove_all_but(watch, picture, resource, DLW_EXCLUSIVE, writer) || changed;
 }
 
+/* --------------------------------------------------------- locks without an owner */
+
+/**
+ * confirm_taken() - a spinlock or once: that it is taken is all that the C library can say
+ *
+ * By whom our record alone says; two of them contradict each other, which the
+ * engine sees.
+ */
+static bool confirm_taken(const struct dlw_watch *watch, struct dlw_picture *picture,
+			  uint32_t resource)
+{
+	bool is_once = picture->resources[resource].kind == DLW_ONCE;
+	int word;
+
+	if (dlw_picture_read(watch, picture, resource, &word, sizeof(word)) &&
+	    (is_once ? dlw_once_is_running(word) : dlw_spin_is_taken(word)))
+		return false;
+	return remove_all_but(watch, picture, resource, DLW_EXCLUSIVE, 0);
+}
+
+/* ------------------------------------------------------------------------- barriers */
+
+/** nobody_waits() - a round is over, or not understood: those who seem to wait are on their way */
+static bool nobody_waits(struct dlw_picture *picture, uint32_t resource)
+{
+	bool changed = false;
+	uint32_t i;
+
+	for (i = 0; i < picture->state.thread_count; i++) {
+		struct dlw_thread_state *thread = &picture->threads[i];
+
+		if (thread->life != DLW_WAITING || thread->want.resource != resource)
+			continue;
+		thread->life = DLW_LIVE;
+		changed = true;
+	}
+	return changed;
+}
+
+/** confirm_barrier() - as many have arrived as wait, or more that we do not know */
+static bool confirm_barrier(const struct dlw_watch *watch, struct dlw_picture *picture,
+			    uint32_t resource)
+{
+	struct dlw_resource_state *state = &picture->resources[resource];
+	struct dlw_barrier_memory barrier;
+	uint32_t here = 0, arrived, i;
+	bool changed;
+
+	for (i = 0; i < picture->state.thread_count; i++)
+		here += picture->threads[i].life == DLW_WAITING &&
+			picture->threads[i].want.resource == resource;
+	if (!dlw_picture_read(watch, picture, resource, &barrier, sizeof(barrier)))
+		return nobody_waits(picture, resource);
+	arrived = barrier.in - barrier.round;
+	if (arrived < here || arrived >= barrier.count)
+		return nobody_waits(picture, resource);
+	changed = state->arrived != arrived || state->initial != barrier.count;
+	state->arrived = arrived;
+	state->initial = barrier.count;
+	state->initial_known = true;
+	return changed;
+}
+
 bool dlw_picture_confirm_holders(const struct dlw_watch *watch, struct dlw_picture *picture,
 				 uint32_t resource)
 {
@@ -143,6 +206,11 @@ bool dlw_picture_confirm_holders(const struct dlw_watch *watch, struct dlw_pictu
 		return confirm_mutex(watch, picture, resource);
 	case DLW_RWLOCK:
 		return confirm_rwlock(watch, picture, resource);
+	case DLW_SPINLOCK:
+	case DLW_ONCE:
+		return confirm_taken(watch, picture, resource);
+	case DLW_BARRIER:
+		return confirm_barrier(watch, picture, resource);
 	default:
 		return false;
 	}

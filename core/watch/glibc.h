@@ -4,7 +4,7 @@
  * The only place for it. Mutexes: bits of __data.__kind, as glibc has had them
  * since 2.4. Reader-writer locks: as it has had them since 2.25; .__readers
  * counts those who hold the lock for reading and, in a write phase, those who
- * wait to.
+ * wait to. Barriers as since 2.25, the other two for ever.
  */
 #ifndef DLW_CORE_WATCH_GLIBC_H
 #define DLW_CORE_WATCH_GLIBC_H
@@ -80,5 +80,27 @@ static inline uint32_t dlw_rwlock_read_holds(const pthread_rwlock_t *rwlock)
 
 	return readers & DLW_RWLOCK_WRITE_PHASE ? 0 : readers >> DLW_RWLOCK_READER_SHIFT;
 }
+
+/** dlw_spin_is_taken() - 1 is free; those who try count it down */
+static inline bool dlw_spin_is_taken(int word)
+{
+	return word <= 0;
+}
+
+enum { DLW_ONCE_IN_PROGRESS = 1, DLW_ONCE_DONE = 2 }; /* above them: how many forks ago */
+
+static inline bool dlw_once_is_running(int word)
+{
+	return (word & (DLW_ONCE_IN_PROGRESS | DLW_ONCE_DONE)) == DLW_ONCE_IN_PROGRESS;
+}
+
+/** What is in a pthread_barrier_t. */
+struct dlw_barrier_memory {
+	uint32_t in;    /* threads that have ever arrived … */
+	uint32_t round; /* … and those of rounds that are over; who waits sleeps here */
+	uint32_t count; /* threads a round */
+	int32_t shared;
+	uint32_t out;
+};
 
 #endif

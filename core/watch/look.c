@@ -70,7 +70,7 @@ static struct dlw_thread *record_of(const struct dlw_watch *watch, const struct 
 static bool may_fail(const struct dlw_thread *record)
 {
 	return record->want_kind == DLW_MUTEX || record->want_kind == DLW_RWLOCK ||
-	       record->want_kind == DLW_SEMAPHORE || record->want_kind == DLW_THREAD;
+	       record->want_kind == DLW_SPINLOCK || record->want_kind == DLW_SEMAPHORE || record->want_kind == DLW_THREAD;
 }
 
 void dlw_watch_break(const struct dlw_watch *watch, const struct dlw_state *state,
@@ -90,6 +90,15 @@ void dlw_watch_break(const struct dlw_watch *watch, const struct dlw_state *stat
 
 /* ------------------------------------------------------------------------ what moves */
 
+/** mark_turns() - is a spinning thread still at it? */
+static void mark_turns(struct dlw_thread *record, bool same_wait)
+{
+	uint32_t turns = atomic_load_explicit(&record->want_turns, memory_order_relaxed);
+
+	record->marks.spins = same_wait && turns != record->marks.seen_turns;
+	record->marks.seen_turns = turns;
+}
+
 /** mark() - note each wait's number; Return: a sum that changes when any of them does */
 static uint64_t mark(struct dlw_watched *watched, uint64_t now)
 {
@@ -99,6 +108,7 @@ static uint64_t mark(struct dlw_watched *watched, uint64_t now)
 	for (; record; record = dlw_record_next(watched, record)) {
 		uint64_t number = atomic_load_explicit(&record->wait, memory_order_relaxed);
 
+		mark_turns(record, record->marks.seen_wait == number);
 		if (record->marks.seen_wait != number) {
 			record->marks.seen_wait = number;
 			record->marks.seen_since_ns = now;

@@ -82,7 +82,8 @@ static uint64_t read_want(struct dlw_maker *maker, const struct dlw_watched *wat
 		.resource = dlw_maker_resource(maker, process, kind, address, true),
 		.mode = mode,
 		.mutex = DLW_NONE,
-		.flags = form == DLW_FORM_TIMED ? DLW_WANT_TIMED : 0,
+		.flags = (form == DLW_FORM_TIMED ? DLW_WANT_TIMED : 0u) |
+			 (kind == DLW_SPINLOCK ? DLW_WANT_SPINNING : 0u),
 		.since_ns = since ? since : record->marks.seen_since_ns,
 		.order = since,
 		.stack = dlw_record_stack(watched, stack),
@@ -91,7 +92,7 @@ static uint64_t read_want(struct dlw_maker *maker, const struct dlw_watched *wat
 		return 0;
 	if (kind == DLW_CONDITION)
 		want->mutex = dlw_maker_resource(maker, process, DLW_MUTEX, mutex, true);
-	if (kind == DLW_SEMAPHORE || kind == DLW_CONDITION)
+	if (kind == DLW_SEMAPHORE || kind == DLW_CONDITION || kind == DLW_BARRIER)
 		dlw_maker_consumable(maker, process, object, want->resource);
 	return number;
 }

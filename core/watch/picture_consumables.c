@@ -1,15 +1,15 @@
 /*
  * core/watch/picture_consumables.c - who posts, who signals, who has permits
  *
- * What is known of a semaphore's or condition's past lies in the objects of
- * the processes that use it. Of a shared one each process knows its own part:
+ * What is known of the past of a semaphore, condition or barrier lies in the
+ * objects of the processes that use it. Of a shared one each process knows its own part:
  * the parts are put together.
  */
 #include "core/watch/picture_maker.h"
 
 static bool is_consumable(uint8_t kind)
 {
-	return kind == DLW_SEMAPHORE || kind == DLW_CONDITION;
+	return kind == DLW_SEMAPHORE || kind == DLW_CONDITION || kind == DLW_BARRIER;
 }
 
 /** learn() - what one process knows; parts add up */

@@ -73,7 +73,8 @@ struct dlw_held {
 	uint32_t stack;  /* id in the segment's stack store, 0: none */
 	uint32_t count;
 	uint8_t kind, mode;
-	uint8_t padding[6];
+	uint8_t padding[2];
+	uint32_t depth; /* once: bytes of stack above the frame that runs the routine */
 };
 
 /** What one thread has to do with one semaphore (or other countable). */
@@ -103,6 +104,8 @@ struct dlw_watcher_marks {
 	uint64_t reported_wait;  /* .wait when a core that this thread is in was reported */
 	uint64_t reported_verdict; /* of that report */
 	_Atomic uint64_t break_wait; /* on_deadlock=break: the wait that is to fail with EDEADLK */
+	uint32_t seen_turns;     /* .want_turns at the last look */
+	uint32_t spins;          /* they had grown since the look before, in the same wait */
 };
 
 #define DLW_INLINE_HOLDS 16
@@ -119,7 +122,8 @@ struct dlw_thread {
 	uint8_t want_kind, want_mode, want_form; /* dlw_kind, dlw_mode, dlw_form */
 	uint8_t want_relock; /* the thread itself owns it and can never get it */
 	uint32_t want_object; /* of a semaphore or condition */
-	uint8_t padding_want[12];
+	_Atomic uint32_t want_turns; /* spinlock: grows as long as the thread spins */
+	uint8_t padding_want[8];
 	/* holds, newest last */
 	_Atomic uint32_t hold_count;
 	uint32_t hold_capacity;
@@ -155,7 +159,7 @@ struct dlw_object {
 	uint32_t shared_ticket; /* counted in the session's table: position + 1; 0: here */
 	uint32_t reserved_life;
 	uint32_t init_stack;     /* 0: its initialisation was not seen */
-	uint32_t initial;        /* semaphore: value at creation; thread: its serial */
+	uint32_t initial;        /* semaphore: value at creation; barrier: parties; thread: its serial */
 	uint32_t name;           /* offset of a string, 0 */
 	_Atomic uint16_t traits; /* enum dlw_trait */
 	uint8_t kind, type;

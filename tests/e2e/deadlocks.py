@@ -21,13 +21,14 @@ PYTHON = "/usr/bin/python3"
 
 class Case:
     def __init__(self, name, command, expected, stall=0, child=False, processes=1,
-                 not_yet=None, moving=False):
+                 not_yet=None, moving=False, state="S"):
         self.name = name
         self.command = command
         self.expected = expected
         self.stall = stall  # milliseconds that the verdict has to wait
         self.processes = processes  # that the core's threads belong to
         self.not_yet = not_yet  # why it may still go unreported
+        self.state = state  # of the core's threads when nobody looks
         self.moving = moving  # others come and go: no two looks see the same
         self.patience = 3 if not_yet else PATIENCE
         self.child = child  # the deadlock is in a child, whose pid is printed
@@ -45,8 +46,9 @@ class Case:
                 check(time.monotonic() < deadline, f"native: {names} never came to rest")
                 running.read(0.02)
                 asleep = [task for task in tasks_of(running.session)
-                          if task.name in names and task.state == "S"]
-                rest = sorted(asleep)
+                          if task.name in names and task.state == self.state]
+                rest = sorted(asleep if self.state == "S" else
+                              [task._replace(switches="") for task in asleep])
                 met = self.all_there([task.name for task in asleep
                                       if self.is_member(task, running.session)], names)
                 still = still + 1 if met and rest == before else 0
@@ -230,6 +232,41 @@ def rwlock_cases():
     ]
 
 
+def spinlock(symbol, site):
+    return Wait(symbol, kind="spinlock", site=site)
+
+
+def other_kinds():
+    """Spinlocks, barriers and routines that run once."""
+    def at_barrier(site):
+        return Wait("meeting", "arrive", "barrier", site=site)
+
+    def once(site):
+        return Wait("once_a", kind="once", site=site)
+
+    return [
+        deadlock("spinlocks/pair", fixture("spinlocks", "pair"), "proven", [
+            Thread(f"{mine}-then-{other}",
+                   spinlock(f"lock_{other}", f"take_{mine}_then_{other}"),
+                   [spinlock(f"lock_{mine}", f"take_{mine}_then_{other}")])
+            for mine, other in ("ab", "ba")], state="R"),
+        deadlock("spinlocks/self", fixture("spinlocks", "self"), "proven", [
+            Thread("spinlocks", spinlock("lock_a", "take_again"),
+                   [spinlock("lock_a", "take_again")])], stuck=[], state="R"),
+        deadlock("barriers/locked", fixture("barriers", "locked"), "likely", [
+            Thread("waiter", at_barrier("wait_with_lock"), [mutex("lock_a", "wait_with_lock")]),
+            Thread("locker", mutex("lock_a", "lock_and_wait"))]),
+        deadlock("barriers/missing", fixture("barriers", "missing"), "stalled", [
+            Thread("first", at_barrier("come")), Thread("second", at_barrier("come")),
+            Thread("barriers", end_of("first", "missing"))], stuck=[], stall=1000),
+        deadlock("onces/self", fixture("onces", "self"), "proven", [
+            Thread("onces", once("ask_again"), [once("main")])], stuck=[]),
+        deadlock("onces/locked", fixture("onces", "locked"), "proven", [
+            Thread("runner", mutex("lock_a", "set_up", through=("run_it",)), [once("run_it")]),
+            Thread("waiter", once("wait_for_it"), [mutex("lock_a", "wait_for_it")])]),
+    ]
+
+
 def sample_cases():
     account = "alice_to_bob", "bob_to_alice"
     buffer = mutex("buffer_lock", "get")
@@ -342,4 +379,4 @@ def fixture_cases():
 
 
 def all_cases():
-    return [(case.name, case) for case in sample_cases() + fixture_cases() + rwlock_cases()]
+    return [(case.name, case) for case in sample_cases() + fixture_cases() + rwlock_cases() + other_kinds()]

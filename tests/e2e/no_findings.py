@@ -78,6 +78,10 @@ def all_cases():
         Clean("alarm_posts", fixture("alarm_posts")),
         Clean("cancellation", fixture("cancellation")),
         Clean("stranger_unlock", fixture("stranger_unlock"), misuse=True),
+        Clean("spinlocks/left", fixture("spinlocks", "left")),
+        Clean("barriers/rounds", fixture("barriers", "rounds")),
+        Clean("onces/clean", fixture("onces", "clean")),
+        Clean("once_thrown", fixture("once_thrown")),
         Clean("rwlocks_clean", fixture("rwlocks_clean"), misuse=True),
     ]
     return [(case.name, case) for case in cases]

@@ -108,6 +108,35 @@ static void rwlocks_of_kind(int kind, const char *name)
 	pthread_rwlockattr_destroy(&attribute);
 }
 
+static void nothing(void)
+{
+}
+
+static void others(void)
+{
+	pthread_once_t once = PTHREAD_ONCE_INIT;
+	pthread_barrier_t barrier;
+	pthread_spinlock_t lock;
+
+	printf("-- spinlocks, barriers, once\n");
+	SAY(pthread_spin_init(&lock, PTHREAD_PROCESS_PRIVATE));
+	SAY(pthread_spin_trylock(&lock));
+	SAY(pthread_spin_trylock(&lock));
+	SAY(pthread_spin_unlock(&lock));
+	SAY(pthread_spin_lock(&lock));
+	SAY(pthread_spin_trylock(&lock));
+	SAY(pthread_spin_unlock(&lock));
+	SAY(pthread_spin_unlock(&lock));
+	SAY(pthread_spin_destroy(&lock));
+	SAY(pthread_barrier_init(&barrier, NULL, 0));
+	SAY(pthread_barrier_init(&barrier, NULL, 1));
+	SAY(pthread_barrier_wait(&barrier));
+	SAY(pthread_barrier_wait(&barrier));
+	SAY(pthread_barrier_destroy(&barrier));
+	SAY(pthread_once(&once, nothing));
+	SAY(pthread_once(&once, nothing));
+}
+
 static void semaphores(void)
 {
 	char name[64];
@@ -302,6 +331,7 @@ int main(void)
 	rwlocks_of_kind(PTHREAD_RWLOCK_PREFER_READER_NP, "prefer reader");
 	rwlocks_of_kind(PTHREAD_RWLOCK_PREFER_WRITER_NP, "prefer writer");
 	rwlocks_of_kind(PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP, "nonrecursive");
+	others();
 	semaphores();
 	interruptions();
 	conditions();
