@@ -114,7 +114,7 @@ endif
 # ---- targets people call -----------------------------------------------------
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps tests check unit property schema e2e generated transparency soak demo bench \
+.PHONY: all help deps tests check unit property schema e2e generated transparency soak trials demo bench \
 	fuzz soak-predict install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -127,6 +127,7 @@ help:
 	@echo 'make check      installs what is missing, builds, runs every test'
 	@echo 'make unit | property | schema | e2e | generated | transparency'
 	@echo '                one kind of test (T=WORD: only those)'
+	@echo 'make trials     servers that are installed, under load, with and without dlwatch'
 	@echo 'make soak       generated deadlocks and cures without end (SEED=1 SECONDS=600)'
 	@echo 'make bench      what dlwatch costs, as ratios to the native run (BENCH_ARGS=--quick)'
 	@echo 'make fuzz       the readers against damaged input (FUZZ_SECONDS=60 each; needs clang)'
@@ -171,6 +172,10 @@ transparency: all $(FIXTURES)
 
 generated: all $(GENERATED)
 	@O='$(O)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh generated
+
+# Servers under load: minutes, and only what is installed.
+trials: all
+	@O='$(O)' $(PYTHON) tests/trials/run.py
 
 soak: all $(GENERATED)
 	@O='$(O)' $(PYTHON) tests/generated/run.py --seed $(SEED) --seconds $(SECONDS)

@@ -251,6 +251,69 @@ def timed_out_without_its_mutex(case):
                          (owner, (mutex(lock), [mutex(inner)]))])
 
 
+# ---- readers and writers ---------------------------------------------------------------------
+
+
+@special
+def reader_wants_to_write(case):
+    lock = case.object("rwlock", "readers")
+    party = case.party(f"rdlock {lock}", f"wrlock {lock}")
+    case.says("proven", [(party, (writer(lock), [reader(lock)]))])
+
+
+@special
+def one_of_two_readers_is_live(case):
+    """All readers must go, and one cannot."""
+    lock, shared = case.object("mutex"), case.object("rwlock", "readers")
+    ready = case.gate(3)
+    reading = case.party(f"rdlock {shared}", ready, f"lock {lock}")
+    case.party(f"rdlock {shared}", ready, case.gate(2))
+    writing = case.party(f"lock {lock}", ready, f"wrlock {shared}")
+    case.says("proven", [(reading, (mutex(lock), [reader(shared)])),
+                         (writing, (writer(shared), [mutex(lock)]))])
+
+
+@special
+def two_live_readers_keep_a_writer_out(case):
+    lock, ready = case.object("rwlock", "readers"), case.gate(3)
+    for _ in range(2):
+        case.party(f"rdlock {lock}", ready, case.gate(2))
+    case.party(ready, f"wrlock {lock}")
+
+
+@special
+def a_reader_behind_a_queued_writer(case):
+    """Where writers are preferred, the one in the queue keeps later readers out."""
+    lock, shared = case.object("mutex"), case.object("rwlock", "writers")
+    ready = case.gate(3)
+    reading = case.party(f"rdlock {shared}", ready, f"lock {lock}")
+    writing = case.party(ready, f"wrlock {shared}")
+    late = case.party(f"lock {lock}", ready, f"asleep {writing.number} {shared}",
+                      f"rdlock {shared}")
+    case.says("proven", [(reading, (mutex(lock), [reader(shared)])),
+                         (writing, (writer(shared), [])),
+                         (late, (reader(shared), [mutex(lock)]))])
+
+
+@special
+def a_reader_passes_a_queued_writer(case):
+    """Of the other kinds readers come in beside readers, whoever is in the queue."""
+    lock, ready = case.object("rwlock", "readers"), case.gate(3)
+    case.party(f"rdlock {lock}", ready, case.gate(2))
+    writing = case.party(ready, f"wrlock {lock}")
+    case.party(ready, f"asleep {writing.number} {lock}", f"rdlock {lock}", f"rwunlock {lock}",
+               case.gate(2))
+
+
+@variants("rd", "wr")
+def rwlock_holder_has_ended(case, mode):
+    lock = case.object("rwlock", "readers")
+    holder = case.party(f"{mode}lock {lock}", "exit")
+    holder.joined = True
+    waiter = case.party(f"join {holder.number}", f"wrlock {lock}")
+    case.says("proven", [(waiter, (writer(lock), []))], kind="orphan")
+
+
 # ---- holders that are gone -------------------------------------------------------------------
 
 
