@@ -12,10 +12,19 @@
 #include "analyzer/log_dump.h"
 #include "analyzer/symbols.h"
 
-enum format { FORMAT_TEXT, FORMAT_JSONL };
+/** The ways to print a log. */
+static const struct format {
+	const char *name;
+	bool (*dump)(struct dlw_log_dump *dump);
+} formats[] = {
+	{ "text", dlw_log_dump_text },
+	{ "jsonl", dlw_log_dump_jsonl },
+	{ "std", dlw_log_dump_std },
+	{ "perfetto", dlw_log_dump_perfetto },
+};
 
 struct options {
-	enum format format;
+	const struct format *format;
 	bool events_only;
 	char **logs;
 };
@@ -23,19 +32,22 @@ struct options {
 enum { KEY_FORMAT = 0x5000, KEY_EVENTS_ONLY };
 
 static const struct argp_option own_options[] = {
-	{ "format", KEY_FORMAT, "FORMAT", 0, "text (default), or jsonl: one JSON object a line", 0 },
+	{ "format", KEY_FORMAT, "FORMAT", 0, "text (default); jsonl: one JSON object a line; "
+	  "std: a trace for tools that read the STD text format; perfetto: JSON for ui.perfetto.dev", 0 },
 	{ "events-only", KEY_EVENTS_ONLY, NULL, 0, "Leave out the definitions", 0 },
 	{ 0 },
 };
 
 static void parse_format(struct options *options, const char *word, struct argp_state *state)
 {
-	if (!strcmp(word, "text"))
-		options->format = FORMAT_TEXT;
-	else if (!strcmp(word, "jsonl"))
-		options->format = FORMAT_JSONL;
-	else
-		argp_error(state, "--format=%s: no such format: text or jsonl", word);
+	size_t at;
+
+	for (at = 0; at < sizeof(formats) / sizeof(formats[0]); at++)
+		if (!strcmp(word, formats[at].name)) {
+			options->format = &formats[at];
+			return;
+		}
+	argp_error(state, "--format=%s: no such format: text, jsonl, std or perfetto", word);
 }
 
 static error_t parse(int key, char *arg, struct argp_state *state)
@@ -70,6 +82,7 @@ static const struct argp dump_argp = {
 	"Examples:\n"
 	"  dlwatch dump /tmp/session | less\n"
 	"  dlwatch dump --format=jsonl --events-only /tmp/session | grep '\"wants\"'\n"
+	"  dlwatch dump --format=perfetto /tmp/session >trace.json\n"
 	"\n"
 	"Exit status: 0, or 2 for bad usage or a log that cannot be read (what could be "
 	"recovered is still printed).",
@@ -92,7 +105,7 @@ static void say_what_is_missing(const struct dlw_replay *replay)
 
 int dlw_cmd_dump(int argc, char **argv)
 {
-	struct options options = { 0 };
+	struct options options = { .format = &formats[0] };
 	struct dlw_log_dump dump = { .out = stdout };
 	bool readable, written;
 
@@ -102,8 +115,7 @@ int dlw_cmd_dump(int argc, char **argv)
 	dump.symbols = dlw_symbols_new();
 	dump.events_only = options.events_only;
 	readable = dlw_log_arguments_add(dump.replay, options.logs);
-	written = options.format == FORMAT_TEXT ? dlw_log_dump_text(&dump) :
-						  dlw_log_dump_jsonl(&dump);
+	written = options.format->dump(&dump);
 	if (!written)
 		fprintf(stderr, "dlwatch: standard output: cannot write: %s\n", strerror(errno));
 	say_what_is_missing(dump.replay);

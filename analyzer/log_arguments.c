@@ -19,10 +19,60 @@ static bool complain(const char *file, const char *what, const char *why)
 	return false;
 }
 
+/** read_all() - a whole file; NULL: errno says why */
+static char *read_all(const char *path, size_t *size)
+{
+	FILE *file = fopen(path, "re");
+	size_t room = 0, got = 1;
+	char *bytes = NULL;
+
+	*size = 0;
+	if (!file)
+		return NULL;
+	for (; got; *size += got) {
+		if (*size + 65536 > room)
+			bytes = dlw_log_reallocate(bytes, room = 2 * room + 65536, 1);
+		got = fread(bytes + *size, 1, room - *size, file);
+	}
+	if (ferror(file)) {
+		free(bytes);
+		bytes = NULL;
+	}
+	fclose(file);
+	return bytes;
+}
+
+/** add_std() - a trace in the STD text format */
+static bool add_std(struct dlw_replay *replay, const char *path)
+{
+	struct dlw_std_loss loss;
+	struct dlw_source *source;
+	char *text, *error = NULL;
+	size_t size, made_size;
+	uint8_t *made;
+
+	text = read_all(path, &size);
+	if (!text)
+		return complain(path, "cannot read", strerror(errno));
+	made = dlw_std_to_log(path, text, size, &made_size, &loss);
+	free(text);
+	source = dlw_replay_add_memory(replay, path, made, made_size, NULL, 0, &error);
+	if (!source) {
+		free(error);
+		free(made);
+		return complain(path, "no trace", "too large");
+	}
+	source->made = made;
+	source->made_loss = loss;
+	return true;
+}
+
 static bool add_file(struct dlw_replay *replay, const char *path)
 {
 	char *error = NULL;
 
+	if (fnmatch("*.std", path, 0) == 0)
+		return add_std(replay, path);
 	if (dlw_replay_add(replay, path, &error))
 		return true;
 	fprintf(stderr, "dlwatch: %s\n", error);

@@ -131,6 +131,9 @@ static void note_replayed(json_t *notes, const char *name, const struct dlw_sour
 		     name);
 	if (defined->end_known && defined->end_reason == DLW_END_LOG_MAX)
 		note(notes, "%s: reached log_max: the process went on unrecorded", name);
+	if (source->made_loss.lines)
+		note(notes, "%s: %" PRIu64 " lines are no event and were passed over, line %" PRIu64
+		     " is the first", name, source->made_loss.lines, source->made_loss.first_line);
 	if (defined->recording == DLW_RECORDING_ORDER)
 		note(notes, "%s: log_mode=order: lock orders only, each once; no deadlock would show",
 		     name);

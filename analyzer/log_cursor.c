@@ -381,6 +381,7 @@ static bool needs_object(enum dlw_event_type type)
 	case DLW_EVENT_CONDITION_WAIT:
 	case DLW_EVENT_RELEASED_BY_STRANGER:
 	case DLW_EVENT_HELD:
+	case DLW_EVENT_ACCESSED:
 		return true;
 	default:
 		return false;
@@ -390,6 +391,7 @@ static bool needs_object(enum dlw_event_type type)
 static bool is_known(enum dlw_event_type type)
 {
 	return (type >= DLW_EVENT_ACQUIRED && type <= DLW_EVENT_LEFT) ||
+	       type == DLW_EVENT_ACCESSED ||
 	       (type >= DLW_EVENT_WANT && type <= DLW_EVENT_HELD);
 }
 

@@ -25,6 +25,12 @@ bool dlw_log_dump_text(struct dlw_log_dump *dump);
 /** dlw_log_dump_jsonl() - one object a line, as docs/log-format.md says */
 bool dlw_log_dump_jsonl(struct dlw_log_dump *dump);
 
+/** dlw_log_dump_std() - a trace in the STD text format, see trace_std.h */
+bool dlw_log_dump_std(struct dlw_log_dump *dump);
+
+/** dlw_log_dump_perfetto() - JSON for Perfetto and chrome://tracing */
+bool dlw_log_dump_perfetto(struct dlw_log_dump *dump);
+
 /* ------------------------------------------------------------- names, looked up once */
 
 void dlw_dump_names_begin(struct dlw_log_dump *dump);

@@ -477,6 +477,7 @@ void dlw_replay_free(struct dlw_replay *replay)
 		dlw_log_definitions_free(&source->defined);
 		dlw_log_file_close(&source->file);
 		dlw_log_index_free(&source->cursor_index);
+		free(source->made);
 		free(source->objects);
 		free(source->cursors);
 		free(source);

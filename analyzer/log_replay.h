@@ -37,6 +37,7 @@
 
 #include "analyzer/log_definitions.h"
 #include "analyzer/log_file.h"
+#include "analyzer/trace_std.h"
 #include "core/arena.h"
 #include "core/state.h"
 
@@ -195,6 +196,8 @@ struct dlw_source {
 	uint32_t cursor_count;
 	struct dlw_log_index cursor_index; /* serial → cursors */
 	struct dlw_log_loss loss;
+	uint8_t *made; /* its bytes, where they were made from another format */
+	struct dlw_std_loss made_loss;
 	uint64_t last_ns; /* latest time known from looks, blocks and events */
 };
 

@@ -17,6 +17,7 @@ static const struct {
 	[DLW_EVENT_DESTROYED] = { "destroyed", NULL },
 	[DLW_EVENT_ARRIVED] = { "arrived", NULL },
 	[DLW_EVENT_LEFT] = { "left", NULL },
+	[DLW_EVENT_ACCESSED] = { "accessed", NULL },
 	[DLW_EVENT_WANT] = { "wants", "since_ns" },
 	[DLW_EVENT_CONDITION_WAIT] = { "waits", "mutex" },
 	[DLW_EVENT_GAVE_UP] = { "gave-up", "error" },

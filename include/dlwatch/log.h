@@ -387,6 +387,7 @@ enum dlw_event_type {
 	DLW_EVENT_LEFT = 12,        /* a barrier */
 	DLW_EVENT_AGAIN = 13,       /* an ACQUIRED, said shortly; dlw_event_get() unpacks it as such */
 	DLW_EVENT_LATER = 14,       /* 1 unit: bits 5 … 31 are added to the ticks */
+	DLW_EVENT_ACCESSED = 15,    /* a variable (object of no kind); mode shared: read, exclusive: written */
 	DLW_EVENT_WANT = 16,        /* about to block; argument: since, CLOCK_MONOTONIC ns; ticket 0 */
 	DLW_EVENT_CONDITION_WAIT = 17, /* argument: id of the mutex, which is given back in full
 					* (ticket of the thread's last event on it, plus 1) */

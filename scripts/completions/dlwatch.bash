@@ -8,7 +8,7 @@ _dlwatch_values()
 	--on-deadlock) echo exit report abort stop break ;;
 	--log-mode) echo full order ring off ;;
 	--misuse) echo default all off ;;
-	--format) echo text jsonl ;;
+	--format) echo text jsonl std perfetto ;;
 	esac
 }
 

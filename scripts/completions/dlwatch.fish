@@ -32,6 +32,6 @@ complete -c dlwatch -n '__fish_seen_subcommand_from run' -xa '(__fish_complete_s
 
 complete -c dlwatch -n '__fish_seen_subcommand_from analyze' -l no-statistics -d 'Leave out the table of locks'
 complete -c dlwatch -n '__fish_seen_subcommand_from dump' -l events-only -d 'Leave out the definitions'
-complete -c dlwatch -n '__fish_seen_subcommand_from dump' -l format -x -a 'text jsonl' -d 'Form of the events'
+complete -c dlwatch -n '__fish_seen_subcommand_from dump' -l format -x -a 'text jsonl std perfetto' -d 'Form of the events'
 complete -c dlwatch -n '__fish_seen_subcommand_from demo' -f -a "(dlwatch demo 2>/dev/null | string replace -r ' +' \t)"
 complete -c dlwatch -n '__fish_seen_subcommand_from help' -f -a "$commands"

@@ -101,7 +101,66 @@ def orders_are_written_once(context):
     check("lock orders only" in " ".join(report["coverage"]["notes"]), "coverage")
 
 
+# ---- exchange with other tools ------------------------------------------------------
+
+
+def dumped(context, log, form, suffix):
+    path = context.path("dump" + suffix)
+    result = execute([DLWATCH, "dump", f"--format={form}", log])
+    equal((result.status, result.err), (0, b""), f"dump --format={form}: status, standard error")
+    with open(path, "wb") as file:
+        file.write(result.out)
+    return path
+
+
+def a_deadlock_survives_the_std_format(context):
+    log, _ = run_logged(context, 66, "log_mode=full", fixture("abba"))
+    trace = dumped(context, log, "std", ".std")
+    report = analyze(context, trace, 1)
+    equal([(finding["kind"], finding["verdict"]) for finding in report["findings"]],
+          [("deadlock", "proven")], "findings")
+    core = report["findings"][0]["core"]
+    equal(sorted(member["name"] for member in core), ["T2", "T3"], "threads of the core")
+    equal([len(member["holds"]) for member in core], [1, 1], "holds")
+    with open(trace, encoding="ascii") as file:
+        text = file.read()
+    for line in text.splitlines():
+        check(re.fullmatch(r"T[0-9]+\|(acq|rel|req|r|w|fork|join)\([LVT][0-9]+\)\|[0-9]+", line),
+              f"no STD line: {line}")
+    again = execute([DLWATCH, "dump", "--format=std", trace])
+    equal(len(again.out.decode().splitlines()), len(text.splitlines()), "lines of it again")
+
+
+def a_timeline_is_well_formed(context):
+    log, _ = run_logged(context, 0, "log_mode=full", RECORDER + ["300", "cured"])
+    trace = load_json(dumped(context, log, "perfetto", ".json"))["traceEvents"]
+    open_slices, flows, last = {}, {}, {}
+    for entry in trace:
+        where = (entry["pid"], entry["tid"])
+        if entry["ph"] == "M":
+            continue
+        if entry["ph"] not in "sf":
+            check(entry["ts"] >= last.get(where, 0), f"times of {where} go back")
+            last[where] = entry["ts"]
+        if entry["ph"] == "B":
+            open_slices.setdefault(where, []).append(entry["name"])
+        elif entry["ph"] == "E":
+            check(open_slices.get(where), f"a slice of {where} ends that never began")
+            open_slices[where].pop()
+        elif entry["ph"] in "sf":
+            flows.setdefault(entry["id"], []).append(entry["ph"])
+    equal([names for names in open_slices.values() if names], [], "slices that never end")
+    check(all(ends == ["s", "f"] for ends in flows.values()), f"flows {flows}")
+    names = {entry["name"] for entry in trace if entry["ph"] == "B"}
+    for name in ("recorder.c:12 lock_a", "recorder.c:14 below", "joins thread 2"):
+        check(name in names, f"no slice {name!r} among {sorted(names)}")
+    tracks = {entry["args"]["name"] for entry in trace
+              if entry["ph"] == "M" and entry["name"] == "thread_name"}
+    equal(tracks, {"recorder", "a-then-b", "b-then-a"}, "tracks")
+
+
 def all_cases():
     tests = [ring_forgets_nothing_that_matters, ring_is_bounded,
-             ring_that_never_wrapped_is_a_whole_log, orders_are_written_once]
+             ring_that_never_wrapped_is_a_whole_log, orders_are_written_once,
+             a_deadlock_survives_the_std_format, a_timeline_is_well_formed]
     return [("logs/" + test.__name__, test) for test in tests]
