@@ -198,6 +198,19 @@ static struct dlw_replay_object *shared_object(struct dlw_source *source, uint32
 	return shared->object;
 }
 
+/** know_more() - another process speaks of a shared object: the one that initialised it knows most */
+static void know_more(struct dlw_replay_object *object, struct dlw_source *source,
+		      uint32_t position, const struct dlw_log_object *defined)
+{
+	if (defined->history > object->history)
+		object->history = defined->history;
+	if (object->defined.init_stack || !defined->init_stack)
+		return;
+	object->source = source;
+	object->position = position;
+	object->defined = *defined;
+}
+
 static struct dlw_replay_object *first_use(struct dlw_source *source, uint32_t position)
 {
 	struct dlw_log_object defined;
@@ -213,6 +226,8 @@ static struct dlw_replay_object *first_use(struct dlw_source *source, uint32_t p
 		object->history = defined.history;
 		if (defined.first_ticket)
 			object->next_ticket = defined.first_ticket;
+	} else {
+		know_more(object, source, position, &defined);
 	}
 	source->objects[position] = object;
 	return object;
