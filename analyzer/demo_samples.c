@@ -151,6 +151,18 @@ const struct dlw_sample dlw_samples[] = {
 	  .title = "its cure: one order",
 	  .story = "Both threads take Alice's lock first.\n",
 	  .look = "Nothing is reported.\n" },
+	{ .file = "python_processes.py",
+	  .title = "two_locks between two Python processes",
+	  .story = "multiprocessing.Lock in two orders: two interpreters, two interpreter locks, and\n"
+		   "two semaphores that both processes have mapped.\n",
+	  .verdict = "likely", .core = 2,
+	  .look = "Two pids. The locks have names in the file system (they are unlinked by now),\n"
+		  "and each process shows the Python line where it waits.\n",
+	  .cure = "python_processes_cured" },
+	{ .file = "python_processes_cured.py",
+	  .title = "its cure: one order",
+	  .story = "Both processes take Alice's lock first.\n",
+	  .look = "Nothing is reported.\n" },
 	{ .file = "python_queue_join.py",
 	  .title = "queue.join() with a task_done() too few",
 	  .story = "A consumer drops a parcel and forgets to say that it is done. The main thread\n"

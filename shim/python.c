@@ -44,12 +44,14 @@ struct interpreter {
 	void *(*PyUnicode_FromString)(const char *text);
 	void *(*PyObject_GenericGetAttr)(void *object, void *name);
 	const char *(*PyUnicode_AsUTF8AndSize)(void *text, ssize_t *size);
+	void *_Py_NoneStruct;
 };
 
 static const char *const interpreter_names[] = {
 	"_PyThreadState_UncheckedGet", "PyGILState_Ensure", "PyImport_GetModuleDict",
 	"PyDict_GetItemString", "PyModule_GetDict", "PyDict_Next", "PyLong_AsUnsignedLongMask",
 	"PyUnicode_FromString", "PyObject_GenericGetAttr", "PyUnicode_AsUTF8AndSize",
+	"_Py_NoneStruct",
 };
 
 /* Outlives the runtime page, which the kernel wipes in a copy. */
@@ -153,23 +155,22 @@ static void put_tasks(int fd)
 
 static bool find_interpreter(struct interpreter *python)
 {
-	void **functions = (void **)python;
+	void **places = (void **)python;
 	unsigned i;
 
 	for (i = 0; i < sizeof(*python) / sizeof(void *); i++) {
-		functions[i] = dlsym(RTLD_DEFAULT, interpreter_names[i]);
-		if (!functions[i])
+		places[i] = dlsym(RTLD_DEFAULT, interpreter_names[i]);
+		if (!places[i])
 			return false;
 	}
 	return true;
 }
 
-static void put_name(int fd, const struct interpreter *python, uint64_t id, void *thread)
+/** put_clean() - a text of the interpreter, in one line */
+static void put_clean(int fd, const struct interpreter *python, void *object)
 {
-	void *key = python->PyUnicode_FromString("_name");
-	void *name = key ? python->PyObject_GenericGetAttr(thread, key) : NULL;
 	ssize_t size = 0, i;
-	const char *text = name ? python->PyUnicode_AsUTF8AndSize(name, &size) : NULL;
+	const char *text = object ? python->PyUnicode_AsUTF8AndSize(object, &size) : NULL;
 	char clean[256];
 
 	if (!text || size >= (ssize_t)sizeof(clean))
@@ -177,10 +178,42 @@ static void put_name(int fd, const struct interpreter *python, uint64_t id, void
 	for (i = 0; i < size; i++)
 		clean[i] = (unsigned char)text[i] < ' ' ? '?' : text[i];
 	clean[size] = '\0';
+	put(fd, clean);
+}
+
+/** variable() - of a module that has been imported; NULL if there is none, or it is None */
+static void *variable(const struct interpreter *python, const char *module, const char *name)
+{
+	void *modules = python->PyImport_GetModuleDict();
+	void *found = modules ? python->PyDict_GetItemString(modules, module) : NULL;
+	void *variables = found ? python->PyModule_GetDict(found) : NULL;
+
+	found = variables ? python->PyDict_GetItemString(variables, name) : NULL;
+	return found == python->_Py_NoneStruct ? NULL : found;
+}
+
+/** name_of() - the attribute that threads and processes keep their name in; NULL */
+static void *name_of(const struct interpreter *python, void *object)
+{
+	void *key = object ? python->PyUnicode_FromString("_name") : NULL;
+
+	return key ? python->PyObject_GenericGetAttr(object, key) : NULL;
+}
+
+static void put_name(int fd, const struct interpreter *python, uint64_t id, void *thread)
+{
 	put(fd, "Name ");
 	put_id(fd, id);
 	put(fd, " ");
-	put(fd, clean);
+	put_clean(fd, python, name_of(python, thread));
+	/* all children of multiprocessing have a MainThread */
+	if (thread == variable(python, "threading", "_main_thread") &&
+	    variable(python, "multiprocessing.process", "_parent_process")) {
+		put(fd, " of ");
+		put_clean(fd, python,
+			  name_of(python, variable(python, "multiprocessing.process",
+						   "_current_process")));
+	}
 	put(fd, "\n");
 }
 
@@ -195,17 +228,14 @@ static void put_name(int fd, const struct interpreter *python, uint64_t id, void
 static void put_names(int fd)
 {
 	struct interpreter python;
-	void *modules, *threading, *active = NULL, *key, *value;
+	void *active, *key, *value;
 	ssize_t position = 0;
 
 	if (!find_interpreter(&python))
 		return;
 	if (!python._PyThreadState_UncheckedGet())
 		python.PyGILState_Ensure();
-	modules = python.PyImport_GetModuleDict();
-	threading = modules ? python.PyDict_GetItemString(modules, "threading") : NULL;
-	if (threading)
-		active = python.PyDict_GetItemString(python.PyModule_GetDict(threading), "_active");
+	active = variable(&python, "threading", "_active");
 	while (active && python.PyDict_Next(active, &position, &key, &value))
 		put_name(fd, &python, python.PyLong_AsUnsignedLongMask(key), value);
 }

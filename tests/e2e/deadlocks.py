@@ -21,7 +21,7 @@ PYTHON = "/usr/bin/python3"
 
 class Case:
     def __init__(self, name, command, expected, stall=0, child=False, processes=1,
-                 not_yet=None, moving=False, state="S"):
+                 not_yet=None, moving=False, state="S", status=66):
         self.name = name
         self.command = command
         self.expected = expected
@@ -31,6 +31,7 @@ class Case:
         self.state = state  # of the core's threads when nobody looks
         self.moving = moving  # others come and go: no two looks see the same
         self.patience = 3 if not_yet else PATIENCE
+        self.status = status  # the first process's, where the core's processes end with 66
         self.child = child  # the deadlock is in a child, whose pid is printed
 
     # ---- native -----------------------------------------------------------
@@ -121,7 +122,7 @@ class Case:
     def preload(self, context):
         json = context.new_path(".jsonl")
         result = execute(self.command, preloaded(json=json, on_deadlock="exit"))
-        equal(result.status, 66, f"preload: exit status; {result.err[-800:]!r}")
+        equal(result.status, self.status, f"preload: exit status; {result.err[-800:]!r}")
         return self.one_finding(load_json_lines(json), result, "preload"), result
 
     def analyze(self, context, log):

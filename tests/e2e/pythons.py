@@ -57,6 +57,16 @@ def hang_cases():
     ]
 
 
+class Live(Case):
+    """Seen while it happens; a log does not yet say that a named semaphore which
+    came through a fork is one and the same."""
+
+    def watch(self, context):
+        seen, _ = self.run(context, "run")
+        alone, _ = self.preload(context)
+        equal(alone["fingerprint"], seen["fingerprint"], "fingerprints of run and preload")
+
+
 def sample_case(name, *core):
     return Case(f"sample/{name}", [PYTHON, sample(name + ".py")[0]],
                 Deadlock("stalled", core, [], python=True), stall=1000)
@@ -68,6 +78,16 @@ def sample_cases():
                     waits("postman", "postman", 2)),
         sample_case("python_futures", waits("MainThread", "<module>", 2),
                     waits("worker_0", "report", 2)),
+        Live("sample/python_processes", [PYTHON, sample("python_processes.py")[0]],
+             Deadlock("likely", [
+                 Thread("MainThread of " + site,
+                        permit(re.compile(r"^/mp-"), site, type="named", shared=True),
+                        [permit(None, None),
+                         permit(re.compile(r"^/mp-"), None, type="named", shared=True)])
+                 for site in ("alice_to_bob", "bob_to_alice")], stuck=None, python=True),
+             processes=2, status=0),
+        Clean("sample/python_processes_cured", [PYTHON, sample("python_processes_cured.py")[0]],
+              order=False),
         Clean("sample/python_queue_join_cured", [PYTHON, sample("python_queue_join_cured.py")[0]]),
         Clean("sample/python_futures_cured", [PYTHON, sample("python_futures_cured.py")[0]]),
     ]
