@@ -31,8 +31,8 @@ void dlw_hold_remove(struct dlw_context *self, uint32_t depth)
 	struct dlw_held *held = dlw_hold_at(self, depth);
 
 	memmove(held, held + 1, depth * sizeof(*held));
-	atomic_store_explicit(&self->record->hold_count, dlw_hold_count(self) - 1,
-			      memory_order_release);
+	dlw_hold_at(self, 0)->again = 0;
+	dlw_hold_pop(self->record);
 }
 
 /** read_lock() - @size bytes of what @held speaks of; its memory may be gone */

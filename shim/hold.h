@@ -7,6 +7,8 @@
 #ifndef DLW_SHIM_HOLD_H
 #define DLW_SHIM_HOLD_H
 
+#include <string.h>
+
 #include "shim/object.h"
 
 /** dlw_hold_grow() - drop stale holds or double the list; false: no memory */
@@ -26,7 +28,7 @@ bool dlw_hold_is_true(const struct dlw_held *held, int32_t tid);
 
 static inline uint32_t dlw_hold_count(const struct dlw_context *self)
 {
-	return atomic_load_explicit(&self->record->hold_count, memory_order_relaxed);
+	return dlw_holding(self->record);
 }
 
 /** dlw_hold_at() - the hold at @depth below the newest */
@@ -45,18 +47,19 @@ static inline int64_t dlw_hold_find(struct dlw_context *self, uint64_t address)
 	return count ? dlw_hold_find_slow(self, address) : -1;
 }
 
+/** dlw_hold_fill() - in two stores; .again is 0 already */
 static inline void dlw_hold_fill(struct dlw_held *held, enum dlw_kind kind, enum dlw_mode mode,
-				 uint64_t address, uint32_t stack)
+				 uint64_t address, uint32_t stack, bool tacit)
 {
+	uint64_t rest = stack | (uint64_t)kind << 32 | (uint64_t)mode << 40 | (uint64_t)tacit << 48;
+
 	held->address = address;
-	held->stack = stack;
-	held->count = 1;
-	held->kind = (uint8_t)kind;
-	held->mode = (uint8_t)mode;
+	memcpy(&held->stack, &rest, sizeof(rest));
 }
 
 /**
  * dlw_hold_append() - a lock was acquired, and there is room to say so
+ * @tacit: it is about to be, and nothing more will be said of it (session.h)
  *
  * A handler that locks and unlocks between two of the stores uses the same
  * place of the list; it is over before the count goes up, so a look at the
@@ -64,16 +67,16 @@ static inline void dlw_hold_fill(struct dlw_held *held, enum dlw_kind kind, enum
  */
 static inline void dlw_hold_append(struct dlw_context *self, struct dlw_thread *record,
 				   enum dlw_kind kind, enum dlw_mode mode, uint64_t address,
-				   uint32_t stack)
+				   uint32_t stack, bool tacit)
 {
-	uint32_t count = atomic_load_explicit(&record->hold_count, memory_order_relaxed);
-	struct dlw_held *held = &self->holds[count];
+	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_relaxed);
+	struct dlw_held *held = &self->holds[(uint32_t)holding];
 
-	dlw_hold_fill(held, kind, mode, address, stack);
-	atomic_store_explicit(&record->hold_count, count + 1, memory_order_release);
+	dlw_hold_fill(held, kind, mode, address, stack, tacit);
+	atomic_store_explicit(&record->holding, holding + DLW_HOLD_ADDED, memory_order_release);
 	atomic_signal_fence(memory_order_seq_cst);
 	if (dlw_unlikely(held->address != address))
-		dlw_hold_fill(held, kind, mode, address, stack);
+		dlw_hold_fill(held, kind, mode, address, stack, tacit);
 }
 
 /** dlw_hold_push() - a lock was acquired */
@@ -81,19 +84,26 @@ static inline void dlw_hold_push(struct dlw_context *self, enum dlw_kind kind, e
 				 uint64_t address, uint32_t stack)
 {
 	if (dlw_likely(dlw_hold_count(self) < self->hold_room) || dlw_hold_grow(self))
-		dlw_hold_append(self, self->record, kind, mode, address, stack);
+		dlw_hold_append(self, self->record, kind, mode, address, stack, false);
 }
 
-/** dlw_hold_drop() - give one count back at @depth */
+/** dlw_hold_pop() - the newest hold goes */
+static inline void dlw_hold_pop(struct dlw_thread *record)
+{
+	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_relaxed);
+
+	atomic_store_explicit(&record->holding, holding - 1, memory_order_release);
+}
+
+/** dlw_hold_drop() - give one acquisition back at @depth */
 static inline void dlw_hold_drop(struct dlw_context *self, uint32_t depth)
 {
 	struct dlw_held *held = dlw_hold_at(self, depth);
 
-	if (dlw_unlikely(held->count > 1))
-		held->count--;
+	if (dlw_unlikely(held->again))
+		held->again--;
 	else if (dlw_likely(depth == 0))
-		atomic_store_explicit(&self->record->hold_count, dlw_hold_count(self) - 1,
-				      memory_order_release);
+		dlw_hold_pop(self->record);
 	else
 		dlw_hold_remove(self, depth);
 }

@@ -129,7 +129,7 @@ dlw_lock_quick_end(uint64_t number, enum dlw_kind kind, enum dlw_mode mode, cons
 	if (dlw_unlikely(result != 0 || dlw_wait_number(record) != number ||
 			 dlw_hold_count(self) == self->hold_room))
 		return false;
-	dlw_hold_append(self, record, kind, mode, dlw_address(lock), record->want_stack);
+	dlw_hold_append(self, record, kind, mode, dlw_address(lock), record->want_stack, false);
 	atomic_store_explicit(&record->wait, number + 1, memory_order_release);
 	return true;
 }
@@ -145,11 +145,11 @@ static inline __attribute__((always_inline)) bool dlw_lock_quick_release(enum dl
 
 	if (dlw_unlikely(!record || !self->plain))
 		return false;
-	count = atomic_load_explicit(&record->hold_count, memory_order_relaxed);
+	count = dlw_holding(record);
 	newest = &self->holds[count - 1];
 	if (dlw_unlikely(!count || newest->address != dlw_address(lock) || newest->kind != kind))
 		return false;
-	atomic_store_explicit(&record->hold_count, count - 1, memory_order_release);
+	dlw_hold_pop(record);
 	return true;
 }
 

@@ -81,7 +81,7 @@ bool dlw_mutex_recurse(struct dlw_context *self, const pthread_mutex_t *mutex)
 
 	if (depth < 0)
 		return false;
-	dlw_hold_at(self, (uint32_t)depth)->count++;
+	dlw_hold_at(self, (uint32_t)depth)->again++;
 	return true;
 }
 
@@ -124,21 +124,47 @@ static __attribute__((noinline)) int lock_at_length(pthread_mutex_t *mutex, uint
 	return dlw_mutex_end(self, mutex, DLW_FORM_BLOCKING, result);
 }
 
-static __attribute__((noinline)) int end_at_length(struct dlw_context *self,
-						   const pthread_mutex_t *mutex, int result)
+/** newest_is() - the thread's newest hold is of @mutex; @count: of its holds */
+static inline bool newest_is(const struct dlw_context *self, uint32_t count,
+			     const pthread_mutex_t *mutex)
 {
-	return dlw_mutex_end(self, mutex, DLW_FORM_BLOCKING, result);
+	const struct dlw_held *newest = &self->holds[count - 1];
+
+	return count && newest->address == dlw_address(mutex) && newest->kind == DLW_MUTEX;
+}
+
+/** is_own_recursive() - ours, also by the C library's word, and not made before a fork */
+static inline bool is_own_recursive(const struct dlw_context *self, const pthread_mutex_t *mutex)
+{
+	return mutex->__data.__kind == DLW_KIND_RECURSIVE && mutex->__data.__owner == self->tid;
+}
+
+/** lock_taken() - it looks taken, or is of a special type */
+static __attribute__((noinline)) int lock_taken(pthread_mutex_t *mutex, uint64_t caller,
+						uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_held *newest;
+	uint32_t count = dlw_hold_count(self);
+
+	if (!is_own_recursive(self, mutex) || !newest_is(self, count, mutex))
+		return lock_at_length(mutex, caller, frame);
+	newest = &self->holds[count - 1];
+	if (newest->again > UINT32_MAX / 2)
+		return lock_at_length(mutex, caller, frame); /* it may be refused */
+	newest->again++;
+	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
 /**
  * pthread_mutex_lock() - acquire, and be seen waiting if it takes time
  *
- * The short way, for a lock that looks free at a site seen before, with
- * nothing asked for but the live graph; all else is lock_at_length()'s. Stores
- * are what it costs, for each has to leave the processor before the lock's
- * atomic operation: so .open stays as it is, and a handler that comes in
- * between records what it does. If it takes the place of our wish, that one
- * goes unseen; nobody is seen waiting who does not.
+ * The short way, for a plain mutex that looks free at a site seen before, with
+ * nothing asked for but the live graph; all else is lock_at_length()'s. The
+ * hold is entered first, tacitly (session.h), and the C library's function is
+ * jumped to: for such a mutex it returns with the lock or not at all, so there
+ * is nothing left to say afterwards. .open stays as it is, and a handler that
+ * comes in between records what it does.
  *
  * Context: any thread, any time after the loader mapped us, also inside our
  *          own unwinder; errno and cancellation are the C library's.
@@ -149,27 +175,15 @@ DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 	struct dlw_context *self = dlw_self;
 	struct dlw_thread *record = self->open;
 	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
-	uint64_t number;
-	int result;
 
 	if (dlw_unlikely(!record || !self->plain || !dlw_site_is(site, DLW_CALLER, DLW_FRAME) ||
-			 mutex->__data.__lock != 0))
+			 dlw_holding(record) == self->hold_room))
 		return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
-	number = dlw_wait_number(record);
-	if (dlw_unlikely(number & 1))
-		return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
-	dlw_want_publish(record, number + 1, DLW_MUTEX, DLW_EXCLUSIVE, DLW_FORM_BLOCKING,
-			 dlw_address(mutex), site->stack);
-	result = dlw_real(pthread_mutex_lock)(mutex);
-	/* what a handler did meanwhile, an error, a recursive mutex, a full list: the long way */
-	if (dlw_unlikely(result != 0 || dlw_wait_number(record) != number + 1 ||
-			 (mutex->__data.__kind & DLW_KIND_TYPE) == DLW_KIND_RECURSIVE ||
-			 dlw_hold_count(self) == self->hold_room))
-		return end_at_length(self, mutex, result);
-	dlw_hold_append(self, record, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex),
-			record->want_stack);
-	atomic_store_explicit(&record->wait, number + 2, memory_order_release);
-	return 0;
+	if (dlw_unlikely(mutex->__data.__lock != 0 || mutex->__data.__kind & ~DLW_KIND_RECURSIVE))
+		return lock_taken(mutex, DLW_CALLER, DLW_FRAME);
+	dlw_hold_append(self, record, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), site->stack,
+			true);
+	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
 DLW_HOOK int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
@@ -269,17 +283,19 @@ DLW_HOOK int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
 	struct dlw_context *self = dlw_self;
 	struct dlw_thread *record = self->open;
-	const struct dlw_held *newest;
 	uint32_t count;
 
 	if (dlw_unlikely(!record || !self->plain))
 		return unlock_at_length(mutex, DLW_CALLER, DLW_FRAME);
-	count = atomic_load_explicit(&record->hold_count, memory_order_relaxed);
-	newest = &self->holds[count - 1];
-	if (dlw_unlikely(!count || newest->address != dlw_address(mutex) || newest->count != 1 ||
-			 newest->kind != DLW_MUTEX || (mutex->__data.__kind & DLW_KIND_TYPE)))
+	count = dlw_holding(record);
+	if (dlw_unlikely(!newest_is(self, count, mutex) ||
+			 (mutex->__data.__kind & DLW_KIND_TYPE &&
+			  !is_own_recursive(self, mutex))))
 		return unlock_at_length(mutex, DLW_CALLER, DLW_FRAME);
-	atomic_store_explicit(&record->hold_count, count - 1, memory_order_release);
+	if (dlw_unlikely(self->holds[count - 1].again))
+		self->holds[count - 1].again--;
+	else
+		dlw_hold_pop(record);
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 

@@ -185,7 +185,7 @@ static uint64_t hash_order(struct dlw_context *self, const struct dlw_event *wan
 		if (!part_of(self, &self->holds[at], &part))
 			continue;
 		if (part.object == wanted->object) {
-			times += self->holds[at].count;
+			times += self->holds[at].again + 1;
 			continue;
 		}
 		hash = mix(hash, part.object | (uint64_t)part.stack << 32);

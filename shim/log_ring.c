@@ -203,7 +203,7 @@ static void put_holds(struct state *state)
 	for (; at < count; at++) {
 		const struct dlw_held *held = &self->holds[at];
 		struct dlw_object *object = dlw_object(self, held->address, held->kind);
-		uint32_t times = held->count - (at == unsaid);
+		uint32_t times = held->again + 1 - (at == unsaid);
 
 		if (!object)
 			state->omitted = true;

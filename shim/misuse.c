@@ -188,7 +188,7 @@ static const struct dlw_held *held_by(const struct dlw_thread *record,
 				      const struct dlw_misuse *note)
 {
 	const struct dlw_held *holds = dlw_at(record->holds);
-	uint32_t count = atomic_load_explicit(&record->hold_count, memory_order_acquire), i;
+	uint32_t count = dlw_holding(record), i;
 
 	for (i = 0; i < count && i < record->hold_capacity; i++)
 		if (holds[i].address == note->address && holds[i].kind == note->kind)
@@ -414,7 +414,7 @@ static void look_at_holds(const struct dlw_thread *record, enum dlw_misuse_sort 
 	const struct dlw_held *holds = dlw_at(record->holds);
 	uint32_t i;
 
-	for (i = 0; i < record->hold_count; i++)
+	for (i = 0; i < dlw_holding(record); i++)
 		left_locked(record, &holds[i], sort);
 }
 

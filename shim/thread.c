@@ -129,7 +129,8 @@ static void clean(struct dlw_context *context)
 
 	if (record->wait & 1)
 		record->wait++;
-	record->hold_count = 0;
+	record->holding = 0;
+	memset(dlw_at(record->holds), 0, record->hold_capacity * sizeof(struct dlw_held));
 	record->permit_count = 0;
 	memset(dlw_at(record->permits), 0, record->permit_capacity * sizeof(struct dlw_permit));
 	memset(&record->marks, 0, sizeof(record->marks));

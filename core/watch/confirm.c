@@ -28,29 +28,29 @@ static bool sleeps_at(const struct dlw_system_call *call, uint64_t address, uint
 }
 
 /** is_asleep_in() - the futex is the one this kind of wait uses */
-static bool is_asleep_in(const struct dlw_thread *record, uint32_t traits,
+static bool is_asleep_in(const struct dlw_thread_source *source, uint32_t traits,
 			 const struct dlw_system_call *call)
 {
-	switch (record->want_kind) {
+	switch (source->kind) {
 	case DLW_MUTEX:
 		/*
 		 * The kernel refuses to close a cycle of PI mutexes; the C
 		 * library then puts the thread to sleep for ever on another word.
 		 */
-		return sleeps_at(call, record->want_address, sizeof(int)) ||
+		return sleeps_at(call, source->address, sizeof(int)) ||
 		       (call->number == SYS_futex && traits & DLW_TRAIT_INHERIT);
 	case DLW_RWLOCK:
-		return sleeps_at(call, record->want_address, sizeof(pthread_rwlock_t));
+		return sleeps_at(call, source->address, sizeof(pthread_rwlock_t));
 	case DLW_ONCE:
-		return sleeps_at(call, record->want_address, sizeof(pthread_once_t));
+		return sleeps_at(call, source->address, sizeof(pthread_once_t));
 	case DLW_BARRIER:
-		return sleeps_at(call, record->want_address, sizeof(struct dlw_barrier_memory));
+		return sleeps_at(call, source->address, sizeof(struct dlw_barrier_memory));
 	case DLW_SEMAPHORE:
-		return sleeps_at(call, record->want_address, 16);
+		return sleeps_at(call, source->address, 16);
 	case DLW_CONDITION:
-		return sleeps_at(call, record->want_address, sizeof(pthread_cond_t));
+		return sleeps_at(call, source->address, sizeof(pthread_cond_t));
 	case DLW_THREAD:
-		return sleeps_at(call, record->want_address, 4096);
+		return sleeps_at(call, source->address, 4096);
 	default:
 		return false;
 	}
@@ -64,12 +64,13 @@ static bool is_asleep_in(const struct dlw_thread *record, uint32_t traits,
  */
 static bool is_queued_rightly(const struct dlw_picture *picture,
 			      const struct dlw_thread_state *thread,
-			      const struct dlw_thread *record, const struct dlw_system_call *call)
+			      const struct dlw_thread_source *source,
+			      const struct dlw_system_call *call)
 {
 	uint32_t i;
 
-	if (record->want_kind != DLW_RWLOCK || thread->want.mode != DLW_SHARED ||
-	    call->arguments[0] == record->want_address)
+	if (source->kind != DLW_RWLOCK || thread->want.mode != DLW_SHARED ||
+	    call->arguments[0] == source->address)
 		return true;
 	for (i = 0; i < picture->state.hold_count; i++)
 		if (picture->holds[i].resource == thread->want.resource &&
@@ -89,11 +90,12 @@ static bool is_spinning(const struct dlw_thread *record)
 }
 
 /** has_been_woken() - a condition wait that has its signal and now waits for the mutex */
-static bool has_been_woken(struct dlw_thread_state *thread, const struct dlw_thread *record,
+static bool has_been_woken(struct dlw_thread_state *thread,
+			   const struct dlw_thread_source *source,
 			   const struct dlw_system_call *call)
 {
-	if (record->want_kind != DLW_CONDITION || thread->want.mutex == DLW_NONE ||
-	    !sleeps_at(call, record->want_mutex, sizeof(int)))
+	if (source->kind != DLW_CONDITION || thread->want.mutex == DLW_NONE ||
+	    !sleeps_at(call, source->mutex, sizeof(int)))
 		return false;
 	thread->want.resource = thread->want.mutex;
 	thread->want.mode = DLW_EXCLUSIVE;
@@ -122,7 +124,8 @@ static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *pi
 			   uint32_t index, bool in_core)
 {
 	struct dlw_thread_state *thread = &picture->threads[index];
-	const struct dlw_thread *record = picture->sources[index].record;
+	const struct dlw_thread_source *source = &picture->sources[index];
+	const struct dlw_thread *record = source->record;
 	const struct dlw_segment *segment = watch->processes[thread->process].segment;
 	struct dlw_system_call call;
 	bool changed = false;
@@ -131,15 +134,15 @@ static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *pi
 		return false;
 	switch (look_at(segment, thread->tid, &call)) {
 	case DLW_TASK_ASLEEP:
-		if (has_been_woken(thread, record, &call))
+		if (has_been_woken(thread, source, &call))
 			changed = true;
 		else if (thread->want.mutex == DLW_NONE &&
 			 picture->resources[thread->want.resource].kind == DLW_MUTEX &&
-			 record->want_kind == DLW_CONDITION)
+			 source->kind == DLW_CONDITION)
 			break; /* seen woken before */
-		else if (!is_asleep_in(record, picture->resources[thread->want.resource].traits,
+		else if (!is_asleep_in(source, picture->resources[thread->want.resource].traits,
 				       &call) ||
-			 !is_queued_rightly(picture, thread, record, &call))
+			 !is_queued_rightly(picture, thread, source, &call))
 			return live(thread);
 		break;
 	case DLW_TASK_HIDDEN:
@@ -153,7 +156,7 @@ static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *pi
 	default:
 		return live(thread);
 	}
-	if (record->wait != picture->sources[index].wait)
+	if (dlw_progress(record) != source->progress)
 		return live(thread);
 	return changed;
 }

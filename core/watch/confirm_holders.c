@@ -74,7 +74,7 @@ static uint64_t address_in(const struct dlw_picture *picture, uint32_t resource,
 static uint32_t read_holds_of(const struct dlw_watched *watched, const struct dlw_thread *record,
 			      uint64_t address)
 {
-	uint32_t count = record->hold_count, found = 0, i;
+	uint32_t count = dlw_holding(record), found = 0, i;
 	const struct dlw_held *held = dlw_record_at(watched, record->holds, count * sizeof(*held));
 
 	for (i = 0; held && i < count; i++)

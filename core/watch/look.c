@@ -106,13 +106,13 @@ static uint64_t mark(struct dlw_watched *watched, uint64_t now)
 	uint64_t sum = watched->segment->thread_changes;
 
 	for (; record; record = dlw_record_next(watched, record)) {
-		uint64_t number = atomic_load_explicit(&record->wait, memory_order_relaxed);
+		uint64_t number = dlw_progress(record);
 
-		mark_turns(record, record->marks.seen_wait == number);
-		if (record->marks.seen_wait != number) {
-			record->marks.seen_wait = number;
+		mark_turns(record, record->marks.seen_progress == number);
+		if (record->marks.seen_progress != number) {
+			record->marks.seen_progress = number;
 			record->marks.seen_since_ns = now;
-		} else if (number & 1 && record->marks.seen_since_ns > watched->lasting_since_ns) {
+		} else if (record->wait & 1 && record->marks.seen_since_ns > watched->lasting_since_ns) {
 			watched->lasting_since_ns = record->marks.seen_since_ns;
 		}
 		sum = (sum + number) * 0x9e3779b97f4a7c15u + record->tid;
@@ -174,7 +174,7 @@ static uint64_t core_key(const struct dlw_picture *picture, const struct dlw_fin
 
 	for (i = 0; i < finding->core_count; i++) {
 		uint32_t thread = finding->core[i];
-		uint64_t one = picture->sources[thread].wait * 0x9e3779b97f4a7c15u;
+		uint64_t one = picture->sources[thread].progress * 0x9e3779b97f4a7c15u;
 
 		one ^= (uint64_t)picture->sources[thread].record->serial << 32 ^
 		       (uint64_t)picture->processes[picture->threads[thread].process].pid;
@@ -280,7 +280,7 @@ static bool was_reported(const struct dlw_picture *picture, const struct dlw_fin
 		const struct dlw_thread_source *source = &picture->sources[finding->core[i]];
 		const struct dlw_watcher_marks *marks = &source->record->marks;
 
-		if (marks->reported_wait != source->wait ||
+		if (marks->reported_progress != source->progress ||
 		    marks->reported_verdict > finding->verdict)
 			return false;
 	}
@@ -294,7 +294,7 @@ static void mark_reported(const struct dlw_picture *picture, const struct dlw_fi
 	for (i = 0; i < finding->core_count; i++) {
 		const struct dlw_thread_source *source = &picture->sources[finding->core[i]];
 
-		source->record->marks.reported_wait = source->wait;
+		source->record->marks.reported_progress = source->progress;
 		source->record->marks.reported_verdict = finding->verdict;
 	}
 }

@@ -4,10 +4,12 @@
  * Only threads that wait, and dead ones, have their holds read: a running
  * thread's are its own business, and whoever waits for it is waiting for a
  * live thread either way. A want is read like a seqlock: number, fields,
- * number again.
+ * number again. Who waits for an uncontended mutex that was not that free after
+ * all shows it as a tacit hold.
  */
 #include "core/watch/picture_maker.h"
 
+#include <pthread.h>
 #include <string.h>
 
 /* ----------------------------------------------------------------------------- threads */
@@ -44,13 +46,19 @@ static bool is_left_behind(struct dlw_maker *maker, uint32_t process, const stru
 	return dlw_maker_identify(maker, process, held->kind, held->address).process == DLW_NONE;
 }
 
+static const struct dlw_held *holds_of(const struct dlw_watched *watched,
+				      const struct dlw_thread *record, uint32_t count)
+{
+	return dlw_record_at(watched, record->holds, count * sizeof(struct dlw_held));
+}
+
 static void add_holds(struct dlw_maker *maker, uint32_t thread)
 {
 	uint32_t process = maker->picture->threads[thread].process;
 	const struct dlw_watched *watched = &maker->watch->processes[process];
-	const struct dlw_thread *record = maker->picture->sources[thread].record;
-	uint32_t count = record->hold_count, i;
-	const struct dlw_held *held = dlw_record_at(watched, record->holds, count * sizeof(*held));
+	const struct dlw_thread_source *source = &maker->picture->sources[thread];
+	uint32_t count = dlw_holding(source->record) - source->tacit, i;
+	const struct dlw_held *held = holds_of(watched, source->record, count);
 
 	for (i = 0; held && i < count; i++) {
 		if (watched->ended && !is_left_behind(maker, process, &held[i]))
@@ -58,15 +66,17 @@ static void add_holds(struct dlw_maker *maker, uint32_t thread)
 		dlw_maker_hold(maker, thread,
 			       dlw_maker_resource(maker, process, held[i].kind, held[i].address,
 						  true),
-			       held[i].mode, held[i].count,
+			       held[i].mode, held[i].again + 1,
 			       dlw_record_stack(watched, held[i].stack));
 	}
 }
 
-/** read_want() - Return: the number of a wait that is under way, 0: it is not */
-static uint64_t read_want(struct dlw_maker *maker, const struct dlw_watched *watched, uint32_t process,
-			  const struct dlw_thread *record, struct dlw_want *want)
+/** read_want() - false: no wait is under way */
+static bool read_want(struct dlw_maker *maker, uint32_t process, struct dlw_thread_source *source,
+		      struct dlw_want *want)
 {
+	const struct dlw_watched *watched = &maker->watch->processes[process];
+	const struct dlw_thread *record = source->record;
 	uint64_t number = atomic_load_explicit(&record->wait, memory_order_acquire);
 	uint64_t address = record->want_address, mutex = record->want_mutex;
 	uint64_t since = record->want_since_ns;
@@ -75,9 +85,9 @@ static uint64_t read_want(struct dlw_maker *maker, const struct dlw_watched *wat
 
 	atomic_thread_fence(memory_order_acquire);
 	if (!(number & 1) || record->wait != number)
-		return 0;
+		return false;
 	if (kind == DLW_NO_KIND || kind >= DLW_KIND_COUNT)
-		return 0;
+		return false;
 	*want = (struct dlw_want){
 		.resource = dlw_maker_resource(maker, process, kind, address, true),
 		.mode = mode,
@@ -89,12 +99,48 @@ static uint64_t read_want(struct dlw_maker *maker, const struct dlw_watched *wat
 		.stack = dlw_record_stack(watched, stack),
 	};
 	if (want->resource == DLW_NONE)
-		return 0;
+		return false;
 	if (kind == DLW_CONDITION)
 		want->mutex = dlw_maker_resource(maker, process, DLW_MUTEX, mutex, true);
 	if (kind == DLW_SEMAPHORE || kind == DLW_CONDITION || kind == DLW_BARRIER)
 		dlw_maker_consumable(maker, process, object, want->resource);
-	return number;
+	source->kind = kind;
+	source->address = address;
+	source->mutex = mutex;
+	return true;
+}
+
+/** read_tacit() - the newest hold is one that the thread may not have yet, and does not */
+static bool read_tacit(struct dlw_maker *maker, uint32_t process, struct dlw_thread_source *source,
+		       struct dlw_want *want)
+{
+	const struct dlw_watched *watched = &maker->watch->processes[process];
+	const struct dlw_thread *record = source->record;
+	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_acquire);
+	uint32_t count = (uint32_t)holding;
+	const struct dlw_held *held = count ? holds_of(watched, record, count) : NULL;
+	struct dlw_held newest;
+	pthread_mutex_t mutex;
+
+	if (!held || !held[count - 1].tacit)
+		return false;
+	newest = held[count - 1];
+	atomic_thread_fence(memory_order_acquire);
+	if (record->holding != holding ||
+	    !dlw_read_memory(watched->task, newest.address, &mutex, sizeof(mutex)) ||
+	    mutex.__data.__owner == record->tid)
+		return false;
+	*want = (struct dlw_want){
+		.resource = dlw_maker_resource(maker, process, newest.kind, newest.address, true),
+		.mode = newest.mode,
+		.mutex = DLW_NONE,
+		.since_ns = record->marks.seen_since_ns,
+		.stack = dlw_record_stack(watched, newest.stack),
+	};
+	source->kind = newest.kind;
+	source->address = newest.address;
+	source->tacit = want->resource != DLW_NONE;
+	return source->tacit;
 }
 
 static void add_thread(struct dlw_maker *maker, uint32_t process, struct dlw_thread *record)
@@ -103,6 +149,7 @@ static void add_thread(struct dlw_maker *maker, uint32_t process, struct dlw_thr
 	struct dlw_picture *picture = maker->picture;
 	uint32_t index = maker->threads;
 	struct dlw_thread_state *thread = &picture->threads[index];
+	struct dlw_thread_source *source = &picture->sources[index];
 	uint32_t life = record->life;
 
 	if (life == DLW_RECORD_FREE || maker->threads == maker->thread_room)
@@ -117,18 +164,18 @@ static void add_thread(struct dlw_maker *maker, uint32_t process, struct dlw_thr
 		.detached = record->detached,
 		.created_at = dlw_record_stack(watched, record->created_stack),
 	};
-	picture->sources[index] = (struct dlw_thread_source){ .record = record };
+	*source = (struct dlw_thread_source){ .record = record };
 	if (life == DLW_RECORD_DEAD || watched->ended) {
 		thread->life = DLW_GONE;
 	} else {
-		picture->sources[index].wait =
-			read_want(maker, watched, process, record, &thread->want);
-		if (picture->sources[index].wait)
+		source->progress = dlw_progress(record);
+		if (read_want(maker, process, source, &thread->want) ||
+		    read_tacit(maker, process, source, &thread->want))
 			thread->life = DLW_WAITING;
 	}
 	if (thread->life == DLW_LIVE)
 		return;
-	picture->sources[index].holds_read = true;
+	source->holds_read = true;
 	add_holds(maker, index);
 	dlw_maker_permits(maker, index);
 }
@@ -144,7 +191,7 @@ static uint32_t count_threads(const struct dlw_watched *watched, uint32_t *holds
 		if (record->life == DLW_RECORD_FREE)
 			continue;
 		count++;
-		*holds += record->hold_count;
+		*holds += dlw_holding(record);
 		*permits += record->permit_count;
 	}
 	return count;

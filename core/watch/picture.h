@@ -9,7 +9,11 @@
 /** Where a thread of the state came from. */
 struct dlw_thread_source {
 	struct dlw_thread *record;
-	uint64_t wait; /* its number when the picture was made */
+	/* its want as the records have it */
+	uint64_t progress; /* dlw_progress() when the picture was made */
+	uint64_t address, mutex;
+	uint8_t kind;      /* DLW_NO_KIND: it wants nothing */
+	bool tacit;        /* told by its newest hold */
 	bool holds_read; /* it was at rest, or dead: its holds are in the picture */
 };
 

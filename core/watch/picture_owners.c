@@ -101,7 +101,7 @@ bool dlw_maker_settle_joins(struct dlw_maker *maker)
 		if (resource->subject == DLW_NONE)
 			resource->subject =
 				find_thread(maker, &index, thread->process,
-					    picture->sources[i].record->want_address);
+					    picture->sources[i].address);
 		/* joined but never seen, or gone already: the join is about to end */
 		if (resource->subject == DLW_NONE ||
 		    picture->threads[resource->subject].life == DLW_GONE)

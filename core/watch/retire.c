@@ -12,7 +12,7 @@
 
 static bool holds_shared(const struct dlw_watched *watched, const struct dlw_thread *record)
 {
-	uint32_t count = record->hold_count, i;
+	uint32_t count = dlw_holding(record), i;
 	const struct dlw_held *held = dlw_record_at(watched, record->holds, count * sizeof(*held));
 	const struct dlw_permit *permit = dlw_record_at(
 		watched, record->permits, record->permit_capacity * sizeof(*permit));

@@ -67,13 +67,20 @@ struct dlw_shared_ticket {
 };
 #define DLW_SHARED_TICKETS 16384u /* a power of two */
 
-/** One resource held. */
+/**
+ * One resource held.
+ *
+ * A *tacit* one may still be wanted: an uncontended mutex is entered here before
+ * it is locked and stays when it is, without another word. Whether the thread
+ * has it by now is for the C library to say: its owner field names the thread.
+ */
 struct dlw_held {
 	uint64_t address;
 	uint32_t stack;  /* id in the segment's stack store, 0: none */
-	uint32_t count;
 	uint8_t kind, mode;
-	uint8_t padding[2];
+	uint8_t tacit;
+	uint8_t padding;
+	uint32_t again; /* acquisitions after the first, of a recursive one; 0 past the last hold */
 	uint32_t depth; /* once: bytes of stack above the frame that runs the routine */
 };
 
@@ -99,9 +106,9 @@ enum dlw_thread_life {
 
 /** The few words a watcher writes into a thread's record. */
 struct dlw_watcher_marks {
-	uint64_t seen_wait;      /* .wait at the last look */
+	uint64_t seen_progress;  /* dlw_progress() at the last look */
 	uint64_t seen_since_ns;  /* when a look first saw that number */
-	uint64_t reported_wait;  /* .wait when a core that this thread is in was reported */
+	uint64_t reported_progress; /* dlw_progress() when a core that this thread is in was reported */
 	uint64_t reported_verdict; /* of that report */
 	_Atomic uint64_t break_wait; /* on_deadlock=break: the wait that is to fail with EDEADLK */
 	uint32_t seen_turns;     /* .want_turns at the last look */
@@ -125,8 +132,9 @@ struct dlw_thread {
 	_Atomic uint32_t want_turns; /* spinlock: grows as long as the thread spins */
 	uint8_t padding_want[8];
 	/* holds, newest last */
-	_Atomic uint32_t hold_count;
+	_Atomic uint64_t holding; /* low half: how many; high half: grows with each one added */
 	uint32_t hold_capacity;
+	uint32_t padding_holds;
 	_Atomic uint64_t holds; /* offset of struct dlw_held[hold_capacity] */
 	/* semaphores: open addressing by address, capacity a power of two */
 	uint32_t permit_count, permit_capacity;
@@ -170,6 +178,22 @@ struct dlw_object {
 	uint16_t opens;           /* named semaphore: sem_open calls not yet closed */
 	_Atomic uint64_t last_mutex; /* condition: that of the last wait */
 };
+
+#define DLW_HOLD_ADDED ((1ull << 32) + 1) /* what .holding grows by */
+
+static inline uint32_t dlw_holding(const struct dlw_thread *record)
+{
+	return (uint32_t)atomic_load_explicit(&record->holding, memory_order_relaxed);
+}
+
+/** dlw_progress() - a number that changes with every wait and every acquisition of the thread */
+static inline uint64_t dlw_progress(const struct dlw_thread *record)
+{
+	uint64_t wait = atomic_load_explicit(&record->wait, memory_order_acquire);
+
+	return wait * 0x9e3779b97f4a7c15u +
+	       atomic_load_explicit(&record->holding, memory_order_acquire);
+}
 
 struct dlw_stack_record {
 	uint32_t id, depth;
