@@ -350,6 +350,7 @@ static int run_program(struct run *run, const char *shim)
 	}
 	if (run->child == 0)
 		become(run, shim, &before);
+	dlw_supervisor_follow(run->supervisor, run->child);
 	status = watch(run, &signals, check_ms);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return close_up(run, status);

@@ -56,7 +56,7 @@ static void log_looks(struct dlw_supervisor *supervisor, const struct dlw_state 
 {
 	uint32_t i;
 
-	for (i = 0; i < state->process_count; i++)
+	for (i = 0; i < supervisor->watch.process_count; i++)
 		if (!state->processes[i].ended)
 			dlw_log_outside_look(supervisor->watch.processes[i].segment,
 					     supervisor->records_logged,
@@ -70,7 +70,7 @@ static void ask_interpreters(struct dlw_supervisor *supervisor, const struct dlw
 {
 	uint32_t i;
 
-	for (i = 0; i < state->process_count; i++) {
+	for (i = 0; i < supervisor->watch.process_count; i++) {
 		const struct dlw_watched *watched = &supervisor->watch.processes[i];
 		size_t length;
 		char *text;
@@ -134,6 +134,11 @@ struct dlw_supervisor *dlw_supervisor_new(unsigned stall_ms, dlw_supervisor_foun
 		.session = supervisor->session,
 	};
 	return supervisor;
+}
+
+void dlw_supervisor_follow(struct dlw_supervisor *supervisor, int32_t pid)
+{
+	supervisor->watch.root = pid;
 }
 
 const char *dlw_supervisor_path(const struct dlw_supervisor *supervisor)

@@ -22,6 +22,9 @@ typedef void (*dlw_supervisor_found)(void *context, const char *json, size_t len
 struct dlw_supervisor *dlw_supervisor_new(unsigned stall_ms, dlw_supervisor_found found,
 					  void *context);
 
+/** dlw_supervisor_follow() - @pid was started watched: it and what descends from it is looked at */
+void dlw_supervisor_follow(struct dlw_supervisor *supervisor, int32_t pid);
+
 /** dlw_supervisor_path() - the session's directory, for DLWATCH_SESSION */
 const char *dlw_supervisor_path(const struct dlw_supervisor *supervisor);
 

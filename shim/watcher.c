@@ -173,6 +173,7 @@ static void *watch_loop(void *unused)
 
 	dlw_thread_exempt();
 	dlw_runtime->segment->helped = 1;
+	dlw_runtime->segment->helper = own;
 	do {
 		wait_a_look();
 		end_if_asked();

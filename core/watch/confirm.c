@@ -13,6 +13,7 @@
 #include "core/watch/picture.h"
 #include "core/watch/records.h"
 #include "core/watch/sharing.h"
+#include "core/watch/system_waits.h"
 
 static bool live(struct dlw_thread_state *thread)
 {
@@ -185,6 +186,16 @@ static bool confirm_alone(const struct dlw_watch *watch, struct dlw_picture *pic
 	return true;
 }
 
+/** confirm_sleep() - a wait on the system: the thread has not moved since it was seen in it */
+static bool confirm_sleep(struct dlw_picture *picture, uint32_t index)
+{
+	struct dlw_thread_state *thread = &picture->threads[index];
+
+	return !dlw_sleeps_still(picture->processes[thread->process].pid,
+				 picture->sources[index].sleep) &&
+	       live(thread);
+}
+
 bool dlw_picture_confirm(struct dlw_watch *watch, struct dlw_picture *picture, uint32_t index,
 			 bool in_core)
 {
@@ -193,6 +204,8 @@ bool dlw_picture_confirm(struct dlw_watch *watch, struct dlw_picture *picture, u
 
 	if (thread->life != DLW_WAITING)
 		return false;
+	if (picture->sources[index].sleep)
+		return confirm_sleep(picture, index);
 	changed = confirm_asleep(watch, picture, index, in_core);
 	if (thread->life != DLW_WAITING)
 		return true;
@@ -213,6 +226,7 @@ struct census {
 	const struct dlw_watch *watch;
 	const struct dlw_picture *picture;
 	uint32_t process;
+	int32_t helper; /* of the process's own shim */
 	int32_t unknown;
 };
 
@@ -222,7 +236,7 @@ static void count_task(void *context, int32_t tid)
 	const struct dlw_picture *picture = census->picture;
 	uint32_t i;
 
-	if (tid == census->watch->ignored_tid)
+	if (tid == census->watch->ignored_tid || tid == census->helper)
 		return;
 	for (i = 0; i < picture->state.thread_count; i++)
 		if (picture->threads[i].process == census->process && picture->threads[i].tid == tid)
@@ -234,18 +248,20 @@ static void count_task(void *context, int32_t tid)
 #define SIGNAL_BIT(number) (1ull << ((number) - 1))
 
 /* Raised by the thread itself, or by the terminal; and those the C library keeps for itself. */
-static const uint64_t harmless = SIGNAL_BIT(2) | SIGNAL_BIT(4) | SIGNAL_BIT(5) | SIGNAL_BIT(6) |
-				 SIGNAL_BIT(7) | SIGNAL_BIT(8) | SIGNAL_BIT(11) | SIGNAL_BIT(31) |
-				 SIGNAL_BIT(32) | SIGNAL_BIT(33);
+const uint64_t dlw_harmless_signals =
+	SIGNAL_BIT(2) | SIGNAL_BIT(4) | SIGNAL_BIT(5) | SIGNAL_BIT(6) | SIGNAL_BIT(7) |
+	SIGNAL_BIT(8) | SIGNAL_BIT(11) | SIGNAL_BIT(31) | SIGNAL_BIT(32) | SIGNAL_BIT(33);
 
 static const char *look_around(struct dlw_watch *watch, const struct dlw_picture *picture,
 			       uint32_t process)
 {
-	struct census census = { watch, picture, process, 0 };
+	struct census census = { .watch = watch, .picture = picture, .process = process };
 	int32_t pid = picture->processes[process].pid;
 	uint64_t caught;
 	int number;
 
+	if (process < watch->process_count)
+		census.helper = watch->processes[process].segment->helper;
 	if (dlw_each_task(pid, count_task, &census) < 0)
 		return "its threads cannot be listed";
 	if (census.unknown)
@@ -254,7 +270,7 @@ static const char *look_around(struct dlw_watch *watch, const struct dlw_picture
 				      (int)census.unknown);
 	if (!dlw_signals_caught(pid, &caught))
 		return "its signal handlers cannot be listed";
-	caught &= ~harmless;
+	caught &= ~dlw_harmless_signals;
 	for (number = 1; number <= 64; number++)
 		if (caught & SIGNAL_BIT(number))
 			return dlw_arena_text(&watch->picture,

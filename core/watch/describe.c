@@ -69,10 +69,13 @@ static void describe_thread(struct dlw_watch *watch, struct dlw_picture *picture
 	struct dlw_thread_state *state = &picture->threads[thread];
 	struct dlw_process_state *process = &picture->processes[state->process];
 
-	dlw_describe_process(&watch->picture, process, watch->processes[state->process].task);
+	dlw_describe_process(&watch->picture, process,
+			     state->process < watch->process_count
+				     ? watch->processes[state->process].task
+				     : process->pid);
 	if (!state->name[0])
 		state->name = thread_name(&watch->picture, process->pid, state->tid);
-	if (!state->name[0]) /* it has ended */
+	if (!state->name[0] && picture->sources[thread].record) /* it has ended */
 		state->name = picture->sources[thread].record->name;
 }
 
@@ -118,6 +121,8 @@ static void describe_resource(struct dlw_watch *watch, struct dlw_picture *pictu
 		describe_thread(watch, picture, state->subject);
 		return;
 	}
+	if (state->kind == DLW_PROCESS || state->kind == DLW_PIPE || state->kind == DLW_FILE_LOCK)
+		return; /* the kernel's, not an object in some memory */
 	if (state->kind == DLW_MUTEX && !state->type &&
 	    dlw_picture_read(watch, picture, resource, &mutex, sizeof(mutex))) {
 		state->type = dlw_mutex_type(mutex.__data.__kind);

@@ -7,6 +7,7 @@
 
 #include "core/watch/picture.h"
 #include "core/watch/records.h"
+#include "core/watch/system_picture.h"
 
 /* ---------------------------------------------------------------- processes in view */
 
@@ -60,8 +61,11 @@ static struct dlw_thread *record_of(const struct dlw_watch *watch, const struct 
 				    uint32_t thread)
 {
 	const struct dlw_thread_state *wanted = &state->threads[thread];
-	struct dlw_thread *record = dlw_record_first(&watch->processes[wanted->process]);
+	struct dlw_thread *record;
 
+	if (wanted->process >= watch->process_count)
+		return NULL; /* it has no segment */
+	record = dlw_record_first(&watch->processes[wanted->process]);
 	while (record && (record->tid != wanted->tid || record->life == DLW_RECORD_FREE))
 		record = dlw_record_next(&watch->processes[wanted->process], record);
 	return record;
@@ -81,7 +85,7 @@ void dlw_watch_break(const struct dlw_watch *watch, const struct dlw_state *stat
 	for (i = 0; i < finding->core_count; i++) {
 		struct dlw_thread *record = record_of(watch, state, finding->core[i]);
 
-		if (record && may_fail(record)) {
+		if (record && record->wait & 1 && may_fail(record)) {
 			record->marks.break_wait = record->wait;
 			return;
 		}
@@ -174,9 +178,12 @@ static uint64_t core_key(const struct dlw_picture *picture, const struct dlw_fin
 
 	for (i = 0; i < finding->core_count; i++) {
 		uint32_t thread = finding->core[i];
-		uint64_t one = picture->sources[thread].progress * 0x9e3779b97f4a7c15u;
+		const struct dlw_thread_source *source = &picture->sources[thread];
+		uint64_t one = source->progress * 0x9e3779b97f4a7c15u;
+		uint32_t identity = source->record ? source->record->serial
+						   : (uint32_t)picture->threads[thread].tid;
 
-		one ^= (uint64_t)picture->sources[thread].record->serial << 32 ^
+		one ^= (uint64_t)identity << 32 ^
 		       (uint64_t)picture->processes[picture->threads[thread].process].pid;
 		one *= 0xff51afd7ed558ccdu;
 		key += one ^ one >> 31;
@@ -228,12 +235,14 @@ static bool confirm_finding(struct dlw_watch *watch, struct dlw_picture *picture
 	return changed;
 }
 
-static bool says_stalled(const struct dlw_findings *findings)
+/** asks_around() - some finding rests on nobody unseen being able to help */
+static bool asks_around(const struct dlw_picture *picture, const struct dlw_findings *findings)
 {
 	uint32_t i;
 
 	for (i = 0; i < findings->count; i++)
-		if (findings->all[i].verdict == DLW_STALLED)
+		if (findings->all[i].verdict == DLW_STALLED ||
+		    dlw_picture_rests_on_system(picture, &findings->all[i]))
 			return true;
 	return false;
 }
@@ -254,7 +263,7 @@ static bool judge(struct dlw_watch *watch, struct dlw_picture *picture,
 		if (dlw_judge(&picture->state, &watch->picture, findings) < 0)
 			return false;
 		changed = false;
-		if (says_stalled(findings) && !looked_around) {
+		if (!looked_around && asks_around(picture, findings)) {
 			dlw_picture_look_around(watch, picture);
 			looked_around = changed = true;
 			continue;
@@ -338,8 +347,10 @@ static bool is_hidden(const struct dlw_watch *watch, const struct dlw_picture *p
 /** is_own_relock() - a core of one thread that waits for itself and knows it */
 static bool is_own_relock(const struct dlw_picture *picture, const struct dlw_finding *finding)
 {
-	return finding->core_count == 1 && finding->verdict == DLW_PROVEN &&
-	       picture->sources[finding->core[0]].record->want_relock;
+	const struct dlw_thread *record = picture->sources[finding->core[0]].record;
+
+	return finding->core_count == 1 && finding->verdict == DLW_PROVEN && record &&
+	       record->want_relock;
 }
 
 /** look() - one picture, judged; @at_once: report own relocks without a second look */
@@ -354,7 +365,11 @@ static uint32_t look(struct dlw_watch *watch, bool at_once)
 	now.count = 0;
 	watch->unsettled = false;
 	dlw_arena_reset(&watch->picture);
-	if (!dlw_picture_make(watch, &picture) || !judge(watch, &picture, &findings))
+	if (!dlw_picture_make(watch, &picture))
+		return 0;
+	if (!at_once)
+		dlw_picture_add_system_waits(watch, &picture);
+	if (!judge(watch, &picture, &findings))
 		return 0;
 	for (i = 0; i < findings.count; i++) {
 		const struct dlw_finding *finding = &findings.all[i];
@@ -378,11 +393,12 @@ static uint32_t look(struct dlw_watch *watch, bool at_once)
 uint32_t dlw_watch_look(struct dlw_watch *watch)
 {
 	uint64_t now = dlw_record_now();
-	bool moved;
+	bool moved, rests;
 
 	dlw_watch_misuses(watch);
 	moved = anything_moved(watch, now);
-	return worth_judging(watch, moved, now) ? look(watch, false) : 0;
+	rests = dlw_survey_look(watch, now);
+	return worth_judging(watch, moved, now) || rests ? look(watch, false) : 0;
 }
 
 uint32_t dlw_watch_now(struct dlw_watch *watch, int32_t asking_tid)

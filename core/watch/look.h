@@ -30,6 +30,7 @@
 
 #include "core/arena.h"
 #include "core/judge.h"
+#include "core/watch/survey.h"
 #include "core/watch/mappings.h"
 
 /** A process in view. */
@@ -70,6 +71,7 @@ struct dlw_seen_cores {
 struct dlw_watch {
 	uint64_t stall_ns;
 	int32_t ignored_tid; /* the helper thread itself; 0: none */
+	int32_t root; /* pid: it and all that descends from it is looked at, segment or not; 0: none */
 	struct dlw_arena picture; /* emptied at every look */
 	struct dlw_arena memory;  /* what must last */
 	/**
@@ -84,6 +86,7 @@ struct dlw_watch {
 	uint32_t process_count, process_capacity;
 	struct dlw_past_post *past_posts;
 	uint32_t past_count, past_capacity;
+	struct dlw_survey survey; /* of what no record tells */
 	struct dlw_seen_cores suspected; /* at the last look */
 	struct dlw_seen_cores spare; /* the list before that, to be used again */
 	int32_t asking_tid; /* during dlw_watch_now(): the thread that asks is not asleep yet */

@@ -173,7 +173,9 @@ static void add_thread(struct dlw_maker *maker, uint32_t process, struct dlw_thr
 		    read_tacit(maker, process, source, &thread->want))
 			thread->life = DLW_WAITING;
 	}
-	if (thread->life == DLW_LIVE)
+	/* a running thread's holds are its own business, but not those of one that sleeps */
+	if (thread->life == DLW_LIVE &&
+	    !dlw_survey_sleeps(&maker->watch->survey, watched->segment->pid, record->tid))
 		return;
 	source->holds_read = true;
 	add_holds(maker, index);

@@ -8,13 +8,14 @@
 
 /** Where a thread of the state came from. */
 struct dlw_thread_source {
-	struct dlw_thread *record;
+	struct dlw_thread *record; /* NULL: its process has no segment, or it was not seen starting */
 	/* its want as the records have it */
 	uint64_t progress; /* dlw_progress() when the picture was made */
 	uint64_t address, mutex;
 	uint8_t kind;      /* DLW_NO_KIND: it wants nothing */
 	bool tacit;        /* told by its newest hold */
 	bool holds_read; /* it was at rest, or dead: its holds are in the picture */
+	const struct dlw_sleeper *sleep; /* a wait on the system, which no record tells of; or NULL */
 };
 
 /** A process that has a shared resource; a list for each, from .first_alias. */
@@ -79,6 +80,9 @@ bool dlw_picture_describe(struct dlw_watch *watch, struct dlw_picture *picture,
 
 /** dlw_describe_process() - executable, arguments and modules; of a process alive, by a task of it */
 void dlw_describe_process(struct dlw_arena *arena, struct dlw_process_state *process, int32_t task);
+
+/** Signals whose handlers end nobody's wait: the terminal's, a thread's own, the C library's. */
+extern const uint64_t dlw_harmless_signals;
 
 /** dlw_picture_look_around() - set open_reason of every process, for 'stalled' */
 void dlw_picture_look_around(struct dlw_watch *watch, struct dlw_picture *picture);

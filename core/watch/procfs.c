@@ -123,8 +123,7 @@ int32_t dlw_process_parent(int32_t pid)
 	return (int32_t)read_stat_field(pid, 4);
 }
 
-/** task_letter() - the state letter of a task's stat line, 0: gone */
-static char task_letter(int32_t pid, int32_t tid)
+char dlw_task_letter(int32_t pid, int32_t tid)
 {
 	char stat[1024];
 	const char *at;
@@ -137,16 +136,92 @@ static char task_letter(int32_t pid, int32_t tid)
 
 bool dlw_task_alive(int32_t pid, int32_t tid)
 {
-	char letter = task_letter(pid, tid);
+	char letter = dlw_task_letter(pid, tid);
 
 	return letter && letter != 'Z' && letter != 'X';
 }
 
 bool dlw_process_is_stopped(int32_t pid)
 {
-	char letter = task_letter(pid, pid);
+	char letter = dlw_task_letter(pid, pid);
 
 	return letter == 'T' || letter == 't';
+}
+
+#define KERNEL_THREAD 0x00200000u /* PF_KTHREAD among the flags, field 9 */
+
+bool dlw_process_describe(int32_t pid, struct dlw_process_line *line)
+{
+	char stat[1024];
+	const char *at;
+	uint64_t parent, group, flags, threads;
+
+	if (dlw_read_file(dlw_proc_path(pid, 0, "stat").text, stat, sizeof(stat)) <= 0)
+		return false;
+	at = strrchr(stat, ')');
+	if (!at || at[1] != ' ' || !stat_field(stat, 4, &parent) || !stat_field(stat, 5, &group) ||
+	    !stat_field(stat, 9, &flags) || !stat_field(stat, 20, &threads) ||
+	    !stat_field(stat, 22, &line->start))
+		return false;
+	line->pid = pid;
+	line->letter = at[2];
+	line->parent = (int32_t)parent;
+	line->group = (int32_t)group;
+	line->threads = (uint32_t)threads;
+	line->is_kernel = flags & KERNEL_THREAD;
+	return true;
+}
+
+/** mix() - the numbers of a text, in one */
+static uint64_t mix(uint64_t sum, const char *text, unsigned numbers)
+{
+	while (numbers--) {
+		while (*text == ' ' || *text == '\t')
+			text++;
+		sum = (sum ^ dlw_parse_number(&text, 10)) * 0x9e3779b97f4a7c15u;
+		sum ^= sum >> 29;
+	}
+	return sum;
+}
+
+/** switches() - dlw_task_sequence() where processor time is not counted */
+static uint64_t switches(int32_t pid, int32_t tid)
+{
+	static const char *const names[] = { "\nvoluntary_ctxt_switches:",
+					     "\nnonvoluntary_ctxt_switches:" };
+	char status[8192];
+	uint64_t sum = 1;
+	int i;
+
+	if (dlw_read_file(dlw_proc_path(pid, tid, "status").text, status, sizeof(status)) <= 0)
+		return 0;
+	for (i = 0; i < 2; i++) {
+		const char *line = strstr(status, names[i]);
+
+		if (!line)
+			return 0;
+		sum = mix(sum, line + strlen(names[i]), 1);
+	}
+	return sum | 1;
+}
+
+uint64_t dlw_task_sequence(int32_t pid, int32_t tid)
+{
+	char text[128];
+
+	if (dlw_read_file(dlw_proc_path(pid, tid, "schedstat").text, text, sizeof(text)) <= 0 ||
+	    !strncmp(text, "0 0 0", 5))
+		return switches(pid, tid);
+	return mix(1, text, 3) | 1;
+}
+
+static uint64_t parse_hex(const char **at)
+{
+	while (**at == ' ')
+		(*at)++;
+	if ((*at)[0] == '0' && (*at)[1] == 'x')
+		*at += 2;
+	return dlw_parse_number(at, 16);
 }
 
 enum dlw_task_state dlw_task_look(int32_t pid, int32_t tid, struct dlw_system_call *call)
@@ -164,13 +239,10 @@ enum dlw_task_state dlw_task_look(int32_t pid, int32_t tid, struct dlw_system_ca
 	if (*at < '0' || *at > '9') /* "running", or "-1 …": blocked outside a call */
 		return dlw_task_alive(pid, tid) ? DLW_TASK_RUNNING : DLW_TASK_GONE;
 	call->number = (long)dlw_parse_number(&at, 10);
-	for (i = 0; i < 6; i++) {
-		while (*at == ' ')
-			at++;
-		if (at[0] == '0' && at[1] == 'x')
-			at += 2;
-		call->arguments[i] = dlw_parse_number(&at, 16);
-	}
+	for (i = 0; i < 6; i++)
+		call->arguments[i] = parse_hex(&at);
+	call->stack_pointer = parse_hex(&at);
+	call->pc = parse_hex(&at);
 	return DLW_TASK_ASLEEP;
 }
 

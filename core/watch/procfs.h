@@ -39,14 +39,39 @@ enum dlw_task_state {
 	DLW_TASK_HIDDEN,  /* the kernel does not let us look */
 };
 
-/** What a sleeping task asked the kernel for. */
+/** What a sleeping task asked the kernel for, and where in its own code. */
 struct dlw_system_call {
 	long number;
 	uint64_t arguments[6];
+	uint64_t stack_pointer, pc;
 };
 
 /** dlw_task_look() - what task @tid of @pid is doing now */
 enum dlw_task_state dlw_task_look(int32_t pid, int32_t tid, struct dlw_system_call *call);
+
+/** dlw_task_letter() - the state letter of a task: 'S' asleep, 'T' stopped, …; 0: gone */
+char dlw_task_letter(int32_t pid, int32_t tid);
+
+/**
+ * dlw_task_sequence() - a number that changes whenever the task has run
+ *
+ * Made of the processor time it had and how often it was put on a processor, or
+ * where the kernel does not count these, of its context switches. Two equal
+ * numbers: it has slept all the time between. 0: gone, or hidden.
+ */
+uint64_t dlw_task_sequence(int32_t pid, int32_t tid);
+
+/** What /proc/PID/stat says of a process. */
+struct dlw_process_line {
+	int32_t pid, parent, group;
+	uint32_t threads;
+	uint64_t start;
+	char letter;      /* of its first thread */
+	bool is_kernel;   /* a thread of the kernel's own */
+};
+
+/** dlw_process_describe() - false: there is no such process */
+bool dlw_process_describe(int32_t pid, struct dlw_process_line *line);
 
 /** dlw_task_alive() - the task exists and is no zombie */
 bool dlw_task_alive(int32_t pid, int32_t tid);

@@ -253,6 +253,7 @@ struct dlw_segment {
 	uint64_t args;            /* offset of @args_size bytes, each string with its NUL */
 	uint32_t args_size;
 	_Atomic uint64_t coverage[DLW_COVERAGE_COUNTS];
+	_Atomic int32_t helper; /* tid of dlwatch's own thread in the process, 0: none */
 	uint32_t breaks;      /* on_deadlock=break: blocking calls run in slices */
 	/*
 	 * For a copy of the process, made to ask its Python interpreter: where in

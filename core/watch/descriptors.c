@@ -1,0 +1,180 @@
+/*
+ * core/watch/descriptors.c - /proc/PID/fd and fdinfo
+ */
+#include "core/watch/descriptors.h"
+
+#include <string.h>
+
+#include "core/watch/procfs.h"
+#include "core/watch/system.h"
+#include "core/watch/unix_socket.h"
+
+/** entry_path() - /proc/TASK/DIRECTORY/NAME */
+static struct dlw_path entry_path(int32_t task, const char *directory, const char *name)
+{
+	struct dlw_path path = dlw_proc_path(task, 0, directory);
+	size_t used = strlen(path.text);
+
+	if (used + strlen(name) + 1 < sizeof(path.text))
+		strcpy(path.text + used, name);
+	return path;
+}
+
+/** channel_in() - from the text of a link: "pipe:[12]", "socket:[12]" */
+static struct dlw_channel channel_in(const char *link)
+{
+	struct dlw_channel channel = { DLW_NO_CHANNEL, 0, 0 };
+	const char *at = NULL;
+
+	if (!strncmp(link, "pipe:[", 6)) {
+		channel.kind = DLW_PIPE_CHANNEL;
+		at = link + 6;
+	} else if (!strncmp(link, "socket:[", 8)) {
+		channel.kind = DLW_SOCKET_CHANNEL;
+		at = link + 8;
+	}
+	if (at)
+		channel.inode = (uint32_t)dlw_parse_number(&at, 10);
+	return channel;
+}
+
+static struct dlw_channel channel_at(int32_t task, const char *name)
+{
+	char link[64];
+	ssize_t got = dlw_sys_readlink(entry_path(task, "fd/", name).text, link, sizeof(link) - 1);
+
+	link[got > 0 ? got : 0] = '\0';
+	return channel_in(link);
+}
+
+struct dlw_channel dlw_descriptor_channel(int32_t task, int fd)
+{
+	char digits[24];
+	struct dlw_channel channel;
+
+	if (fd < 0)
+		return (struct dlw_channel){ DLW_NO_CHANNEL, 0, 0 };
+	channel = channel_at(task, dlw_format_number(digits, (uint64_t)fd));
+	if (channel.kind == DLW_SOCKET_CHANNEL) {
+		channel.peer = dlw_unix_peer(channel.inode);
+		if (!channel.peer)
+			channel.kind = DLW_NO_CHANNEL;
+	}
+	return channel;
+}
+
+long dlw_descriptor_note(int32_t task, int fd, char *text, uint32_t room)
+{
+	char digits[24];
+
+	return dlw_read_file(
+		entry_path(task, "fdinfo/", dlw_format_number(digits, (uint64_t)fd)).text, text,
+		room);
+}
+
+/* ------------------------------------------------------------------------ searching */
+
+struct search {
+	int32_t task;
+	struct dlw_sought *sought;
+	uint32_t count;
+};
+
+/** number_behind() - of the line that starts with @label, in base @base; @otherwise: there is none */
+static uint64_t number_behind(const char *text, const char *label, unsigned base,
+			      uint64_t otherwise)
+{
+	const char *at = strstr(text, label);
+
+	if (!at)
+		return otherwise;
+	at += strlen(label);
+	while (*at == ' ' || *at == '\t')
+		at++;
+	return dlw_parse_number(&at, base);
+}
+
+/** has_end() - the descriptor is open for what @end says; unknown: yes */
+static bool has_end(const char *note, enum dlw_end end)
+{
+	/* octal, but the last digit is all that matters */
+	unsigned access = (unsigned)number_behind(note, "flags:", 10, 2) % 10 & O_ACCMODE;
+
+	return end == DLW_ANY_END || access == O_RDWR ||
+	       access == (end == DLW_READ_END ? O_RDONLY : O_WRONLY);
+}
+
+static void search_one(struct search *search, const char *name, const struct dlw_channel *channel)
+{
+	char note[512] = "";
+	uint32_t i;
+
+	for (i = 0; i < search->count; i++) {
+		struct dlw_sought *sought = &search->sought[i];
+
+		if (sought->found || sought->kind != channel->kind ||
+		    sought->inode != channel->inode)
+			continue;
+		if (!note[0])
+			dlw_read_file(entry_path(search->task, "fdinfo/", name).text, note,
+				      sizeof(note));
+		sought->found = has_end(note, sought->end);
+	}
+}
+
+static void search_entry(void *context, const char *name)
+{
+	struct search *search = context;
+	struct dlw_channel channel = channel_at(search->task, name);
+	char note[512];
+	uint32_t i;
+
+	if (channel.kind == DLW_NO_CHANNEL)
+		return;
+	search_one(search, name, &channel);
+	if (channel.kind != DLW_SOCKET_CHANNEL)
+		return;
+	if (dlw_read_file(entry_path(search->task, "fdinfo/", name).text, note, sizeof(note)) <= 0 ||
+	    !number_behind(note, "scm_fds:", 10, 0))
+		return;
+	for (i = 0; i < search->count; i++)
+		search->sought[i].found = true;
+}
+
+bool dlw_descriptors_search(int32_t task, struct dlw_sought *sought, uint32_t count)
+{
+	struct search search = { task, sought, count };
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		sought[i].found = false;
+	return dlw_each_entry(dlw_proc_path(task, 0, "fd").text, search_entry, &search) == 0;
+}
+
+/* ---------------------------------------------------------------------------- notes */
+
+struct notes {
+	int32_t task;
+	bool (*visit)(void *context, const char *text);
+	void *context;
+	bool done;
+};
+
+static void visit_note(void *context, const char *name)
+{
+	struct notes *notes = context;
+	char text[2048];
+
+	if (notes->done ||
+	    dlw_read_file(entry_path(notes->task, "fdinfo/", name).text, text, sizeof(text)) <= 0)
+		return;
+	notes->done = !notes->visit(notes->context, text);
+}
+
+bool dlw_each_descriptor_note(int32_t task, bool (*visit)(void *context, const char *text),
+			      void *context)
+{
+	struct notes notes = { task, visit, context, false };
+
+	return dlw_each_entry(dlw_proc_path(task, 0, "fdinfo").text, visit_note, &notes) == 0;
+}

@@ -1,0 +1,108 @@
+/*
+ * core/watch/family.c - who descends from whom
+ */
+#include "core/watch/family.h"
+
+#include <string.h>
+
+uint64_t dlw_newest_pid(void)
+{
+	char text[128];
+	const char *at;
+
+	if (dlw_read_file("/proc/loadavg", text, sizeof(text)) <= 0)
+		return 0;
+	at = strrchr(text, ' ');
+	return at ? (at++, dlw_parse_number(&at, 10)) : 0;
+}
+
+struct reading {
+	struct dlw_family *family;
+	uint32_t room;
+};
+
+static void count_process(void *context, const char *name)
+{
+	*(uint32_t *)context += *name >= '0' && *name <= '9';
+}
+
+static void read_process(void *context, const char *name)
+{
+	struct reading *reading = context;
+	struct dlw_family *family = reading->family;
+
+	if (*name < '0' || *name > '9' || family->count == reading->room)
+		return;
+	if (dlw_process_describe((int32_t)dlw_parse_number(&name, 10),
+				 &family->all[family->count].line))
+		family->count++;
+}
+
+const struct dlw_relative *dlw_family_find(const struct dlw_family *family, int32_t pid)
+{
+	uint32_t low = 0, high = family->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (family->all[middle].line.pid < pid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < family->count && family->all[low].line.pid == pid ? &family->all[low] : NULL;
+}
+
+static bool was_member(const struct dlw_family *before, const struct dlw_process_line *line)
+{
+	const struct dlw_relative *earlier = dlw_family_find(before, line->pid);
+
+	return earlier && earlier->member && earlier->line.start == line->start;
+}
+
+/** spread() - children of members are members; Return: some were new */
+static bool spread(struct dlw_family *family)
+{
+	bool grown = false;
+	uint32_t i;
+
+	for (i = 0; i < family->count; i++) {
+		const struct dlw_relative *parent;
+
+		if (family->all[i].member)
+			continue;
+		parent = dlw_family_find(family, family->all[i].line.parent);
+		if (parent && parent->member)
+			family->all[i].member = grown = true;
+	}
+	return grown;
+}
+
+bool dlw_family_read(struct dlw_family *family, const struct dlw_family *before,
+		     const int32_t *roots, uint32_t root_count, struct dlw_arena *arena)
+{
+	struct reading reading = { .family = family };
+	uint64_t newest = dlw_newest_pid(); /* before the reading: what comes later shows */
+	uint32_t i;
+
+	*family = (struct dlw_family){ .newest = newest };
+	if (dlw_each_entry("/proc", count_process, &reading.room) < 0)
+		return false;
+	reading.room += reading.room / 4 + 64;
+	family->all = dlw_arena_array(arena, struct dlw_relative, reading.room);
+	if (!family->all || dlw_each_entry("/proc", read_process, &reading) < 0 ||
+	    family->count == reading.room)
+		return false;
+	for (i = 0; i < family->count; i++)
+		family->all[i].member = was_member(before, &family->all[i].line);
+	for (i = 0; i < root_count; i++) {
+		struct dlw_relative *root = (struct dlw_relative *)(uintptr_t)dlw_family_find(
+			family, roots[i]);
+
+		if (root)
+			root->member = true;
+	}
+	while (spread(family))
+		;
+	return true;
+}

@@ -1,0 +1,101 @@
+/*
+ * core/watch/survey.h - which processes of a session have come to rest
+ *
+ * A wait on the system (for a child, a pipe, a file lock) can be ended by any
+ * thread of some other process, so it can be part of a deadlock only if that
+ * process is at rest: all its threads sleep, each in a wait that its record
+ * tells of or in a system call that waits for another process. One thread that
+ * does anything else, the *witness*, settles it, and is looked at first the
+ * next time: a process that lives costs one short read.
+ *
+ * The survey measures what it costs and pauses a hundred times as long: it
+ * never takes more than about one hundredth of a processor, whatever the
+ * machine has to show.
+ */
+#ifndef DLW_CORE_WATCH_SURVEY_H
+#define DLW_CORE_WATCH_SURVEY_H
+
+#include <dlwatch/session.h>
+
+#include "core/arena.h"
+#include "core/watch/family.h"
+#include "core/watch/procfs.h"
+
+struct dlw_watch;
+
+/** A thread of a process at rest. */
+struct dlw_sleeper {
+	int32_t tid;
+	bool hooked; /* in a wait that its record tells of; the rest means nothing */
+	bool fresh;  /* seen in this sleep for the first time */
+	uint64_t sequence; /* dlw_task_sequence() */
+	uint64_t since_ns; /* when it was first seen in it */
+	struct dlw_system_call call;
+};
+
+struct dlw_surveyed {
+	int32_t pid;
+	uint32_t watched; /* place in watch->processes; UINT32_MAX: it has no segment */
+	bool resting;
+	/* not resting: who showed it */
+	int32_t witness;
+	uint64_t witness_sequence;
+	/* resting, or nearly */
+	uint64_t waits; /* the sum over its records when they were read */
+	struct dlw_sleeper *sleepers; /* by rising tid */
+	uint32_t sleeper_count;
+};
+
+/** A thread that another one waits for and that is in no wait its record tells of. */
+struct dlw_wanted_task {
+	int32_t pid;
+	struct dlw_sleeper sleeper; /* .sequence 0: not asleep in a call of ours */
+};
+
+struct dlw_survey {
+	struct dlw_arena memory[2], family_memory[2]; /* this time's and last time's */
+	unsigned turn, family_turn;
+	struct dlw_family family;
+	struct dlw_surveyed *all; /* by rising pid */
+	uint32_t count;
+	uint32_t resting; /* how many of them are */
+	uint64_t sum;     /* over all that rest: has anything changed? */
+	uint64_t not_before_ns;
+	uint64_t again_ns, pause_ns; /* when what has not changed is judged again, and how often */
+	struct dlw_wanted_task *wanted;
+	uint32_t wanted_count, wanted_room;
+};
+
+/**
+ * dlw_survey_look() - look at all processes of the session
+ * @now: CLOCK_MONOTONIC
+ *
+ * After the waits' sums of this look have been taken (.last_waits).
+ * Return: something has come to rest that was not at rest before.
+ */
+bool dlw_survey_look(struct dlw_watch *watch, uint64_t now);
+
+/** dlw_survey_sleeps() - the last look saw the thread asleep in a call of ours */
+bool dlw_survey_sleeps(const struct dlw_survey *survey, int32_t pid, int32_t tid);
+
+/** dlw_survey_family() - read the processes anew if any came since; false: not to be had */
+bool dlw_survey_family(struct dlw_watch *watch);
+
+/** dlw_survey_spent() - what was begun at @start (dlw_survey_clock()) counts as the survey's */
+void dlw_survey_spent(struct dlw_survey *survey, uint64_t start);
+uint64_t dlw_survey_clock(void);
+
+/** dlw_survey_find() - NULL: not a process of the session that was seen */
+const struct dlw_surveyed *dlw_survey_find(const struct dlw_survey *survey, int32_t pid);
+
+/** dlw_survey_forget_wanted(), dlw_survey_want() - whom the next looks ask about, besides */
+void dlw_survey_forget_wanted(struct dlw_survey *survey);
+void dlw_survey_want(struct dlw_watch *watch, int32_t pid, int32_t tid);
+
+/**
+ * dlw_is_system_wait() - a call that only another process, or a thread of this one, can end
+ * @task: whose descriptors are meant
+ */
+bool dlw_is_system_wait(int32_t task, const struct dlw_system_call *call);
+
+#endif

@@ -1,0 +1,485 @@
+/*
+ * core/watch/system_waits.c - who waits for what in the kernel, and who could end it
+ *
+ * Candidates first, from the survey; then child by child, lock by lock and
+ * descriptor by descriptor who could end each wait. What is cheap and likely to
+ * show a live helper comes first: children, then the session's own
+ * descriptors; those of all other processes only if something is left.
+ */
+#include "core/watch/system_waits.h"
+
+#include <string.h>
+
+#include "core/watch/picture.h"
+#include "core/watch/records.h"
+#include "core/watch/system.h"
+#include "core/watch/unix_socket.h"
+
+struct search {
+	struct dlw_watch *watch;
+	const struct dlw_survey *survey;
+	struct dlw_arena *arena;
+	struct dlw_system_waits *waits;
+	struct dlw_sought *sought; /* two for each wait: the other end, and a socket's own */
+	bool *awake; /* per surveyed process: some thread of it lives */
+};
+
+bool dlw_sleeps_still(int32_t pid, const struct dlw_sleeper *sleeper)
+{
+	struct dlw_system_call call;
+
+	return dlw_task_look(pid, sleeper->tid, &call) == DLW_TASK_ASLEEP &&
+	       !memcmp(&call, &sleeper->call, sizeof(call)) &&
+	       dlw_task_letter(pid, sleeper->tid) == 'S' &&
+	       dlw_task_sequence(pid, sleeper->tid) == sleeper->sequence;
+}
+
+static uint32_t place_of(const struct search *search, int32_t pid)
+{
+	const struct dlw_surveyed *process = dlw_survey_find(search->survey, pid);
+
+	return process ? (uint32_t)(process - search->survey->all) : DLW_NONE;
+}
+
+/* ----------------------------------------------------------------------- candidates */
+
+static int32_t group_of(const struct search *search, int32_t pid)
+{
+	const struct dlw_relative *relative = dlw_family_find(&search->survey->family, pid);
+
+	return relative ? relative->line.group : 0;
+}
+
+static void add_candidate(struct search *search, uint32_t surveyed,
+			  const struct dlw_sleeper *sleeper)
+{
+	int32_t pid = search->survey->all[surveyed].pid;
+	struct dlw_system_wait *wait = &search->waits->all[search->waits->count];
+
+	if (!dlw_sleeps_still(pid, sleeper)) {
+		search->awake[surveyed] = true;
+		return;
+	}
+	*wait = (struct dlw_system_wait){
+		.pid = pid,
+		.surveyed = surveyed,
+		.sleeper = *sleeper,
+		.meaning = dlw_call_meaning(&sleeper->call, sleeper->tid, group_of(search, pid)),
+	};
+	if (wait->meaning.kind == DLW_READ_CALL || wait->meaning.kind == DLW_WRITE_CALL)
+		wait->channel = dlw_descriptor_channel(sleeper->tid, wait->meaning.fd);
+	search->waits->count++;
+}
+
+static bool list_candidates(struct search *search)
+{
+	const struct dlw_survey *survey = search->survey;
+	uint32_t room = survey->wanted_count, i, k;
+
+	for (i = 0; i < survey->count; i++) {
+		search->awake[i] = !survey->all[i].resting;
+		for (k = 0; survey->all[i].resting && k < survey->all[i].sleeper_count; k++)
+			room += !survey->all[i].sleepers[k].hooked;
+	}
+	if (!room)
+		return true;
+	search->waits->all = dlw_arena_array(search->arena, struct dlw_system_wait, room);
+	if (!search->waits->all)
+		return false;
+	for (i = 0; i < survey->count; i++)
+		for (k = 0; survey->all[i].resting && k < survey->all[i].sleeper_count; k++)
+			if (!survey->all[i].sleepers[k].hooked)
+				add_candidate(search, i, &survey->all[i].sleepers[k]);
+	for (i = 0; i < survey->wanted_count; i++) {
+		uint32_t surveyed = place_of(search, survey->wanted[i].pid);
+
+		if (survey->wanted[i].sleeper.sequence && surveyed != DLW_NONE &&
+		    !survey->all[surveyed].resting)
+			add_candidate(search, surveyed, &survey->wanted[i].sleeper);
+	}
+	return true;
+}
+
+/** add_target() - a thread of that process could end the wait; one that is awake does */
+static void add_target(struct search *search, struct dlw_system_wait *wait, uint32_t surveyed)
+{
+	uint32_t i, room = wait->target_room ? wait->target_room * 2 : 8;
+	uint32_t *targets;
+
+	if (surveyed == DLW_NONE || search->awake[surveyed]) {
+		wait->live = true;
+		return;
+	}
+	for (i = 0; i < wait->target_count; i++)
+		if (wait->targets[i] == surveyed)
+			return;
+	if (wait->target_count == wait->target_room) {
+		targets = dlw_arena_array(search->arena, uint32_t, room);
+		if (!targets) {
+			wait->live = true;
+			return;
+		}
+		if (wait->target_count)
+			memcpy(targets, wait->targets, wait->target_count * sizeof(*targets));
+		wait->targets = targets;
+		wait->target_room = room;
+	}
+	wait->targets[wait->target_count++] = surveyed;
+}
+
+/* -------------------------------------------------------------------------- children */
+
+static bool is_waited_for(const struct dlw_system_wait *wait, const struct dlw_process_line *line)
+{
+	switch (wait->meaning.children) {
+	case DLW_ONE_CHILD:
+		return line->pid == wait->meaning.pid;
+	case DLW_GROUP_OF_CHILDREN:
+		return line->group == wait->meaning.pid;
+	default:
+		return true;
+	}
+}
+
+/** same_numbers() - the process counts pids as we do */
+static bool same_numbers(int32_t pid)
+{
+	char theirs[64], ours[64];
+	ssize_t length = dlw_sys_readlink("/proc/self/ns/pid", ours, sizeof(ours));
+
+	return length > 0 && length < (ssize_t)sizeof(ours) &&
+	       dlw_sys_readlink(dlw_proc_path(pid, 0, "ns/pid").text, theirs, sizeof(theirs)) ==
+		       length &&
+	       !memcmp(theirs, ours, (size_t)length);
+}
+
+static void find_children(struct search *search, struct dlw_system_wait *wait)
+{
+	const struct dlw_family *family = &search->survey->family;
+	uint32_t i;
+
+	if (!same_numbers(wait->pid))
+		wait->live = true;
+	for (i = 0; i < family->count && !wait->live; i++) {
+		const struct dlw_process_line *line = &family->all[i].line;
+
+		if (line->parent == wait->pid && is_waited_for(wait, line))
+			add_target(search, wait, place_of(search, line->pid));
+	}
+	/* its own threads could start another child, which might end */
+	if (wait->target_count && wait->meaning.children != DLW_ONE_CHILD)
+		add_target(search, wait, wait->surveyed);
+}
+
+/* ------------------------------------------------------------------------ file locks */
+
+static uint64_t inode_of(const struct dlw_system_wait *wait)
+{
+	char note[2048];
+	const char *at;
+
+	if (dlw_descriptor_note(wait->sleeper.tid, wait->meaning.fd, note, sizeof(note)) <= 0)
+		return 0;
+	at = strstr(note, "\nino:");
+	if (!at)
+		return 0;
+	for (at += strlen("\nino:"); *at == ' ' || *at == '\t'; at++)
+		;
+	return dlw_parse_number(&at, 10);
+}
+
+static bool is_record_lock(const struct dlw_system_wait *wait)
+{
+	return wait->meaning.family == DLW_RECORD_LOCK;
+}
+
+/** find_lock() - which lock is in the way; of a record lock the owner, too */
+static void find_lock(struct search *search, struct dlw_system_wait *wait)
+{
+	const struct dlw_lock_request *request =
+		dlw_file_locks_request(&search->waits->locks,
+				       (enum dlw_lock_family)wait->meaning.family, wait->pid,
+				       inode_of(wait));
+
+	if (!request) {
+		wait->live = true;
+		return;
+	}
+	wait->lock = &search->waits->locks.locks[request->blocker];
+	wait->shared = request->shared;
+	if (is_record_lock(wait))
+		add_target(search, wait, place_of(search, wait->lock->pid));
+}
+
+/* ----------------------------------------------------------------------- descriptors */
+
+static bool is_by_descriptor(const struct dlw_system_wait *wait)
+{
+	return wait->meaning.kind == DLW_READ_CALL || wait->meaning.kind == DLW_WRITE_CALL ||
+	       (wait->meaning.kind == DLW_LOCK_CALL && !is_record_lock(wait));
+}
+
+static bool any_left(const struct search *search)
+{
+	uint32_t i;
+
+	for (i = 0; i < search->waits->count; i++)
+		if (!search->waits->all[i].live && is_by_descriptor(&search->waits->all[i]))
+			return true;
+	return false;
+}
+
+/**
+ * seek() - what to look for among descriptors
+ *
+ * Of a pipe the other end; of a socket the other one, and the very same one,
+ * which another thread or process could shut down.
+ */
+static void seek(struct search *search)
+{
+	uint32_t i;
+
+	for (i = 0; i < search->waits->count; i++) {
+		const struct dlw_system_wait *wait = &search->waits->all[i];
+		struct dlw_sought *sought = &search->sought[2 * i];
+
+		if (wait->live || !is_by_descriptor(wait) ||
+		    wait->channel.kind == DLW_NO_CHANNEL)
+			continue;
+		if (wait->channel.kind == DLW_PIPE_CHANNEL) {
+			sought->end = wait->meaning.kind == DLW_READ_CALL ? DLW_WRITE_END
+									   : DLW_READ_END;
+			sought->inode = wait->channel.inode;
+		} else {
+			sought->end = sought[1].end = DLW_ANY_END;
+			sought->inode = wait->channel.peer;
+			sought[1].inode = wait->channel.inode;
+			sought[1].kind = DLW_SOCKET_CHANNEL;
+		}
+		sought->kind = wait->channel.kind;
+	}
+}
+
+struct notes {
+	struct search *search;
+	uint32_t surveyed;
+};
+
+static bool note_locks(void *context, const char *text)
+{
+	struct notes *notes = context;
+	uint32_t i;
+
+	if (!strstr(text, "\nlock:"))
+		return true;
+	for (i = 0; i < notes->search->waits->count; i++) {
+		struct dlw_system_wait *wait = &notes->search->waits->all[i];
+
+		if (!wait->live && wait->meaning.kind == DLW_LOCK_CALL && !is_record_lock(wait) &&
+		    dlw_file_lock_note(wait->lock, text))
+			add_target(notes->search, wait, notes->surveyed);
+	}
+	return true;
+}
+
+static bool any_open_file_locks(const struct search *search)
+{
+	uint32_t i;
+
+	for (i = 0; i < search->waits->count; i++)
+		if (!search->waits->all[i].live &&
+		    search->waits->all[i].meaning.kind == DLW_LOCK_CALL &&
+		    !is_record_lock(&search->waits->all[i]))
+			return true;
+	return false;
+}
+
+/** ask_process() - what it has of what is sought; false: it does not show its descriptors */
+static bool ask_process(struct search *search, int32_t task, uint32_t surveyed)
+{
+	struct notes notes = { search, surveyed };
+	uint32_t i;
+
+	if (!dlw_descriptors_search(task, search->sought, 2 * search->waits->count))
+		return false;
+	for (i = 0; i < 2 * search->waits->count; i++) {
+		if (!search->sought[i].found || search->waits->all[i / 2].live)
+			continue;
+		add_target(search, &search->waits->all[i / 2], surveyed);
+		search->waits->all[i / 2].other_end_seen |= i % 2 == 0;
+	}
+	return !any_open_file_locks(search) ||
+	       dlw_each_descriptor_note(task, note_locks, &notes);
+}
+
+static void give_up_on_descriptors(struct search *search)
+{
+	uint32_t i;
+
+	for (i = 0; i < search->waits->count; i++)
+		if (is_by_descriptor(&search->waits->all[i]))
+			search->waits->all[i].live = true;
+}
+
+static void ask_members(struct search *search)
+{
+	uint32_t i;
+
+	for (i = 0; i < search->survey->count && any_left(search); i++) {
+		int32_t task = dlw_process_task(search->survey->all[i].pid);
+
+		if (task && !ask_process(search, task, i) && dlw_process_task(task))
+			give_up_on_descriptors(search);
+	}
+}
+
+/**
+ * may_share() - a process whose descriptors are hidden could have some of the session's
+ *
+ * Descriptors are inherited: one that descends from a member could have any. One
+ * that started a member may have what was not made in the session; what comes
+ * from farther up went through processes that are asked, too.
+ */
+static bool may_share(const struct search *search, const struct dlw_process_line *hidden)
+{
+	const struct dlw_family *family = &search->survey->family;
+	const struct dlw_relative *parent = dlw_family_find(family, hidden->parent);
+	uint32_t i;
+
+	if (parent && parent->member)
+		return true;
+	for (i = 0; i < family->count; i++)
+		if (family->all[i].member && family->all[i].line.parent == hidden->pid)
+			return true;
+	return false;
+}
+
+static void ask_others(struct search *search)
+{
+	const struct dlw_family *family = &search->survey->family;
+	uint32_t i;
+
+	for (i = 0; i < family->count && any_left(search); i++) {
+		const struct dlw_process_line *line = &family->all[i].line;
+		int32_t task;
+
+		if (line->is_kernel || place_of(search, line->pid) != DLW_NONE)
+			continue;
+		task = line->letter == 'Z' ? dlw_process_task(line->pid) : line->pid;
+		if (task && !ask_process(search, task, DLW_NONE) && may_share(search, line))
+			give_up_on_descriptors(search);
+	}
+}
+
+/* --------------------------------------------------------------------------- settling */
+
+/** settle() - a wait that some process with a live thread can end is none, and so on */
+static void settle(struct search *search)
+{
+	bool changed = true;
+	uint32_t i, k;
+
+	while (changed) {
+		changed = false;
+		for (i = 0; i < search->waits->count; i++) {
+			struct dlw_system_wait *wait = &search->waits->all[i];
+
+			for (k = 0; k < wait->target_count; k++)
+				wait->live |= search->awake[wait->targets[k]];
+			if (wait->live && !search->awake[wait->surveyed])
+				search->awake[wait->surveyed] = changed = true;
+		}
+	}
+}
+
+static void find_others(struct search *search)
+{
+	uint32_t i;
+
+	for (i = 0; i < search->waits->count; i++) {
+		struct dlw_system_wait *wait = &search->waits->all[i];
+
+		switch (wait->meaning.kind) {
+		case DLW_CHILD_CALL:
+			find_children(search, wait);
+			break;
+		case DLW_LOCK_CALL:
+			find_lock(search, wait);
+			break;
+		case DLW_READ_CALL:
+		case DLW_WRITE_CALL:
+			wait->live = wait->channel.kind == DLW_NO_CHANNEL;
+			break;
+		default:
+			wait->live = true;
+			break;
+		}
+		if (!is_by_descriptor(wait) && !wait->target_count)
+			wait->live = true;
+	}
+	settle(search);
+}
+
+/** look_closely() - what costs more, for the few that are left */
+static void look_closely(struct search *search)
+{
+	uint32_t i;
+
+	for (i = 0; i < search->waits->count; i++) {
+		struct dlw_system_wait *wait = &search->waits->all[i];
+		uint64_t caught;
+
+		if (wait->live)
+			continue;
+		if (!wait->target_count ||
+		    (wait->channel.kind != DLW_NO_CHANNEL && !wait->other_end_seen) ||
+		    (wait->channel.kind == DLW_SOCKET_CHANNEL &&
+		     !dlw_socket_waits_for_ever(wait->pid, wait->meaning.fd)))
+			wait->live = true;
+		else
+			wait->interruptible = !dlw_signals_caught(wait->pid, &caught) ||
+					      caught & ~dlw_harmless_signals;
+	}
+	settle(search);
+}
+
+static bool any_lock_call(const struct dlw_system_waits *waits)
+{
+	uint32_t i;
+
+	for (i = 0; i < waits->count; i++)
+		if (waits->all[i].meaning.kind == DLW_LOCK_CALL)
+			return true;
+	return false;
+}
+
+bool dlw_system_waits_read(struct dlw_watch *watch, struct dlw_system_waits *waits,
+			   struct dlw_arena *arena)
+{
+	struct search search = { watch, &watch->survey, arena, waits, NULL, NULL };
+
+	*waits = (struct dlw_system_waits){ 0 };
+	if (!watch->survey.count)
+		return true;
+	search.awake = dlw_arena_array(arena, bool, watch->survey.count);
+	if (!search.awake || !list_candidates(&search))
+		return false;
+	if (!waits->count)
+		return true;
+	if (!dlw_survey_family(watch))
+		return false;
+	if (any_lock_call(waits) && !dlw_file_locks_read(&waits->locks, arena))
+		return false;
+	find_others(&search);
+	search.sought = dlw_arena_array(arena, struct dlw_sought, 2 * waits->count);
+	if (!search.sought)
+		return false;
+	seek(&search);
+	ask_members(&search);
+	settle(&search);
+	seek(&search);
+	ask_others(&search);
+	settle(&search);
+	look_closely(&search);
+	return true;
+}

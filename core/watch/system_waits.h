@@ -1,0 +1,54 @@
+/*
+ * core/watch/system_waits.h - waits for children, pipes and file locks
+ *
+ * Nothing is hooked for these: what a thread waits for is read from the kernel
+ * when its process has come to rest (survey.h), and so is who could end it: the
+ * child's threads, those who have the other end, those who have the lock. A
+ * wait counts only if all of them are in view and at rest; where anybody else
+ * could help, or cannot be seen, the thread lives.
+ */
+#ifndef DLW_CORE_WATCH_SYSTEM_WAITS_H
+#define DLW_CORE_WATCH_SYSTEM_WAITS_H
+
+#include "core/watch/descriptors.h"
+#include "core/watch/file_locks.h"
+#include "core/watch/look.h"
+#include "core/watch/survey.h"
+#include "core/watch/system_call.h"
+
+/** A thread asleep in such a wait, and who could end it. */
+struct dlw_system_wait {
+	int32_t pid;
+	uint32_t surveyed; /* its process, in watch->survey.all */
+	struct dlw_sleeper sleeper;
+	struct dlw_call_meaning meaning;
+	struct dlw_channel channel;      /* reads and writes */
+	const struct dlw_file_lock *lock; /* the one in the way */
+	bool shared;                     /* file lock: how it is wanted */
+	bool interruptible;              /* a signal handler could end it */
+	bool other_end_seen;             /* reads and writes: some process has it */
+	bool live;                       /* it is none, after all */
+	/* processes any thread of which could end it, in watch->survey.all, each once */
+	uint32_t *targets;
+	uint32_t target_count, target_room;
+};
+
+struct dlw_system_waits {
+	struct dlw_system_wait *all;
+	uint32_t count;
+	struct dlw_file_locks locks;
+};
+
+/**
+ * dlw_system_waits_read() - every such wait that nobody alive can end
+ * @waits: in @arena; those with .live set are to be passed over
+ *
+ * Return: false if memory ran out or the kernel cannot be asked.
+ */
+bool dlw_system_waits_read(struct dlw_watch *watch, struct dlw_system_waits *waits,
+			   struct dlw_arena *arena);
+
+/** dlw_sleeps_still() - the thread is in the very same sleep */
+bool dlw_sleeps_still(int32_t pid, const struct dlw_sleeper *sleeper);
+
+#endif
