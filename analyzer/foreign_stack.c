@@ -7,36 +7,52 @@
 #include "analyzer/foreign_stack.h"
 
 #include <elfutils/libdwfl.h>
-#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <time.h>
 
-#define PATIENCE_MS 100 /* for a thread that is asleep where it cannot be interrupted */
+#define PATIENCE_MS 1000 /* to come to a stop; one that sleeps does at once */
 
-/** stop() - true: it is ours, and stopped */
-static bool stop(int32_t tid)
+/** A thread that would not stop in time: when it does, it must be let go. */
+static int32_t owed;
+
+/** let_go() - on with whatever signal had just come in */
+static void let_go(int32_t tid, int status)
+{
+	bool by_us = !WIFSTOPPED(status) || status >> 16 == PTRACE_EVENT_STOP;
+
+	ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)(by_us ? 0 : WSTOPSIG(status)));
+}
+
+/** await_stop() - Return: it has stopped, with *@status */
+static bool await_stop(int32_t tid, int *status)
 {
 	struct timespec pause = { 0, 1000000 };
-	int tries, status;
+	int tries;
 
-	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0)
-		return false;
-	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) == 0)
-		for (tries = 0; tries < PATIENCE_MS; tries++) {
-			if (waitpid(tid, &status, __WALL | WNOHANG) == tid)
-				return WIFSTOPPED(status);
-			nanosleep(&pause, NULL);
-		}
+	for (tries = 0; tries < PATIENCE_MS; tries++) {
+		int32_t got = waitpid(tid, status, __WALL | WNOHANG);
+
+		if (got == tid)
+			return WIFSTOPPED(*status);
+		if (got < 0)
+			return false; /* it is gone */
+		nanosleep(&pause, NULL);
+	}
+	owed = tid;
 	return false;
 }
 
-/** let_go() - with whatever signal had just come in */
-static void let_go(int32_t tid)
+static void pay(void)
 {
-	ptrace(PTRACE_DETACH, tid, NULL, NULL);
+	int status;
+
+	if (owed && waitpid(owed, &status, __WALL | WNOHANG) != 0) {
+		let_go(owed, status);
+		owed = 0;
+	}
 }
 
 struct walk {
@@ -75,9 +91,14 @@ static void unwind(int32_t pid, int32_t tid, struct walk *walk)
 uint32_t dlw_foreign_stack(int32_t pid, int32_t tid, uint64_t *frames, uint32_t room)
 {
 	struct walk walk = { frames, 0, room };
+	int status = 0;
 
-	if (stop(tid))
+	pay();
+	if (owed || ptrace(PTRACE_SEIZE, tid, NULL, NULL) != 0)
+		return 0;
+	if (ptrace(PTRACE_INTERRUPT, tid, NULL, NULL) == 0 && await_stop(tid, &status)) {
 		unwind(pid, tid, &walk);
-	let_go(tid);
+		let_go(tid, status);
+	}
 	return walk.count;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "analyzer/copy.h"
+#include "analyzer/foreign_stack.h"
 #include "analyzer/log_outside.h"
 #include "analyzer/python_ask.h"
 #include "core/finding_json.h"
@@ -127,6 +128,7 @@ struct dlw_supervisor *dlw_supervisor_new(unsigned stall_ms, dlw_supervisor_foun
 	supervisor->watch.picture = (struct dlw_arena){ .grow = grow, .give_back = give_back };
 	supervisor->watch.memory = (struct dlw_arena){ .grow = grow, .give_back = give_back };
 	supervisor->watch.found = found;
+	supervisor->watch.unwind = dlw_foreign_stack;
 	supervisor->watch.context = supervisor;
 	supervisor->follower = (struct dlw_follower){
 		.watch = &supervisor->watch,

@@ -127,7 +127,7 @@ static bool await_answer(const struct dlw_segment *segment, uint32_t asked)
 	while (dlw_nanoseconds() < until) {
 		if (atomic_load_explicit(&segment->python_answered, memory_order_acquire) == asked)
 			return true;
-		if (!segment->helped)
+		if (!segment->helper)
 			return false;
 		dlw_system(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
 	}

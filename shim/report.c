@@ -305,7 +305,7 @@ static void end_self(void)
 static void end_other(struct dlw_segment *segment)
 {
 	segment->end_asked = 1;
-	if (!segment->helped)
+	if (!segment->helper)
 		dlw_system(SYS_kill, segment->pid, SIGKILL, 0, 0, 0, 0);
 }
 

@@ -172,7 +172,6 @@ static void *watch_loop(void *unused)
 	struct dlw_watch *watch;
 
 	dlw_thread_exempt();
-	dlw_runtime->segment->helped = 1;
 	dlw_runtime->segment->helper = own;
 	do {
 		wait_a_look();
@@ -187,7 +186,7 @@ static void *watch_loop(void *unused)
 		dlw_unlock(&dlw_runtime->watch_lock, DLW_RANK_WATCH);
 	} while (watch && !may_leave(&requests));
 	if (!dlw_runtime->watcher) {
-		dlw_runtime->segment->helped = 0;
+		dlw_runtime->segment->helper = 0;
 		dlw_watcher_retreat();
 	}
 	return unused;

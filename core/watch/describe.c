@@ -64,6 +64,43 @@ void dlw_describe_process(struct dlw_arena *arena, struct dlw_process_state *pro
 	process->modules = modules;
 }
 
+/** is_c_library() - of its frames a report shows none: a site is where the program called it */
+static bool is_c_library(const struct dlw_process_state *process, uint64_t address)
+{
+	static const char *const names[] = { "libc.so.", "libc-", "libpthread", "ld-linux" };
+	uint32_t i, k;
+
+	for (i = 0; i < process->module_count; i++) {
+		const struct dlw_module *module = &process->modules[i];
+		const char *slash = strrchr(module->path, '/');
+		const char *base = slash ? slash + 1 : module->path;
+
+		if (address < module->start || address >= module->end)
+			continue;
+		for (k = 0; k < sizeof(names) / sizeof(names[0]); k++)
+			if (!strncmp(base, names[k], strlen(names[k])))
+				return true;
+	}
+	return false;
+}
+
+#define FOREIGN_DEPTH 128
+
+/** describe_sleep() - the stack of a wait that no hook saw, where it can be had */
+static void describe_sleep(struct dlw_watch *watch, struct dlw_thread_state *thread,
+			   const struct dlw_process_state *process)
+{
+	uint64_t *frames = dlw_arena_array(&watch->picture, uint64_t, FOREIGN_DEPTH);
+	uint32_t depth = frames ? watch->unwind(process->pid, thread->tid, frames, FOREIGN_DEPTH)
+				: 0;
+	uint32_t first = 0;
+
+	while (first < depth && is_c_library(process, frames[first]))
+		first++;
+	if (first < depth)
+		thread->want.stack = (struct dlw_stack){ frames + first, depth - first };
+}
+
 static void describe_thread(struct dlw_watch *watch, struct dlw_picture *picture, uint32_t thread)
 {
 	struct dlw_thread_state *state = &picture->threads[thread];
@@ -77,6 +114,8 @@ static void describe_thread(struct dlw_watch *watch, struct dlw_picture *picture
 		state->name = thread_name(&watch->picture, process->pid, state->tid);
 	if (!state->name[0] && picture->sources[thread].record) /* it has ended */
 		state->name = picture->sources[thread].record->name;
+	if (picture->sources[thread].sleep && watch->unwind)
+		describe_sleep(watch, state, process);
 }
 
 /**

@@ -171,6 +171,30 @@ static bool worth_judging(struct dlw_watch *watch, bool moved, uint64_t now)
 
 /* --------------------------------------------------------------------- cores seen */
 
+/**
+ * sleep_key() - of a wait on the system: what it was called with, and where
+ *
+ * Its number of switches changes when its stack is read for the report.
+ */
+static uint64_t sleep_key(const struct dlw_sleeper *sleep)
+{
+	uint64_t key = (uint64_t)sleep->call.number ^ sleep->call.stack_pointer ^ sleep->call.pc;
+	int i;
+
+	for (i = 0; i < 6; i++)
+		key = (key ^ sleep->call.arguments[i]) * 0x9e3779b97f4a7c15u;
+	return key;
+}
+
+/** lasting_wait() - what a wait is remembered by as reported */
+static uint64_t lasting_wait(const struct dlw_picture *picture, uint32_t thread)
+{
+	const struct dlw_thread_source *source = &picture->sources[thread];
+
+	return source->sleep ? sleep_key(source->sleep) ^ (uint64_t)picture->threads[thread].tid
+			     : source->progress;
+}
+
 static uint64_t core_key(const struct dlw_picture *picture, const struct dlw_finding *finding)
 {
 	uint64_t key = finding->kind;
@@ -281,40 +305,50 @@ static bool judge(struct dlw_watch *watch, struct dlw_picture *picture,
  * Cores never overlap, so the threads tell. It is noted in their records, for
  * another process may be the one that looks next.
  */
-static bool was_reported(const struct dlw_picture *picture, const struct dlw_finding *finding)
+static bool was_reported(const struct dlw_watch *watch, const struct dlw_picture *picture,
+			 const struct dlw_finding *finding)
 {
 	uint32_t i;
 
 	for (i = 0; i < finding->core_count; i++) {
 		const struct dlw_thread_source *source = &picture->sources[finding->core[i]];
-		const struct dlw_watcher_marks *marks = &source->record->marks;
+		uint64_t wait = lasting_wait(picture, finding->core[i]);
 
-		if (marks->reported_progress != source->progress ||
-		    marks->reported_verdict > finding->verdict)
+		if (source->record ? source->record->marks.reported_progress != wait ||
+					     source->record->marks.reported_verdict >
+						     finding->verdict
+				   : !was_seen(&watch->reported, wait, finding->verdict))
 			return false;
 	}
 	return true;
 }
 
-static void mark_reported(const struct dlw_picture *picture, const struct dlw_finding *finding)
+static void mark_reported(struct dlw_watch *watch, const struct dlw_picture *picture,
+			  const struct dlw_finding *finding)
 {
 	uint32_t i;
 
 	for (i = 0; i < finding->core_count; i++) {
 		const struct dlw_thread_source *source = &picture->sources[finding->core[i]];
+		uint64_t wait = lasting_wait(picture, finding->core[i]);
 
-		source->record->marks.reported_progress = source->progress;
+		if (!source->record) {
+			remember(watch, &watch->reported, wait, finding->verdict);
+			continue;
+		}
+		source->record->marks.reported_progress = wait;
 		source->record->marks.reported_verdict = finding->verdict;
 	}
 }
 
 static void report(struct dlw_watch *watch, struct dlw_picture *picture,
-		   const struct dlw_finding *finding, uint64_t key)
+		   const struct dlw_finding *finding)
 {
+	uint64_t key = core_key(picture, finding);
 	struct dlw_findings described;
 	uint32_t i;
 
-	mark_reported(picture, finding);
+	mark_reported(watch, picture, finding);
 	dlw_picture_describe(watch, picture, finding);
 	/* judged again with names: its texts speak of threads by name */
 	if (dlw_judge(&picture->state, &watch->picture, &described) < 0)
@@ -335,10 +369,11 @@ static bool is_hidden(const struct dlw_watch *watch, const struct dlw_picture *p
 	uint32_t i;
 
 	for (i = 0; i < finding->core_count; i++) {
-		const struct dlw_watched *watched =
-			&watch->processes[picture->threads[finding->core[i]].process];
+		uint32_t process = picture->threads[finding->core[i]].process;
+		const struct dlw_watched *watched = &watch->processes[process];
 
-		if (!watched->mapped || !watched->segment->hidden)
+		if (process >= watch->process_count || !watched->mapped ||
+		    !watched->segment->hidden)
 			return false;
 	}
 	return true;
@@ -375,11 +410,11 @@ static uint32_t look(struct dlw_watch *watch, bool at_once)
 		const struct dlw_finding *finding = &findings.all[i];
 		uint64_t key = core_key(&picture, finding);
 
-		if (was_reported(&picture, finding) || is_hidden(watch, &picture, finding))
+		if (was_reported(watch, &picture, finding) || is_hidden(watch, &picture, finding))
 			continue;
 		if (at_once ? is_own_relock(&picture, finding)
 			    : was_seen(&earlier, key, finding->verdict))
-			report(watch, &picture, finding, key);
+			report(watch, &picture, finding);
 		else
 			remember(watch, &now, key, finding->verdict);
 	}

@@ -80,6 +80,13 @@ struct dlw_watch {
 	 */
 	void (*found)(void *context, const struct dlw_state *state,
 		      const struct dlw_finding *finding);
+	/**
+	 * unwind() - the call stack of a thread asleep in a system call; NULL: not to be had
+	 *
+	 * Asked for threads of a new finding that no hook has a stack of.
+	 * Return: how many addresses are in @frames, innermost first.
+	 */
+	uint32_t (*unwind)(int32_t pid, int32_t tid, uint64_t *frames, uint32_t room);
 	void *context;
 	/* private */
 	struct dlw_watched *processes;
@@ -87,6 +94,7 @@ struct dlw_watch {
 	struct dlw_past_post *past_posts;
 	uint32_t past_count, past_capacity;
 	struct dlw_survey survey; /* of what no record tells */
+	struct dlw_seen_cores reported; /* waits of threads without a record */
 	struct dlw_seen_cores suspected; /* at the last look */
 	struct dlw_seen_cores spare; /* the list before that, to be used again */
 	int32_t asking_tid; /* during dlw_watch_now(): the thread that asks is not asleep yet */

@@ -177,7 +177,7 @@ static void add_thread(struct dlw_maker *maker, uint32_t process, struct dlw_thr
 	if (thread->life == DLW_LIVE &&
 	    !dlw_survey_sleeps(&maker->watch->survey, watched->segment->pid, record->tid))
 		return;
-	source->holds_read = true;
+	source->holds_read = thread->life != DLW_LIVE;
 	add_holds(maker, index);
 	dlw_maker_permits(maker, index);
 }

@@ -4,6 +4,7 @@
 #include "core/watch/survey.h"
 
 #include <string.h>
+#include <sys/syscall.h>
 #include <time.h>
 
 #include "core/sort.h"
@@ -205,6 +206,19 @@ static int compare_tids(const void *context, uint32_t left, uint32_t right)
 	return dlw_order(left, right);
 }
 
+/** waits_tacitly() - asleep for the mutex of its newest hold, which is all that its record tells */
+static bool waits_tacitly(const struct dlw_watched *watched, const struct dlw_thread *record)
+{
+	uint32_t count = dlw_holding(record);
+	const struct dlw_held *held =
+		count ? dlw_record_at(watched, record->holds, count * sizeof(*held)) : NULL;
+	struct dlw_system_call call;
+
+	return held && held[count - 1].tacit &&
+	       dlw_task_look(watched->segment->pid, record->tid, &call) == DLW_TASK_ASLEEP &&
+	       call.number == SYS_futex && call.arguments[0] == held[count - 1].address;
+}
+
 /**
  * list_hooked() - tids of the threads whose records tell of a wait
  *
@@ -225,7 +239,8 @@ static bool list_hooked(struct dlw_watch *watch, struct reading *reading, struct
 	for (record = dlw_record_first(watched); record && count < room;
 	     record = dlw_record_next(watched, record))
 		if (record->life != DLW_RECORD_FREE && record->life != DLW_RECORD_DEAD &&
-		    atomic_load_explicit(&record->wait, memory_order_relaxed) & 1)
+		    (atomic_load_explicit(&record->wait, memory_order_relaxed) & 1 ||
+		     waits_tacitly(watched, record)))
 			tids[count++] = (uint32_t)record->tid;
 	dlw_sort(tids, count, compare_tids, NULL);
 	reading->hooked = tids;

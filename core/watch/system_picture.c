@@ -85,7 +85,8 @@ static void add_thread(struct adder *adder, uint32_t process, int32_t tid)
 	adder->picture->threads[index] = (struct dlw_thread_state){
 		.process = process, .tid = tid, .name = "", .life = DLW_LIVE
 	};
-	adder->picture->sources[index] = (struct dlw_thread_source){ 0 };
+	/* it has no record, and nothing in one */
+	adder->picture->sources[index] = (struct dlw_thread_source){ .holds_read = true };
 }
 
 /** show_process() - it and all its threads are in the picture; Return: its place */
@@ -283,6 +284,8 @@ static void add_want(struct adder *adder, struct dlw_system_wait *wait, uint32_t
 	};
 	adder->picture->sources[index].sleep = &wait->sleeper;
 	adder->picture->sources[index].progress = wait->sleeper.sequence;
+	/* it slept before they were read, and does so still: see dlw_survey_sleeps() */
+	adder->picture->sources[index].holds_read = true;
 }
 
 static void add_wants(struct adder *adder)
@@ -333,7 +336,7 @@ static bool any_but_mutexes(const struct dlw_picture *picture, const uint8_t *wa
 
 static bool holds_something(const struct dlw_thread *record)
 {
-	return record && (record->hold_count || record->permit_count);
+	return record && (dlw_holding(record) || record->permit_count);
 }
 
 /** list_wanted() - live threads that others wait for: the next looks ask about them */

@@ -253,7 +253,6 @@ struct dlw_segment {
 	uint64_t args;            /* offset of @args_size bytes, each string with its NUL */
 	uint32_t args_size;
 	_Atomic uint64_t coverage[DLW_COVERAGE_COUNTS];
-	_Atomic int32_t helper; /* tid of dlwatch's own thread in the process, 0: none */
 	uint32_t breaks;      /* on_deadlock=break: blocking calls run in slices */
 	/*
 	 * For a copy of the process, made to ask its Python interpreter: where in
@@ -267,7 +266,7 @@ struct dlw_segment {
 	 */
 	_Atomic uint32_t python_asked, python_answered;
 	uint64_t python_answer, python_answer_size;
-	_Atomic uint32_t helped; /* a helper thread is there, to do as .end_asked says */
+	_Atomic int32_t helper; /* tid of a helper thread, there to do as .end_asked says; 0: none */
 	/* written by whoever looks at the session */
 	_Atomic uint32_t end_asked; /* on_deadlock=exit: flush and _exit(66) */
 	_Atomic uint32_t hidden; /* the looker may not look at this process: it has to do so itself */
