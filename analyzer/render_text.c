@@ -268,6 +268,7 @@ static void put_hold(const struct page *page, const json_t *thread, const json_t
 		dlw_putf(page->terminal, DLW_STYLE_PLAIN, " %lld times", count);
 	put_duration(page, hold);
 	if (is_folded(page, thread, hold)) {
+		dlw_put(page->terminal, DLW_STYLE_FAINT, ", taken in C code (-v)");
 		end_line(page);
 	} else {
 		dlw_put(page->terminal, DLW_STYLE_PLAIN, hold_ending(hold));

@@ -204,6 +204,25 @@ def filtered():
     used_lock()
 
 
+def forked():
+    """A child inherits a lock that another thread of its parent holds."""
+    held, taken = threading.Lock(), threading.Event()
+
+    def keep():
+        with held:
+            taken.set()
+            time.sleep(0.5)
+
+    keeper = start(keep)
+    taken.wait()
+    child = os.fork()
+    if child == 0:
+        held.acquire()
+        os._exit(0)
+    join(keeper)
+    os.waitpid(child, 0)
+
+
 def slow():
     """No fault: one thread takes its time, and everybody waits for it."""
     work = queue.Queue()

@@ -139,6 +139,19 @@ def filtered(context):
           "lines of Python in spite of it")
 
 
+def forked(context):
+    """The child's only thread; nobody is in it who could look, but a supervisor is."""
+    json = context.path("found.json")
+    result = execute([DLWATCH, "run", f"--json={json}", "--", *command("forked")])
+    equal(result.status, 66, f"status; {result.err!r}")
+    findings = report_findings(json)
+    equal(len(findings), 1, "findings")
+    core = findings[0]["core"]
+    equal([(member["name"], member["wants"]["site"]["function"]) for member in core],
+          [("MainThread", "forked")], "who waits, and where")
+    check(core[0]["pid"] != result.pid, "it is the parent")
+
+
 def without_renderer(context):
     """The plain report ends with what the interpreter says."""
     shim = context.path("libdlwatch.so")
@@ -153,6 +166,6 @@ def without_renderer(context):
 
 def all_cases():
     cases = hang_cases() + sample_cases() + clean_cases()
-    tests = [rescued, filtered, without_renderer]
+    tests = [rescued, filtered, forked, without_renderer]
     return ([(case.name, case) for case in cases] +
             [("python/" + test.__name__, test) for test in tests])
