@@ -91,18 +91,6 @@ static const struct argp dump_argp = {
 	NULL,
 };
 
-/** say_what_is_missing() - on standard error, so that the dump stays a dump */
-static void say_what_is_missing(const struct dlw_replay *replay)
-{
-	json_t *coverage = dlw_log_coverage(replay);
-	const json_t *notes = json_object_get(coverage, "notes");
-	size_t at;
-
-	for (at = 0; at < json_array_size(notes); at++)
-		fprintf(stderr, "dlwatch: %s\n", json_string_value(json_array_get(notes, at)));
-	json_decref(coverage);
-}
-
 int dlw_cmd_dump(int argc, char **argv)
 {
 	struct options options = { .format = &formats[0] };
@@ -118,7 +106,7 @@ int dlw_cmd_dump(int argc, char **argv)
 	written = options.format->dump(&dump);
 	if (!written)
 		fprintf(stderr, "dlwatch: standard output: cannot write: %s\n", strerror(errno));
-	say_what_is_missing(dump.replay);
+	dlw_log_coverage_say(dump.replay);
 	dlw_symbols_free(dump.symbols);
 	dlw_replay_free(dump.replay);
 	return readable && written ? 0 : 2;

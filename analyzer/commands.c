@@ -10,6 +10,7 @@
 const struct dlw_command dlw_commands[] = {
 	{ "run", "run a program watched; report its deadlocks as they happen", dlw_cmd_run, 125, false },
 	{ "analyze", "find deadlocks in the logs of earlier runs", dlw_cmd_analyze, 2, false },
+	{ "replay", "step through a log, forward and backward", dlw_cmd_replay, 2, false },
 	{ "dump", "print the events of a log", dlw_cmd_dump, 2, false },
 	{ "demo", "run a bundled sample watched, and explain what is seen", dlw_cmd_demo, 2, false },
 	{ "help", "explain a command", dlw_cmd_help, 2, false },

@@ -28,6 +28,7 @@ const struct dlw_command *dlw_command_nearest(const char *name);
 
 int dlw_cmd_run(int argc, char **argv);
 int dlw_cmd_analyze(int argc, char **argv);
+int dlw_cmd_replay(int argc, char **argv);
 int dlw_cmd_dump(int argc, char **argv);
 int dlw_cmd_demo(int argc, char **argv);
 int dlw_cmd_render(int argc, char **argv);

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "analyzer/log_json.h"
@@ -219,4 +220,15 @@ json_t *dlw_log_coverage(const struct dlw_replay *replay)
 	json_object_set_new(coverage, "logs", logs);
 	json_object_set_new(coverage, "notes", notes);
 	return coverage;
+}
+
+void dlw_log_coverage_say(const struct dlw_replay *replay)
+{
+	json_t *coverage = dlw_log_coverage(replay);
+	const json_t *notes = json_object_get(coverage, "notes");
+	size_t at;
+
+	for (at = 0; at < json_array_size(notes); at++)
+		fprintf(stderr, "dlwatch: %s\n", json_string_value(json_array_get(notes, at)));
+	json_decref(coverage);
 }

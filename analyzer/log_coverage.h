@@ -17,4 +17,7 @@ json_t *dlw_log_coverage(const struct dlw_replay *replay);
 /** dlw_log_end_word() - "exit", "fast-exit", "exec", "finding", "log-max" or "none" */
 const char *dlw_log_end_word(const struct dlw_log_definitions *defined);
 
+/** dlw_log_coverage_say() - its notes, on standard error: for commands whose output is something else */
+void dlw_log_coverage_say(const struct dlw_replay *replay);
+
 #endif

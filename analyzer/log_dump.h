@@ -31,6 +31,9 @@ bool dlw_log_dump_std(struct dlw_log_dump *dump);
 /** dlw_log_dump_perfetto() - JSON for Perfetto and chrome://tracing */
 bool dlw_log_dump_perfetto(struct dlw_log_dump *dump);
 
+/** dlw_dump_event() - one line of the text: what is about to happen to @cursor's thread */
+void dlw_dump_event(struct dlw_log_dump *dump, const struct dlw_cursor *cursor);
+
 /* ------------------------------------------------------------- names, looked up once */
 
 void dlw_dump_names_begin(struct dlw_log_dump *dump);

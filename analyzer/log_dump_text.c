@@ -200,7 +200,7 @@ static void put_object(struct dlw_log_dump *dump, const struct dlw_cursor *curso
 	putc(' ', out);
 }
 
-static void put_event(struct dlw_log_dump *dump, const struct dlw_cursor *cursor)
+void dlw_dump_event(struct dlw_log_dump *dump, const struct dlw_cursor *cursor)
 {
 	const struct dlw_event *event = &cursor->head.event;
 	uint64_t ns = dlw_log_file_time(&cursor->source->file, event->ticks);
@@ -232,7 +232,7 @@ bool dlw_log_dump_text(struct dlw_log_dump *dump)
 		put_definitions(dump);
 	dlw_replay_start(dump->replay);
 	while ((cursor = dlw_replay_peek(dump->replay)) && !ferror(dump->out)) {
-		put_event(dump, cursor);
+		dlw_dump_event(dump, cursor);
 		dlw_replay_apply(dump->replay);
 	}
 	dlw_dump_names_end(dump);

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyzer/log_cursor.h"
 #include "analyzer/log_memory.h"
@@ -447,6 +448,42 @@ void dlw_replay_start(struct dlw_replay *replay)
 	dlw_order_start(replay);
 }
 
+static void free_cursors(struct dlw_replay *replay)
+{
+	uint32_t at;
+
+	dlw_objects_free(replay);
+	for (at = 0; at < replay->cursor_count; at++)
+		dlw_cursor_free(replay->cursors[at]);
+	for (at = 0; at < replay->source_count; at++) {
+		free(replay->sources[at]->cursors);
+		dlw_log_index_free(&replay->sources[at]->cursor_index);
+	}
+	replay->cursor_count = 0;
+}
+
+void dlw_replay_rewind(struct dlw_replay *replay)
+{
+	uint32_t at;
+
+	free_cursors(replay);
+	replay->heap_count = replay->blocked_count = replay->object_numbers = 0;
+	replay->events = replay->total_bytes = replay->done_bytes = 0;
+	replay->stalls = replay->missing_tickets = replay->late_tickets = 0;
+	replay->overwritten_tickets = 0;
+	for (at = 0; at < replay->source_count; at++) {
+		struct dlw_source *source = replay->sources[at];
+
+		source->loss = (struct dlw_log_loss){ 0 };
+		if (source->defined.object_count)
+			memset(source->objects, 0,
+			       source->defined.object_count * sizeof(*source->objects));
+		add_cursors(source);
+	}
+	free(replay->heap);
+	dlw_replay_start(replay);
+}
+
 uint64_t dlw_source_lost_blocks(const struct dlw_source *source)
 {
 	uint64_t blocks = 0;
@@ -468,18 +505,14 @@ void dlw_replay_free(struct dlw_replay *replay)
 {
 	uint32_t at;
 
-	dlw_objects_free(replay);
-	for (at = 0; at < replay->cursor_count; at++)
-		dlw_cursor_free(replay->cursors[at]);
+	free_cursors(replay);
 	for (at = 0; at < replay->source_count; at++) {
 		struct dlw_source *source = replay->sources[at];
 
 		dlw_log_definitions_free(&source->defined);
 		dlw_log_file_close(&source->file);
-		dlw_log_index_free(&source->cursor_index);
 		free(source->made);
 		free(source->objects);
-		free(source->cursors);
 		free(source);
 	}
 	free(replay->sources);

@@ -275,6 +275,9 @@ void dlw_replay_apply(struct dlw_replay *replay);
  */
 int dlw_replay_state(struct dlw_replay *replay, struct dlw_arena *arena, struct dlw_state *state);
 
+/** dlw_replay_rewind() - back to before the first event, as dlw_replay_start() leaves it */
+void dlw_replay_rewind(struct dlw_replay *replay);
+
 /** dlw_source_lost_blocks() - of all threads, and of definitions */
 uint64_t dlw_source_lost_blocks(const struct dlw_source *source);
 

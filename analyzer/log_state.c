@@ -287,7 +287,7 @@ static bool waits(const struct dlw_cursor *cursor)
 		return joined_thread(cursor);
 	if (want->wait == DLW_WAIT_OBJECT && has_permit(want->object))
 		return false;
-	return !was_signalled(want) || want->mutex->owner;
+	return !was_signalled(want) || (want->mutex && want->mutex->owner);
 }
 
 static void build_thread(struct builder *builder, const struct dlw_cursor *cursor)

@@ -75,7 +75,7 @@ static void parse_fail_on(struct dlw_options *options, const char *value,
 	bad_value(state, "fail-on", value, "deadlock, inversion, misuse or never");
 }
 
-static void parse_color(struct dlw_options *options, const char *value, struct argp_state *state)
+void dlw_options_color(struct argp_state *state, const char *value, struct dlw_options *options)
 {
 	if (strcmp(value, "auto") == 0)
 		options->color = DLW_COLOR_AUTO;
@@ -146,7 +146,7 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		options->all = true;
 		return 0;
 	case KEY_COLOR:
-		parse_color(options, value, state);
+		dlw_options_color(state, value, options);
 		return 0;
 	case 'q':
 		options->quiet = true;

@@ -90,6 +90,9 @@ void dlw_options_init(struct dlw_options *options, enum dlw_severity fail_on, FI
 /** dlw_options_misuse() - understand the value of --misuse, or end with one line */
 void dlw_options_misuse(struct argp_state *state, const char *value, uint32_t *sorts);
 
+/** dlw_options_color() - understand the value of --color, or end with one line */
+void dlw_options_color(struct argp_state *state, const char *value, struct dlw_options *options);
+
 /** dlw_options_use_color() - whether text written to @stream is to be coloured (also heeds NO_COLOR) */
 bool dlw_options_use_color(const struct dlw_options *options, FILE *stream);
 

@@ -20,6 +20,7 @@ _dlwatch_options()
 	case $1 in
 	run) echo "$common --on-deadlock= --log= --log-mode= --misuse= --options=" ;;
 	analyze) echo "$common --no-statistics --misuse=" ;;
+	replay) echo '--at= --script= --color= --help' ;;
 	dump) echo '--events-only --format= --help' ;;
 	demo) echo '--color= --log= --help' ;;
 	*) echo --help ;;
@@ -48,7 +49,7 @@ _dlwatch()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'run analyze dump demo help --help --version' \
+		mapfile -t COMPREPLY < <(compgen -W 'run analyze replay dump demo help --help --version' \
 			-- "$current")
 		return
 	fi
@@ -74,7 +75,7 @@ _dlwatch()
 		mapfile -t COMPREPLY < <(compgen -W "$(_dlwatch_options "$command")" -- "$current")
 		[[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 	elif [[ $command == help ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'run analyze dump demo help' -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W 'run analyze replay dump demo help' -- "$current")
 	elif [[ $command == demo ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
 			"$("${COMP_WORDS[0]}" demo 2>/dev/null | cut -d ' ' -f 1)" -- "$current")

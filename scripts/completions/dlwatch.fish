@@ -1,11 +1,12 @@
 # fish completion for dlwatch
 
-set -l commands run analyze dump demo help
+set -l commands run analyze replay dump demo help
 set -l reporting '__fish_seen_subcommand_from run analyze'
 
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a run -d 'Run a program watched'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a analyze -d 'Find deadlocks in logs'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a dump -d 'Print the events of a log'
+complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a replay -d 'Step through a log'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a demo -d 'Run a bundled sample watched'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a help -d 'Explain a command'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -l version -d 'Show the version'
@@ -21,7 +22,7 @@ complete -c dlwatch -n $reporting -l baseline -r -d 'Report only what is not in 
 complete -c dlwatch -n $reporting -l all -d 'Also show cycles that cannot deadlock'
 complete -c dlwatch -n $reporting -s q -l quiet -d 'No text report'
 complete -c dlwatch -n $reporting -s v -l verbose -d 'Whole stacks and all locks'
-complete -c dlwatch -n '__fish_seen_subcommand_from run analyze demo' -l color -x -a 'auto always never' -d Colours
+complete -c dlwatch -n '__fish_seen_subcommand_from run analyze replay demo' -l color -x -a 'auto always never' -d Colours
 
 complete -c dlwatch -n '__fish_seen_subcommand_from run' -l on-deadlock -x -a 'exit report abort stop break' -d 'After the report'
 complete -c dlwatch -n '__fish_seen_subcommand_from run' -l log-mode -x -a 'full order ring off' -d 'How much is logged'
@@ -31,6 +32,8 @@ complete -c dlwatch -n '__fish_seen_subcommand_from run demo' -l log -x -a '(__f
 complete -c dlwatch -n '__fish_seen_subcommand_from run' -xa '(__fish_complete_subcommand --fcs-skip=2)'
 
 complete -c dlwatch -n '__fish_seen_subcommand_from analyze' -l no-statistics -d 'Leave out the table of locks'
+complete -c dlwatch -n '__fish_seen_subcommand_from replay' -l at -x -d 'Begin after this event'
+complete -c dlwatch -n '__fish_seen_subcommand_from replay' -l script -r -d 'Take the commands from there'
 complete -c dlwatch -n '__fish_seen_subcommand_from dump' -l events-only -d 'Leave out the definitions'
 complete -c dlwatch -n '__fish_seen_subcommand_from dump' -l format -x -a 'text jsonl std perfetto' -d 'Form of the events'
 complete -c dlwatch -n '__fish_seen_subcommand_from demo' -f -a "(dlwatch demo 2>/dev/null | string replace -r ' +' \t)"

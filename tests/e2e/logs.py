@@ -2,10 +2,11 @@
 """
 import os
 import re
+import subprocess
 
 from deadlocks import fixture
 from expect import Deadlock, Thread, first_difference, mutex, permit, without_times
-from harness import DLWATCH, check, equal, execute, load_json, report_findings, validate
+from harness import DLWATCH, check, environment, equal, execute, load_json, report_findings, validate
 
 RECORDER = fixture("recorder")
 SMALL_RING = "log_mode=ring:log_max=128K"
@@ -159,8 +160,55 @@ def a_timeline_is_well_formed(context):
     equal(tracks, {"recorder", "a-then-b", "b-then-a"}, "tracks")
 
 
+# ---- stepping through ----------------------------------------------------------------
+
+
+def replayed(log, *commands):
+    """Runs the commands; Return: what was shown at each moment, by a line that begins N/M"""
+    script = "".join(command + "\n" for command in commands).encode()
+    result = subprocess.run([DLWATCH, "replay", log], input=script, env=environment(),
+                            capture_output=True, check=False)
+    equal((result.returncode, result.stderr), (0, b""), "replay: status, standard error")
+    return re.split(r"^(?=[0-9]+/[0-9]+ )", result.stdout.decode(), flags=re.M)[1:]
+
+
+def replay_shows_the_same_in_both_directions(context):
+    log, _ = run_logged(context, 66, "log_mode=full", fixture("abba"))
+    length = int(re.match("0/([0-9]+) ", replayed(log)[0]).group(1))
+    forward = replayed(log, *["n"] * length)
+    equal(len(forward), length + 1, "moments forward")
+    backward = replayed(log, "e", *["p"] * length)[1:]
+    equal(backward[::-1], forward, "moments backward, turned round")
+    lines = events(log)
+    for number, line in enumerate(lines, 1):
+        check(line in forward[number], f"event {number} is not {line!r}: {forward[number]!r}")
+
+
+def replay_goes_to_where_the_cycle_closed(context):
+    log, _ = run_logged(context, 66, "log_mode=full", fixture("abba"))
+    closed, before, again = replayed(log, "c", "p", "n")[1:]
+    equal(closed, again, "the moment it closed")
+    check("DEADLOCK" not in before, f"a deadlock before the cycle closed: {before!r}")
+    check("DEADLOCK, proven" in closed, f"no deadlock when it closed: {closed!r}")
+    core = sorted(line for line in closed.splitlines() if line.startswith("  ! "))
+    check(len(core) == 2 and re.match(r"  ! 'a-then-b' .* wants .*lock_b .* held by 'b-then-a'", core[0])
+          and re.match(r"  ! 'b-then-a' .* wants .*lock_a .* held by 'a-then-b'", core[1]),
+          f"core: {core}")
+    check(" wants " in closed.splitlines()[0], f"the closing event is no wish: {closed.splitlines()[0]!r}")
+
+
+def replay_finds(context):
+    log, _ = run_logged(context, 66, "log_mode=full", fixture("abba"))
+    shown = replayed(log, "f acquired", "f acquired", "r acquired", "f no such thing", "e")
+    check("acquired" in shown[1] and "acquired" in shown[2] and shown[1] != shown[2], "found")
+    check(shown[3].startswith(shown[1].rstrip("\n")), "found again, backward")
+    check("no event behind has 'no such thing'" in shown[3], f"said so: {shown[3]!r}")
+
+
 def all_cases():
     tests = [ring_forgets_nothing_that_matters, ring_is_bounded,
              ring_that_never_wrapped_is_a_whole_log, orders_are_written_once,
-             a_deadlock_survives_the_std_format, a_timeline_is_well_formed]
+             a_deadlock_survives_the_std_format, a_timeline_is_well_formed,
+             replay_shows_the_same_in_both_directions, replay_goes_to_where_the_cycle_closed,
+             replay_finds]
     return [("logs/" + test.__name__, test) for test in tests]
