@@ -36,7 +36,7 @@
 #define SYSCALL_INSTRUCTION 0x050f
 #define NAME 0x79706f63 /* "copy" and a NUL, as one word */
 /* What the kernel has in mind for a call it interrupted; never seen by programs. */
-enum { ERESTARTSYS_ = 512, ERESTART_RESTARTBLOCK_ = 516 };
+enum { ERESTARTSYS_ = 512, ERESTARTNOHAND_ = 514, ERESTART_RESTARTBLOCK_ = 516 };
 
 enum stop { AT_INTERRUPT = SIGTRAP | PTRACE_EVENT_STOP << 8,
 	    AT_CLONE = SIGTRAP | PTRACE_EVENT_CLONE << 8,
@@ -124,15 +124,16 @@ void dlw_copy_settle(void)
 
 /* -------------------------------------------------------------------- a sleeping thread */
 
-/** is_asleep() - in a futex call that the kernel will restart, perhaps for the second time */
+/** is_asleep() - in a call that the kernel will restart */
 static bool is_asleep(const struct sleeper *sleeper)
 {
 	const struct user_regs_struct *registers = &sleeper->registers;
 	long outcome = (long)registers->rax;
 	long code;
 
-	if ((registers->orig_rax != SYS_futex && registers->orig_rax != SYS_restart_syscall) ||
-	    (outcome != -ERESTARTSYS_ && outcome != -ERESTART_RESTARTBLOCK_))
+	if ((long)registers->orig_rax < 0 ||
+	    (outcome != -ERESTARTSYS_ && outcome != -ERESTARTNOHAND_ &&
+	     outcome != -ERESTART_RESTARTBLOCK_))
 		return false;
 	errno = 0;
 	code = ptrace(PTRACE_PEEKTEXT, sleeper->tid, registers->rip - 2, 0);

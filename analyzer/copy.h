@@ -9,7 +9,7 @@
  *	}
  *
  * For asking a program what only its own code can tell, while all its threads
- * sleep and must not be disturbed. A thread that sleeps in a futex call is made
+ * sleep and must not be disturbed. A thread that sleeps in a system call is made
  * to call clone() and then goes on sleeping: it does not notice, nor does
  * anybody who looks (no EINTR, no SIGCHLD, no child to be waited for). The copy
  * has one thread, memory of its own, and is ended before long.
@@ -24,8 +24,11 @@
 #include <sys/types.h>
 
 /**
- * dlw_copy_make() - let thread @tid of @pid, asleep in a futex call, make a copy
+ * dlw_copy_make() - let thread @tid of @pid, asleep in a system call, make a copy
  *
+ * It must be a call that the kernel restarts as if nothing had been: one on a
+ * futex, wait(), a lock on a file, the read of an empty pipe. Not a write, which
+ * ends with what it has written so far.
  * Return: the copy, stopped; or -1 and why not (a constant).
  */
 pid_t dlw_copy_make(pid_t pid, pid_t tid, const char **why);

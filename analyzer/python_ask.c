@@ -7,8 +7,10 @@
  */
 #include "analyzer/python_ask.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,13 +19,37 @@
 #include "core/watch/procfs.h"
 #include "core/watch/python.h"
 
-/** is_asleep() - for good: in a futex call without a timeout */
+/** is_pipe() - a descriptor of the process */
+static bool is_pipe(int32_t pid, uint64_t descriptor)
+{
+	char name[32], target[16] = "";
+
+	snprintf(name, sizeof(name), "fd/%d", (int)descriptor);
+	return readlink(dlw_proc_path(pid, 0, name).text, target, sizeof(target) - 1) > 0 &&
+	       strncmp(target, "pipe:", 5) == 0;
+}
+
+/** is_asleep() - for good, in a call that can be interrupted unnoticed; see copy.h */
 static bool is_asleep(int32_t pid, int32_t tid)
 {
 	struct dlw_system_call call;
 
-	return dlw_task_look(pid, tid, &call) == DLW_TASK_ASLEEP && call.number == SYS_futex &&
-	       !call.arguments[3];
+	if (dlw_task_look(pid, tid, &call) != DLW_TASK_ASLEEP)
+		return false;
+	switch (call.number) {
+	case SYS_futex:
+		return !call.arguments[3];
+	case SYS_wait4:
+	case SYS_waitid:
+	case SYS_flock:
+		return true;
+	case SYS_fcntl:
+		return call.arguments[1] == F_SETLKW || call.arguments[1] == F_OFD_SETLKW;
+	case SYS_read:
+		return is_pipe(pid, call.arguments[0]);
+	default:
+		return false;
+	}
 }
 
 static char *trouble(const char *why, size_t *length)
@@ -73,7 +99,7 @@ char *dlw_python_ask(const struct dlw_watched *watched, const struct dlw_state *
 		     uint32_t index, size_t *length)
 {
 	const struct dlw_process_state *process = &state->processes[index];
-	const char *why = "no thread of it is asleep";
+	const char *why = "no thread of it sleeps where it can be interrupted unnoticed";
 	char *text = NULL;
 	uint32_t i;
 

@@ -6,6 +6,7 @@ word the fault is mended, and it ends.
 """
 import concurrent.futures
 import ctypes
+import multiprocessing
 import os
 import queue
 import sys
@@ -221,6 +222,23 @@ def forked():
         os._exit(0)
     join(keeper)
     os.waitpid(child, 0)
+
+
+def full_pipe():
+    """A child is waited for before its queue was read; a pipe holds 64 KB of it."""
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+
+    def produce():
+        results.put("x" * 1000000)
+
+    child = context.Process(target=produce, name="producer")
+    child.start()
+    if CURED:
+        results.get()
+    child.join()
+    if not CURED:
+        results.get()
 
 
 def slow():

@@ -95,7 +95,7 @@ def sample_cases():
 
 def clean_cases():
     words = ["lock", "used_lock", "rlock", "condition", "event", "queue_join", "queue_get",
-             "future", "joins"]
+             "future", "joins", "full_pipe"]
     return ([Clean(f"python/{word}-cured", command(word, "cured")) for word in words] +
             [Clean("python/slow", command("slow"))])
 
@@ -152,6 +152,21 @@ def forked(context):
     check(core[0]["pid"] != result.pid, "it is the parent")
 
 
+def full_pipe(context):
+    """Two processes, three threads, a pipe, a lock and an end of a process."""
+    json = context.path("found.json")
+    result = execute([DLWATCH, "run", f"--json={json}", "--", *command("full_pipe")])
+    equal(result.status, 66, f"status; {result.err!r}")
+    findings = report_findings(json)
+    equal([finding["verdict"] for finding in findings], ["stalled"], "verdicts")
+    kinds = {each["id"]: each["kind"] for each in findings[0]["resources"]}
+    equal(sorted((member["name"], kinds[member["wants"]["resource"]],
+                  member["wants"]["site"]["language"]) for member in findings[0]["core"]),
+          [("MainThread", "process", "python"), ("MainThread of producer", "semaphore", "python"),
+           ("QueueFeederThread", "pipe", "python")], "who waits for what")
+    check("notes" not in findings[0], f"notes: {findings[0].get('notes')}")
+
+
 def without_renderer(context):
     """The plain report ends with what the interpreter says."""
     shim = context.path("libdlwatch.so")
@@ -166,6 +181,6 @@ def without_renderer(context):
 
 def all_cases():
     cases = hang_cases() + sample_cases() + clean_cases()
-    tests = [rescued, filtered, forked, without_renderer]
+    tests = [rescued, filtered, forked, full_pipe, without_renderer]
     return ([(case.name, case) for case in cases] +
             [("python/" + test.__name__, test) for test in tests])

@@ -37,6 +37,7 @@ struct world {
 	sem_t never;
 	volatile int timed; /* wait with a timeout of half a second, and let it pass */
 	volatile int signals;
+	volatile int busy;  /* the first thread runs */
 };
 
 static struct world *world;
@@ -101,6 +102,8 @@ static void be_watched(void)
 	sigaction(SIGCHLD, &action, NULL);
 	sigaction(SIGTRAP, &action, NULL);
 	pthread_create(&thread, NULL, sleep_for_good, NULL);
+	while (world->busy)
+		;
 	if (read(go[0], &byte, 1) != 1)
 		_exit(STATUS_NOTICED);
 	if (!world->timed)
@@ -146,7 +149,7 @@ static void crash(int fd)
 
 /* ---- tests -------------------------------------------------------------------------------- */
 
-static pid_t start_program(int timed)
+static pid_t start_program(int timed, int busy)
 {
 	struct dlw_system_call call;
 	pid_t pid;
@@ -155,6 +158,7 @@ static pid_t start_program(int timed)
 	assert_true(world != MAP_FAILED);
 	sem_init(&world->never, 1, 0);
 	world->timed = timed;
+	world->busy = busy;
 	assert_int_equal(pipe(go), 0);
 	pid = fork();
 	assert_true(pid >= 0);
@@ -206,7 +210,7 @@ static void ask(pid_t pid, void (*entry)(int), unsigned milliseconds, char text[
 
 static void copies(int timed)
 {
-	pid_t pid = start_program(timed);
+	pid_t pid = start_program(timed, 0);
 	char text[64];
 	int copy, parent;
 
@@ -231,7 +235,7 @@ static void a_timeout_comes_when_it_ought_to(void **state)
 
 static void many_copies_leave_no_trace(void **state)
 {
-	pid_t pid = start_program(0);
+	pid_t pid = start_program(0, 0);
 	char text[64];
 	int i;
 
@@ -243,7 +247,7 @@ static void many_copies_leave_no_trace(void **state)
 
 static void a_copy_that_stays_is_ended(void **state)
 {
-	pid_t pid = start_program(0);
+	pid_t pid = start_program(0, 0);
 	char text[64];
 
 	(void)state;
@@ -254,7 +258,7 @@ static void a_copy_that_stays_is_ended(void **state)
 
 static void a_copy_that_crashes_hurts_nobody(void **state)
 {
-	pid_t pid = start_program(0);
+	pid_t pid = start_program(0, 0);
 	char text[64];
 
 	(void)state;
@@ -265,13 +269,30 @@ static void a_copy_that_crashes_hurts_nobody(void **state)
 
 static void a_thread_that_runs_is_left_alone(void **state)
 {
-	pid_t pid = start_program(0);
+	pid_t pid = start_program(0, 1);
 	const char *why = "";
 
 	(void)state;
-	/* the first thread sleeps in read(): that is no wait to be restarted */
 	assert_int_equal(dlw_copy_make(pid, pid, &why), -1);
 	assert_string_not_equal(why, "");
+	world->busy = 0;
+	ends_well(pid);
+}
+
+/* The first thread reads an empty pipe, and is to read what comes. */
+static void a_read_goes_on(void **state)
+{
+	pid_t pid = start_program(0, 0), sleeper = world->sleeper;
+	struct dlw_system_call call;
+	char text[64];
+
+	(void)state;
+	while (dlw_task_look(pid, pid, &call) != DLW_TASK_ASLEEP || call.number != SYS_read)
+		usleep(1000);
+	world->sleeper = pid;
+	ask(pid, say_where, 2000, text);
+	world->sleeper = sleeper;
+	assert_int_equal(atoi(text) == pid, 0);
 	ends_well(pid);
 }
 
@@ -293,6 +314,7 @@ int main(void)
 		cmocka_unit_test(a_copy_that_stays_is_ended),
 		cmocka_unit_test(a_copy_that_crashes_hurts_nobody),
 		cmocka_unit_test(a_thread_that_runs_is_left_alone),
+		cmocka_unit_test(a_read_goes_on),
 		cmocka_unit_test(what_is_not_there_cannot_be_copied),
 	};
 
