@@ -7,6 +7,7 @@
 #include <argp.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyzer/commands.h"
 #include "analyzer/log_arguments.h"
@@ -24,19 +25,36 @@
 struct analyze {
 	struct dlw_options common;
 	char **logs;
-	bool no_statistics;
+	enum { STATISTICS_TABLE, STATISTICS_JSON, STATISTICS_CSV, STATISTICS_OFF } statistics;
 	uint32_t misuse; /* sorts to report */
 };
 
 /* -------------------------------------------------------------- command line */
 
-enum { KEY_NO_STATISTICS = 0x5000, KEY_MISUSE };
+enum { KEY_NO_STATISTICS = 0x5000, KEY_MISUSE, KEY_STATISTICS };
 
 static const struct argp_option own_options[] = {
-	{ "no-statistics", KEY_NO_STATISTICS, NULL, 0, "Leave out the table of locks", 0 },
+	{ "statistics", KEY_STATISTICS, "FORMAT", 0,
+	  "How locks were used: table (default); json or csv: all of them, on standard output, "
+	  "and the report on standard error; off", 0 },
+	{ "no-statistics", KEY_NO_STATISTICS, NULL, 0, "The same as --statistics=off", 0 },
 	DLW_MISUSE_OPTION(KEY_MISUSE),
 	{ 0 },
 };
+
+static void parse_statistics(struct analyze *analyze, const char *word, struct argp_state *state)
+{
+	static const char *const words[] = { "table", "json", "csv", "off" };
+	unsigned at;
+
+	for (at = 0; at < sizeof(words) / sizeof(words[0]) && strcmp(word, words[at]); at++)
+		;
+	if (at == sizeof(words) / sizeof(words[0]))
+		argp_error(state, "--statistics=%s: not table, json, csv or off", word);
+	analyze->statistics = at;
+	if ((at == STATISTICS_JSON || at == STATISTICS_CSV) && analyze->common.text == stdout)
+		analyze->common.text = stderr;
+}
 
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
@@ -47,7 +65,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = &analyze->common;
 		return 0;
 	case KEY_NO_STATISTICS:
-		analyze->no_statistics = true;
+		analyze->statistics = STATISTICS_OFF;
+		return 0;
+	case KEY_STATISTICS:
+		parse_statistics(analyze, arg, state);
 		return 0;
 	case KEY_MISUSE:
 		dlw_options_misuse(state, arg, &analyze->misuse);
@@ -139,9 +160,22 @@ static void print_coverage(FILE *out, const json_t *coverage)
 		fprintf(out, "  %s\n", json_string_value(json_array_get(notes, at)));
 }
 
-static size_t rows_wanted(const struct dlw_options *options)
+static size_t rows_wanted(const struct analyze *analyze)
 {
-	return options->all || options->verbose || options->json ? SIZE_MAX : ROWS;
+	return analyze->statistics != STATISTICS_TABLE || analyze->common.all ||
+			       analyze->common.verbose || analyze->common.json ?
+		       SIZE_MAX :
+		       ROWS;
+}
+
+static void print_statistics(const struct analyze *analyze, const json_t *table, FILE *out)
+{
+	if (analyze->statistics == STATISTICS_TABLE)
+		dlw_statistics_print(table, out);
+	else if (analyze->statistics == STATISTICS_CSV)
+		dlw_statistics_csv(table, stdout);
+	else
+		json_dumpf(table, stdout, JSON_INDENT(2)), putchar('\n');
 }
 
 static int report_all(struct analyze *analyze, struct dlw_replay *replay,
@@ -149,7 +183,7 @@ static int report_all(struct analyze *analyze, struct dlw_replay *replay,
 {
 	struct dlw_log_findings *findings = dlw_log_findings_new(replay, add_to_report, report);
 	struct dlw_statistics *statistics =
-		analyze->no_statistics ? NULL : dlw_statistics_new(replay);
+		analyze->statistics == STATISTICS_OFF ? NULL : dlw_statistics_new(replay);
 	FILE *out = dlw_report_text(report);
 	json_t *coverage, *table;
 
@@ -159,8 +193,8 @@ static int report_all(struct analyze *analyze, struct dlw_replay *replay,
 	if (statistics) {
 		dlw_statistics_finish(statistics);
 		table = dlw_statistics_json(statistics, dlw_report_symbols(report),
-					    rows_wanted(&analyze->common));
-		dlw_statistics_print(table, out);
+					    rows_wanted(analyze));
+		print_statistics(analyze, table, out);
 		dlw_report_set_statistics(report, table);
 		dlw_statistics_free(statistics);
 	}

@@ -30,15 +30,11 @@ struct dlw_statistics {
 	size_t count;
 	struct lock_class *classes;
 	struct dlw_lock_statistics *spare;
+	struct dlw_long_wait waits[DLW_LONG_WAITS]; /* longest first */
+	uint32_t wait_count;
 };
 
 /* -------------------------------------------------------------------- tallies */
-
-/** add_up_to_max() - damaged times must not wrap, and must stay within JSON's integers */
-static uint64_t add_up_to_max(uint64_t total, uint64_t ns)
-{
-	return ns > INT64_MAX - total ? INT64_MAX : total + ns;
-}
 
 static uint64_t mix(uint64_t key)
 {
@@ -84,7 +80,7 @@ static void add_tally(struct dlw_tallies *tallies, uint64_t key, uint64_t count,
 		tallies->used++;
 	}
 	tally->count += count;
-	tally->wait_ns = add_up_to_max(tally->wait_ns, wait_ns);
+	tally->wait_ns = dlw_add_up_to_max(tally->wait_ns, wait_ns);
 }
 
 static void merge_tallies(struct dlw_tallies *into, const struct dlw_tallies *from)
@@ -95,33 +91,6 @@ static void merge_tallies(struct dlw_tallies *into, const struct dlw_tallies *fr
 		if (from->slots[at].count)
 			add_tally(into, from->slots[at].key, from->slots[at].count,
 				  from->slots[at].wait_ns);
-}
-
-/* ------------------------------------------------------------------ durations */
-
-static void add_duration(struct dlw_durations *durations, uint64_t ns)
-{
-	unsigned bucket = ns ? 63 - (unsigned)__builtin_clzll(ns) : 0;
-
-	durations->count++;
-	durations->total_ns = add_up_to_max(durations->total_ns, ns);
-	if (ns > durations->max_ns)
-		durations->max_ns = ns;
-	if (bucket >= DLW_HISTOGRAM_BUCKETS)
-		bucket = DLW_HISTOGRAM_BUCKETS - 1;
-	durations->histogram[bucket]++;
-}
-
-static void merge_durations(struct dlw_durations *into, const struct dlw_durations *from)
-{
-	unsigned bucket;
-
-	into->count += from->count;
-	into->total_ns = add_up_to_max(into->total_ns, from->total_ns);
-	if (from->max_ns > into->max_ns)
-		into->max_ns = from->max_ns;
-	for (bucket = 0; bucket < DLW_HISTOGRAM_BUCKETS; bucket++)
-		into->histogram[bucket] += from->histogram[bucket];
 }
 
 static uint64_t span_ns(const struct dlw_cursor *cursor, uint64_t from_ticks)
@@ -189,19 +158,37 @@ static void merge_lock(struct dlw_lock_statistics *into, const struct dlw_lock_s
 	into->posts += from->posts;
 	into->waiting += from->waiting;
 	into->address = from->address;
-	merge_durations(&into->wait, &from->wait);
-	merge_durations(&into->hold, &from->hold);
+	dlw_durations_merge(&into->wait, &from->wait);
+	dlw_durations_merge(&into->hold, &from->hold);
 	merge_tallies(&into->sites, &from->sites);
 	merge_tallies(&into->threads, &from->threads);
+}
+
+static void free_counts(struct dlw_lock_statistics *lock)
+{
+	free(lock->sites.slots);
+	free(lock->threads.slots);
+	free(lock->wait.buckets);
+	free(lock->hold.buckets);
 }
 
 static void recycle_lock(struct dlw_statistics *statistics, struct dlw_lock_statistics *lock)
 {
 	unlink_lock(statistics, lock);
-	free(lock->sites.slots);
-	free(lock->threads.slots);
+	free_counts(lock);
 	lock->next = statistics->spare;
 	statistics->spare = lock;
+}
+
+/** move_waits() - what @from is remembered for is @to's now */
+static void move_waits(struct dlw_statistics *statistics, const struct dlw_lock_statistics *from,
+		       const struct dlw_lock_statistics *to)
+{
+	uint32_t at;
+
+	for (at = 0; at < statistics->wait_count; at++)
+		if (statistics->waits[at].lock == from)
+			statistics->waits[at].lock = to;
 }
 
 /** fold() - the object is gone for good: its row becomes part of its class */
@@ -223,6 +210,7 @@ static void fold(void *context, struct dlw_replay_object *object)
 	HASH_FIND(hh, statistics->classes, &key, sizeof(key), class);
 	if (class) {
 		merge_lock(class->lock, lock);
+		move_waits(statistics, lock, class->lock);
 		recycle_lock(statistics, lock);
 		return;
 	}
@@ -233,6 +221,22 @@ static void fold(void *context, struct dlw_replay_object *object)
 }
 
 /* --------------------------------------------------------------------- observe */
+
+/** note_wait() - keep it if it is among the longest */
+static void note_wait(struct dlw_statistics *statistics, struct dlw_long_wait wait)
+{
+	uint32_t at = statistics->wait_count;
+
+	if (at == DLW_LONG_WAITS && wait.ns <= statistics->waits[at - 1].ns)
+		return;
+	if (at < DLW_LONG_WAITS)
+		statistics->wait_count++;
+	else
+		at--;
+	for (; at && statistics->waits[at - 1].ns < wait.ns; at--)
+		statistics->waits[at] = statistics->waits[at - 1];
+	statistics->waits[at] = wait;
+}
 
 static struct dlw_lock_statistics *lock_of(struct dlw_statistics *statistics,
 					   const struct dlw_cursor *cursor)
@@ -255,8 +259,17 @@ static void acquired(struct dlw_statistics *statistics, const struct dlw_cursor 
 	lock->acquisitions++;
 	if (event->contended || waited)
 		lock->contended++;
-	if (waited)
-		add_duration(&lock->wait, wait_ns);
+	if (waited) {
+		dlw_durations_add(&lock->wait, wait_ns);
+		note_wait(statistics,
+			  (struct dlw_long_wait){ .lock = lock,
+						  .thread = cursor,
+						  .since_ns = dlw_log_file_time(&cursor->source->file,
+										cursor->want.ticks),
+						  .ns = wait_ns,
+						  .stack = cursor->want.stack,
+						  .over = true });
+	}
 	if (!lock->first_stack)
 		lock->first_stack = stack;
 	add_tally(&lock->sites, (uint64_t)cursor->source->number << 32 | stack, 1, wait_ns);
@@ -268,7 +281,7 @@ static void released(struct dlw_statistics *statistics, const struct dlw_cursor 
 	const struct dlw_log_hold *hold = cursor->head.hold;
 
 	if (hold && hold->count == 1 && !hold->stale && hold->ticks)
-		add_duration(&lock_of(statistics, cursor)->hold, span_ns(cursor, hold->ticks));
+		dlw_durations_add(&lock_of(statistics, cursor)->hold, span_ns(cursor, hold->ticks));
 }
 
 static void waits_on_condition(struct dlw_statistics *statistics, const struct dlw_cursor *cursor)
@@ -277,7 +290,7 @@ static void waits_on_condition(struct dlw_statistics *statistics, const struct d
 
 	lock_of(statistics, cursor);
 	if (hold && hold->object->statistics && hold->ticks)
-		add_duration(&hold->object->statistics->hold, span_ns(cursor, hold->ticks));
+		dlw_durations_add(&hold->object->statistics->hold, span_ns(cursor, hold->ticks));
 }
 
 static void posted(struct dlw_statistics *statistics, struct dlw_cursor *cursor)
@@ -287,7 +300,7 @@ static void posted(struct dlw_statistics *statistics, struct dlw_cursor *cursor)
 
 	lock->posts++;
 	if (permits && permits->count && permits->ticks)
-		add_duration(&lock->hold, span_ns(cursor, permits->ticks));
+		dlw_durations_add(&lock->hold, span_ns(cursor, permits->ticks));
 }
 
 void dlw_statistics_observe(struct dlw_statistics *statistics)
@@ -327,13 +340,19 @@ static void still_waits(struct dlw_statistics *statistics, const struct dlw_curs
 {
 	const struct dlw_log_want *want = &cursor->want;
 	uint64_t since_ns = dlw_log_file_time(&cursor->source->file, want->ticks);
+	uint64_t wait_ns = now_ns > since_ns ? now_ns - since_ns : 0;
 	struct dlw_lock_statistics *lock = want->object->statistics;
 
 	if (!lock)
 		lock = new_lock(statistics, want->object, want->stack);
 	lock->waiting++;
 	lock->contended++;
-	add_duration(&lock->wait, now_ns > since_ns ? now_ns - since_ns : 0);
+	dlw_durations_add(&lock->wait, wait_ns);
+	note_wait(statistics, (struct dlw_long_wait){ .lock = lock,
+						      .thread = cursor,
+						      .since_ns = since_ns,
+						      .ns = wait_ns,
+						      .stack = want->stack });
 }
 
 void dlw_statistics_finish(struct dlw_statistics *statistics)
@@ -362,6 +381,13 @@ struct dlw_statistics *dlw_statistics_new(struct dlw_replay *replay)
 const struct dlw_replay *dlw_statistics_replay(const struct dlw_statistics *statistics)
 {
 	return statistics->replay;
+}
+
+uint32_t dlw_statistics_waits(const struct dlw_statistics *statistics,
+			      struct dlw_long_wait waits[DLW_LONG_WAITS])
+{
+	memcpy(waits, statistics->waits, statistics->wait_count * sizeof(*waits));
+	return statistics->wait_count;
 }
 
 /* Longest total wait first, then most acquisitions; the rest only makes it the same every time. */

@@ -49,17 +49,61 @@ json_t *dlw_statistics_json(struct dlw_statistics *statistics, struct dlw_symbol
 /** dlw_statistics_print() - the same as a table; @out may be NULL */
 void dlw_statistics_print(const json_t *table, FILE *out);
 
+/** dlw_statistics_csv() - one line a lock, with a line of headings */
+void dlw_statistics_csv(const json_t *table, FILE *out);
+
 /** dlw_statistics_free() - before dlw_replay_free() */
 void dlw_statistics_free(struct dlw_statistics *statistics);
 
 /* ------------------------------------------------- shared by its own files only */
 
-#define DLW_HISTOGRAM_BUCKETS 40 /* bucket b counts times in [2^b, 2^(b+1)) ns, the last all above */
+/*
+ * How long something took, log-linear: each power of two is cut into eight
+ * equal parts, so that a time is known to an eighth, from nanoseconds to
+ * centuries. Only buckets that something fell into are kept, sorted.
+ */
+#define DLW_BUCKET_PARTS 8u
+
+struct dlw_bucket {
+	uint32_t number;
+	uint32_t count; /* saturating */
+};
 
 struct dlw_durations {
 	uint64_t count, total_ns, max_ns;
-	uint32_t histogram[DLW_HISTOGRAM_BUCKETS];
+	struct dlw_bucket *buckets;
+	uint32_t used, room;
 };
+
+/** dlw_bucket_of() - the bucket that @ns falls into */
+static inline uint32_t dlw_bucket_of(uint64_t ns)
+{
+	unsigned power;
+
+	if (ns < DLW_BUCKET_PARTS)
+		return (uint32_t)ns;
+	power = 63 - (unsigned)__builtin_clzll(ns);
+	return (power - 2) * DLW_BUCKET_PARTS + (uint32_t)(ns >> (power - 3) & (DLW_BUCKET_PARTS - 1));
+}
+
+/** dlw_bucket_from() - the smallest time in bucket @number; that of the next is its end */
+static inline uint64_t dlw_bucket_from(uint32_t number)
+{
+	uint32_t power = number / DLW_BUCKET_PARTS + 2;
+
+	if (number < DLW_BUCKET_PARTS)
+		return number;
+	return (uint64_t)(DLW_BUCKET_PARTS + number % DLW_BUCKET_PARTS) << (power - 3);
+}
+
+/** dlw_add_up_to_max() - damaged times must not wrap, and must stay within JSON's integers */
+uint64_t dlw_add_up_to_max(uint64_t total, uint64_t ns);
+
+void dlw_durations_add(struct dlw_durations *durations, uint64_t ns);
+void dlw_durations_merge(struct dlw_durations *into, const struct dlw_durations *from);
+
+/** dlw_durations_quantile() - a time that @thousandths of all do not exceed, to an eighth above */
+uint64_t dlw_durations_quantile(const struct dlw_durations *durations, uint32_t thousandths);
 
 /** How often something was met: an open-addressing table, empty where count is 0. */
 struct dlw_tally {
@@ -86,6 +130,21 @@ struct dlw_lock_statistics {
 	struct dlw_tallies threads; /* by number */
 	struct dlw_lock_statistics *next, **link; /* list of all */
 };
+
+/** One wait, over or not. */
+struct dlw_long_wait {
+	const struct dlw_lock_statistics *lock;
+	const struct dlw_cursor *thread;
+	uint64_t since_ns, ns;
+	uint32_t stack;
+	bool over;
+};
+
+#define DLW_LONG_WAITS 10u
+
+/** dlw_statistics_waits() - the longest ones, longest first; Return: how many */
+uint32_t dlw_statistics_waits(const struct dlw_statistics *statistics,
+			      struct dlw_long_wait waits[DLW_LONG_WAITS]);
 
 /** dlw_statistics_rows() - all rows, sorted as the table is; for the caller to free() */
 struct dlw_lock_statistics **dlw_statistics_rows(const struct dlw_statistics *statistics,

@@ -24,16 +24,13 @@ static void set_integer(json_t *object, const char *key, uint64_t value)
 static json_t *histogram_of(const struct dlw_durations *durations)
 {
 	json_t *histogram = json_array();
-	unsigned bucket;
+	uint32_t at;
 
-	for (bucket = 0; bucket < DLW_HISTOGRAM_BUCKETS; bucket++) {
-		json_t *entry;
+	for (at = 0; at < durations->used; at++) {
+		json_t *entry = json_object();
 
-		if (!durations->histogram[bucket])
-			continue;
-		entry = json_object();
-		set_integer(entry, "from_ns", bucket ? (uint64_t)1 << bucket : 0);
-		set_integer(entry, "count", durations->histogram[bucket]);
+		set_integer(entry, "from_ns", dlw_bucket_from(durations->buckets[at].number));
+		set_integer(entry, "count", durations->buckets[at].count);
 		json_array_append_new(histogram, entry);
 	}
 	return histogram;
@@ -47,6 +44,10 @@ static json_t *durations_of(const struct dlw_durations *durations)
 	set_integer(object, "total", durations->total_ns);
 	set_integer(object, "max", durations->max_ns);
 	set_integer(object, "mean", durations->count ? durations->total_ns / durations->count : 0);
+	set_integer(object, "p50", dlw_durations_quantile(durations, 500));
+	set_integer(object, "p90", dlw_durations_quantile(durations, 900));
+	set_integer(object, "p99", dlw_durations_quantile(durations, 990));
+	set_integer(object, "p999", dlw_durations_quantile(durations, 999));
 	json_object_set_new(object, "histogram", histogram_of(durations));
 	return object;
 }
@@ -87,12 +88,17 @@ static json_t *sites_of(const struct dlw_replay *replay, const struct dlw_lock_s
 	return sites;
 }
 
+static char *label_of(const struct dlw_lock_statistics *lock, struct dlw_symbols *symbols)
+{
+	return dlw_log_label(&lock->source->defined, lock->kind, lock->name, lock->address,
+			     lock->init_stack, lock->first_stack, symbols);
+}
+
 static json_t *row_of(const struct dlw_replay *replay, const struct dlw_lock_statistics *lock,
 		      struct dlw_symbols *symbols)
 {
 	json_t *row = json_object();
-	char *label = dlw_log_label(&lock->source->defined, lock->kind, lock->name, lock->address,
-				    lock->init_stack, lock->first_stack, symbols);
+	char *label = label_of(lock, symbols);
 
 	json_object_set_new(row, "name", dlw_log_text(label));
 	free(label);
@@ -113,6 +119,35 @@ static json_t *row_of(const struct dlw_replay *replay, const struct dlw_lock_sta
 	set_integer(row, "site_count", lock->sites.used);
 	json_object_set_new(row, "sites", sites_of(replay, lock, symbols));
 	return row;
+}
+
+static json_t *waits_of(struct dlw_statistics *statistics, struct dlw_symbols *symbols)
+{
+	uint64_t base_ns = dlw_statistics_replay(statistics)->base_ns;
+	struct dlw_long_wait waits[DLW_LONG_WAITS];
+	uint32_t at, count = dlw_statistics_waits(statistics, waits);
+	json_t *array = json_array();
+
+	for (at = 0; at < count; at++) {
+		const struct dlw_long_wait *wait = &waits[at];
+		const struct dlw_source *source = wait->thread->source;
+		json_t *entry = json_object();
+		char *label = label_of(wait->lock, symbols);
+
+		json_object_set_new(entry, "lock", dlw_log_text(label));
+		free(label);
+		json_object_set_new(entry, "pid", json_integer(source->file.header.pid));
+		json_object_set_new(entry, "tid", json_integer(wait->thread->defined ?
+								       wait->thread->defined->tid : 0));
+		json_object_set_new(entry, "thread", dlw_log_text(wait->thread->defined ?
+									  wait->thread->defined->name : ""));
+		set_integer(entry, "after_ns", wait->since_ns > base_ns ? wait->since_ns - base_ns : 0);
+		set_integer(entry, "ns", wait->ns);
+		json_object_set_new(entry, "over", json_boolean(wait->over));
+		json_object_set_new(entry, "site", dlw_log_site(&source->defined, wait->stack, symbols));
+		json_array_append_new(array, entry);
+	}
+	return array;
 }
 
 json_t *dlw_statistics_json(struct dlw_statistics *statistics, struct dlw_symbols *symbols,
@@ -138,6 +173,7 @@ json_t *dlw_statistics_json(struct dlw_statistics *statistics, struct dlw_symbol
 	set_integer(table, "acquisitions", acquisitions);
 	set_integer(table, "lock_count", count);
 	json_object_set_new(table, "locks", locks);
+	json_object_set_new(table, "longest_waits", waits_of(statistics, symbols));
 	return table;
 }
 
@@ -211,6 +247,27 @@ static void print_sites(FILE *out, const json_t *row)
 	}
 }
 
+static void print_waits(FILE *out, const json_t *waits)
+{
+	size_t at;
+
+	if (json_array_size(waits))
+		fputs("\nlongest waits\n", out);
+	for (at = 0; at < json_array_size(waits); at++) {
+		const json_t *wait = json_array_get(waits, at);
+		const json_t *frame = json_object_get(wait, "site");
+		char *site = json_is_null(frame) ? NULL : dlw_frame_text(frame);
+
+		print_time(out, number(wait, "ns"));
+		fprintf(out, "  '%s' (tid %" PRIu64 ") for %s%s%s%s\n",
+			json_string_value(json_object_get(wait, "thread")), number(wait, "tid"),
+			json_string_value(json_object_get(wait, "lock")), site ? " at " : "",
+			site ? site : "",
+			json_is_true(json_object_get(wait, "over")) ? "" : ", and still waits");
+		free(site);
+	}
+}
+
 void dlw_statistics_print(const json_t *table, FILE *out)
 {
 	const json_t *locks = json_object_get(table, "locks");
@@ -232,5 +289,6 @@ void dlw_statistics_print(const json_t *table, FILE *out)
 	}
 	if (json_array_size(locks) < all)
 		fprintf(out, "  and %" PRIu64 " more (--all)\n", all - json_array_size(locks));
+	print_waits(out, json_object_get(table, "longest_waits"));
 	fputc('\n', out);
 }

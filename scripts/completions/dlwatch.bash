@@ -8,6 +8,7 @@ _dlwatch_values()
 	--on-deadlock) echo exit report abort stop break ;;
 	--log-mode) echo full order ring off ;;
 	--misuse) echo default all off ;;
+	--statistics) echo table json csv off ;;
 	--format) echo text jsonl std perfetto ;;
 	esac
 }
@@ -19,7 +20,7 @@ _dlwatch_options()
 
 	case $1 in
 	run) echo "$common --on-deadlock= --log= --log-mode= --misuse= --options=" ;;
-	analyze) echo "$common --no-statistics --misuse=" ;;
+	analyze) echo "$common --no-statistics --statistics= --misuse=" ;;
 	replay) echo '--at= --script= --color= --help' ;;
 	dump) echo '--events-only --format= --help' ;;
 	demo) echo '--color= --log= --help' ;;

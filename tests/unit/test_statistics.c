@@ -107,10 +107,108 @@ static void waits_and_holds_are_measured(void **unused)
 	assert_int_equal(lock->hold.count, 2);
 	close_to(lock->hold.total_ns, 12000);
 	close_to(lock->hold.max_ns, 11000);
-	assert_int_equal(lock->wait.histogram[13], 1); /* 8192 to 16384 */
+	assert_int_equal(lock->wait.used, 1);
+	assert_in_range(dlw_bucket_from(lock->wait.buckets[0].number), 9000, 11000);
+	assert_in_range(dlw_bucket_from(lock->wait.buckets[0].number + 1), 11000, 13000);
 	assert_int_equal(lock->threads.used, 2);
 	assert_int_equal(lock->sites.used, 2);
 	assert_int_equal(lock->waiting, 0);
+	finish(&scene);
+}
+
+static void every_time_has_a_bucket_an_eighth_wide(void **unused)
+{
+	uint64_t ns = 0;
+	uint32_t last = 0;
+
+	(void)unused;
+	for (; ns < 1u << 20; ns++) {
+		uint32_t number = dlw_bucket_of(ns);
+
+		assert_in_range(number, last, last + 1);
+		assert_in_range(ns, dlw_bucket_from(number), dlw_bucket_from(number + 1) - 1);
+		last = number;
+	}
+	for (ns = 8; ns < 1ull << 62; ns = ns * 3 / 2) {
+		uint64_t from = dlw_bucket_from(dlw_bucket_of(ns));
+		uint64_t end = dlw_bucket_from(dlw_bucket_of(ns) + 1);
+
+		assert_in_range(ns, from, end - 1);
+		assert_true(end - from <= from / 8 + 1);
+	}
+	assert_true(dlw_bucket_of(UINT64_MAX) < 512);
+}
+
+static void quantiles_are_right_to_an_eighth_and_sums_exact(void **unused)
+{
+	struct dlw_durations half = { 0 }, other = { 0 };
+	uint64_t ns;
+
+	(void)unused;
+	assert_int_equal(dlw_durations_quantile(&half, 500), 0);
+	for (ns = 1; ns <= 10000; ns++)
+		dlw_durations_add(ns % 2 ? &half : &other, ns);
+	dlw_durations_merge(&half, &other);
+	assert_int_equal(half.count, 10000);
+	assert_int_equal(half.total_ns, 50005000);
+	assert_int_equal(half.max_ns, 10000);
+	assert_in_range(dlw_durations_quantile(&half, 500), 5000, 5625);
+	assert_in_range(dlw_durations_quantile(&half, 900), 9000, 10000);
+	assert_in_range(dlw_durations_quantile(&half, 999), 9990, 10000);
+	assert_int_equal(dlw_durations_quantile(&half, 1000), 10000);
+	free(half.buckets);
+	free(other.buckets);
+}
+
+static void csv_has_a_line_for_each_lock_and_quotes_what_needs_it(void **unused)
+{
+	json_t *table = json_pack("{s:[{s:s,s:s,s:i,s:{s:i,s:i}},{s:s}]}", "locks", "name",
+				  "a \"big\" one, here", "kind", "mutex", "acquisitions", 3, "wait_ns",
+				  "count", 2, "p99", 77, "name", "=1+1");
+	char *text, *line;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)unused;
+	dlw_statistics_csv(table, out);
+	fclose(out);
+	line = strstr(text, "\r\n");
+	assert_non_null(line);
+	assert_memory_equal(text, "lock,kind,type,pid,", 19);
+	assert_memory_equal(line + 2, "\"a \"\"big\"\" one, here\",mutex,", 28);
+	assert_non_null(strstr(line, ",77,"));
+	assert_non_null(strstr(line + 2, "\r\n'=1+1,"));
+	assert_int_equal(text[size - 1], '\n');
+	free(text);
+	json_decref(table);
+}
+
+static void the_longest_waits_are_told_one_by_one(void **unused)
+{
+	struct log_writer *w = new_log();
+	struct dlw_long_wait waits[DLW_LONG_WAITS];
+	struct scene scene;
+	int round;
+
+	(void)unused;
+	for (round = 0; round < 30; round++) {
+		log_acquired(w, 1, 1, 1);
+		log_want(w, 2, 1, 2);
+		w->ticks += (uint64_t)(round * 7 % 30) * 1000;
+		log_released_top(w, 1, 0, 1);
+		log_acquired(w, 2, 1, 2);
+		log_released_top(w, 2, 0, 1);
+	}
+	log_flush(w, 1);
+	log_acquired(w, 1, 1, 1); /* a second block settles the clock */
+	log_writer_kill(w);
+	count(&scene, w);
+	assert_int_equal(dlw_statistics_waits(scene.statistics, waits), DLW_LONG_WAITS);
+	for (round = 0; round < (int)DLW_LONG_WAITS; round++) {
+		assert_in_range(waits[round].ns, (29 - round) * 2000, (29 - round) * 2000 + 3000);
+		assert_int_equal(waits[round].thread->serial, 2);
+		assert_true(waits[round].over);
+	}
 	finish(&scene);
 }
 
@@ -277,6 +375,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(waits_and_holds_are_measured),
+		cmocka_unit_test(every_time_has_a_bucket_an_eighth_wide),
+		cmocka_unit_test(quantiles_are_right_to_an_eighth_and_sums_exact),
+		cmocka_unit_test(csv_has_a_line_for_each_lock_and_quotes_what_needs_it),
+		cmocka_unit_test(the_longest_waits_are_told_one_by_one),
 		cmocka_unit_test(a_recursive_mutex_is_held_once),
 		cmocka_unit_test(a_wait_that_never_ended_counts_up_to_the_end),
 		cmocka_unit_test(posts_and_signals_are_counted),
