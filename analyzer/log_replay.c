@@ -98,11 +98,38 @@ static void gave_up(struct dlw_cursor *cursor)
 		if (cursor->polled == want->object && cursor->polled_stack == want->stack)
 			cursor->polled_times++;
 		else
+			cursor->polled_times = 0;
+		if (!cursor->polled_times) {
 			cursor->polled_times = 1;
+			cursor->polled_since_ns = want->since_ns;
+		}
 		cursor->polled = want->object;
+		cursor->polled_mutex = want->mutex;
 		cursor->polled_stack = want->stack;
 	}
 	end_want(cursor);
+}
+
+/** note_progress() - whoever takes or gives something has not just polled */
+static void note_progress(struct dlw_cursor *cursor)
+{
+	const struct dlw_head *head = &cursor->head;
+
+	switch (head->event.type) {
+	case DLW_EVENT_WANT:
+	case DLW_EVENT_CONDITION_WAIT:
+	case DLW_EVENT_GAVE_UP:
+		return;
+	case DLW_EVENT_ACQUIRED:
+		if (cursor->polled_mutex && head->object == cursor->polled_mutex) {
+			cursor->polled_mutex = NULL;
+			return;
+		}
+		break;
+	default:
+		break;
+	}
+	cursor->polled_times = 0;
 }
 
 /* -------------------------------------------------------------------- objects */
@@ -213,6 +240,7 @@ static void apply_to_thread(struct dlw_cursor *cursor)
 	const struct dlw_head *head = &cursor->head;
 	struct dlw_cursor *other;
 
+	note_progress(cursor);
 	switch (head->event.type) {
 	case DLW_EVENT_WANT:
 		wants(cursor);
@@ -229,7 +257,6 @@ static void apply_to_thread(struct dlw_cursor *cursor)
 	case DLW_EVENT_ACQUIRED:
 		if (cursor->want.object == head->object)
 			end_want(cursor);
-		cursor->polled_times = 0;
 		break;
 	case DLW_EVENT_WOKEN:
 	case DLW_EVENT_LEFT:

@@ -148,7 +148,9 @@ struct dlw_cursor {
 	struct dlw_log_want want;
 	/* the last wait that timed out, to know a polling one */
 	struct dlw_replay_object *polled;
+	struct dlw_replay_object *polled_mutex; /* which it then had back: no progress */
 	uint32_t polled_stack, polled_times;
+	uint64_t polled_since_ns; /* when the first of them began */
 
 	/* place in the stream */
 	const struct dlw_log_block *block, *block_end;

@@ -13,8 +13,6 @@
 
 #include "analyzer/log_cursor.h"
 
-#define POLLING_TIMES 2 /* as often in a row it timed out without progress */
-
 struct builder {
 	struct dlw_replay *replay;
 	struct dlw_arena *arena;
@@ -209,6 +207,23 @@ static bool is_doubtful(const struct dlw_source *source, const struct dlw_replay
 	       source->loss.cut_blocks || source->defined.coverage[DLW_LOST_EVENTS];
 }
 
+/** is_polling() - the wait is one of a row that all timed out, without progress between */
+static bool is_polling(const struct dlw_cursor *cursor)
+{
+	const struct dlw_log_want *want = &cursor->want;
+
+	return want->form == DLW_FORM_TIMED && cursor->polled == want->object &&
+	       cursor->polled_stack == want->stack &&
+	       cursor->polled_times >= DLW_POLLING_TIMEOUTS;
+}
+
+static uint64_t waiting_since(const struct dlw_cursor *cursor)
+{
+	uint64_t since = is_polling(cursor) ? cursor->polled_since_ns : cursor->want.since_ns;
+
+	return since < INT64_MAX ? since : 0; /* or it is damaged */
+}
+
 static uint32_t want_flags(const struct dlw_cursor *cursor)
 {
 	const struct dlw_log_want *want = &cursor->want;
@@ -218,8 +233,7 @@ static uint32_t want_flags(const struct dlw_cursor *cursor)
 		flags |= DLW_WANT_TIMED;
 	if (want->form == DLW_FORM_TRY)
 		flags |= DLW_WANT_TRY;
-	if (want->form == DLW_FORM_TIMED && cursor->polled == want->object &&
-	    cursor->polled_stack == want->stack && cursor->polled_times >= POLLING_TIMES)
+	if (is_polling(cursor))
 		flags |= DLW_WANT_POLLING;
 	if (want->object && want->object->defined.kind == DLW_SPINLOCK)
 		flags |= DLW_WANT_SPINNING;
@@ -259,7 +273,7 @@ static void build_want(struct builder *builder, const struct dlw_cursor *cursor,
 		.mode = want->object ? lock_mode(want->object, want->mode) : DLW_EXIT,
 		.mutex = want->mutex ? want->mutex->state_index : DLW_NONE,
 		.flags = want_flags(cursor),
-		.since_ns = want->since_ns < INT64_MAX ? want->since_ns : 0, /* or it is damaged */
+		.since_ns = waiting_since(cursor),
 		.order = want->order,
 	};
 	stack_of(builder, cursor->source, want->stack, &to->stack);

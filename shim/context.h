@@ -80,6 +80,10 @@ struct dlw_context {
 	uint64_t spare_permits;  /* offset of the permit table before the last rebuild */
 	uint32_t spare_capacity; /* its size, 0: none */
 	struct dlw_init *init;   /* hook_once.c: what the C library is about to run for us */
+	/* the wait that has just timed out, if nothing has come of the thread since */
+	uint64_t poll_progress; /* dlw_progress() right after it; 0: there is none */
+	uint64_t poll_address;
+	uint32_t poll_stack;
 	struct dlw_context *next; /* in a list of contexts without a thread */
 	uint64_t pending_posts[DLW_PENDING_POSTS];
 	struct dlw_saved_want saved[DLW_SAVED_WANTS];
@@ -171,6 +175,41 @@ static inline void dlw_want_publish(struct dlw_thread *record, uint64_t number,
 	atomic_store_explicit(&record->wait, number, memory_order_release);
 }
 
+/**
+ * dlw_poll_begin() - a timed wait is about to be published: is it the last one again?
+ *
+ * It is if the thread has waited for nothing else, taken nothing and given
+ * nothing since that timed out.
+ */
+static inline void dlw_poll_begin(struct dlw_context *self, uint64_t number, uint64_t address,
+				  uint32_t stack)
+{
+	struct dlw_thread *record = self->record;
+
+	if (self->poll_progress != dlw_progress(record) || self->poll_address != address ||
+	    self->poll_stack != stack) {
+		record->want_timeouts = 0;
+		record->want_run = number + 1;
+	}
+	self->poll_address = address;
+	self->poll_stack = stack;
+}
+
+/** dlw_poll_end() - after the end of a timed want */
+static inline void dlw_poll_end(struct dlw_context *self, bool timed_out)
+{
+	struct dlw_thread *record = self->record;
+
+	self->poll_progress = timed_out ? dlw_progress(record) : 0;
+	record->want_timeouts = timed_out ? record->want_timeouts + 1 : 0;
+}
+
+/** dlw_not_polling() - the thread did something that others may wait for, or took something */
+static inline void dlw_not_polling(struct dlw_context *self)
+{
+	self->poll_progress = 0;
+}
+
 /** dlw_want() - publish what the thread is about to wait for */
 static inline void dlw_want(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 			    enum dlw_form form, uint64_t address, uint32_t stack, uint64_t frame)
@@ -182,6 +221,8 @@ static inline void dlw_want(struct dlw_context *self, enum dlw_kind kind, enum d
 		dlw_want_aside(self, frame);
 		number = dlw_wait_number(record);
 	}
+	if (form == DLW_FORM_TIMED)
+		dlw_poll_begin(self, number, address, stack);
 	self->want_frame = frame;
 	record->want_since_ns = 0; /* a siglongjmp() may have left one */
 	record->want_object = 0;

@@ -126,6 +126,20 @@ DLW_HOOK int mtx_init(mtx_t *mutex, int type)
 	return result;
 }
 
+DLW_HOOK int cnd_init(cnd_t *condition)
+{
+	struct dlw_context *self = dlw_enter();
+	int result = dlw_real(cnd_init)(condition);
+
+	if (!self)
+		return result;
+	if (result == thrd_success)
+		dlw_object_begin(self, dlw_address(condition), DLW_CONDITION, DLW_TYPE_UNKNOWN, 0,
+				 dlw_stack_here(self, DLW_CALLER, DLW_FRAME));
+	dlw_leave(self);
+	return result;
+}
+
 static void destroyed(struct dlw_context *self, const void *object)
 {
 	if (!self)

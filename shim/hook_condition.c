@@ -90,6 +90,8 @@ void dlw_condition_end(struct dlw_context *self, const void *condition, pthread_
 	}
 	dlw_mutex_acquired(self, mutex, DLW_FORM_BLOCKING, stack, false);
 	dlw_want_end(self);
+	if (self->record->want_form == DLW_FORM_TIMED)
+		dlw_poll_end(self, result == ETIMEDOUT);
 	dlw_leave(self);
 }
 
@@ -110,6 +112,7 @@ void dlw_condition_signal(struct dlw_context *self, const void *condition, bool 
 		.mode = 3,
 	};
 
+	dlw_not_polling(self);
 	/* who signals is a known releaser; a condition has no permits to hold */
 	permit = dlw_permit_of(self, dlw_address(condition), DLW_CONDITION);
 	if (permit)

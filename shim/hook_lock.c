@@ -3,6 +3,7 @@
  */
 #include "shim/hook_lock.h"
 
+#include <errno.h>
 #include <pthread.h>
 
 #include "core/watch/glibc.h"
@@ -180,6 +181,8 @@ int dlw_lock_end(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mod
 	else if (dlw_logging(self))
 		dlw_log_gave_up(self, dlw_lock_object(self, kind, lock), result);
 	dlw_want_end(self);
+	if (form == DLW_FORM_TIMED)
+		dlw_poll_end(self, result == ETIMEDOUT);
 	dlw_leave(self);
 	return result;
 }
@@ -191,6 +194,7 @@ int dlw_lock_tried(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode m
 		dlw_lock_acquired(self, kind, mode, lock, DLW_FORM_TRY, stack, false);
 	else if (dlw_logging(self))
 		dlw_lock_log_try_failed(self, kind, mode, lock, stack);
+	dlw_not_polling(self);
 	dlw_leave(self);
 	return result;
 }

@@ -228,6 +228,7 @@ DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
 		dlw_mutex_acquired(self, mutex, DLW_FORM_TRY, stack, false);
 	else if (dlw_logging(self) && result == EBUSY)
 		dlw_lock_log_try_failed(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, stack);
+	dlw_not_polling(self);
 	dlw_leave(self);
 	return result;
 }

@@ -69,6 +69,8 @@ dlw_mutex_end(struct dlw_context *self, const pthread_mutex_t *mutex, enum dlw_f
 	else
 		dlw_mutex_refused(self, mutex, result);
 	dlw_want_end(self);
+	if (form == DLW_FORM_TIMED)
+		dlw_poll_end(self, result == ETIMEDOUT);
 	dlw_leave(self);
 	return result;
 }

@@ -170,6 +170,8 @@ static int end(const struct call *call, int result)
 					     : NULL,
 				saved);
 	dlw_want_end(self);
+	if (call->form == DLW_FORM_TIMED)
+		dlw_poll_end(self, result != 0 && saved == ETIMEDOUT);
 	dlw_leave(self);
 	errno = saved;
 	return result;
@@ -381,6 +383,7 @@ DLW_HOOK int sem_post(sem_t *semaphore)
 			dlw_runtime_count(DLW_LOST_SIGNAL_OPS, 1);
 		return dlw_real(sem_post)(semaphore);
 	}
+	dlw_not_polling(self);
 	permit = dlw_permit_of(self, dlw_address(semaphore), DLW_SEMAPHORE);
 	if (permit) {
 		if (dlw_logging(self))

@@ -101,22 +101,23 @@ static bool has_been_woken(struct dlw_thread_state *thread,
 	thread->want.resource = thread->want.mutex;
 	thread->want.mode = DLW_EXCLUSIVE;
 	thread->want.mutex = DLW_NONE;
-	thread->want.flags &= ~(uint32_t)DLW_WANT_TIMED;
+	thread->want.flags &= ~(uint32_t)(DLW_WANT_TIMED | DLW_WANT_POLLING);
 	return true;
 }
 
 /**
  * look_at() - dlw_task_look(), patiently where waits are made of slices
  *
- * With on_deadlock=break a waiting thread wakes up for an instant every 20 ms.
+ * With on_deadlock=break a waiting thread wakes up for an instant every 20 ms,
+ * and one that polls (@patient) whenever it likes.
  */
-static enum dlw_task_state look_at(const struct dlw_segment *segment, int32_t tid,
+static enum dlw_task_state look_at(const struct dlw_segment *segment, int32_t tid, bool patient,
 				   struct dlw_system_call *call)
 {
 	enum dlw_task_state state = dlw_task_look(segment->pid, tid, call);
 	int more;
 
-	for (more = segment->breaks ? 200 : 0; more && state == DLW_TASK_RUNNING; more--)
+	for (more = segment->breaks || patient ? 200 : 0; more && state == DLW_TASK_RUNNING; more--)
 		state = dlw_task_look(segment->pid, tid, call);
 	return state;
 }
@@ -133,7 +134,7 @@ static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *pi
 
 	if (watch->asking_tid && thread->tid == watch->asking_tid && record->want_relock)
 		return false;
-	switch (look_at(segment, thread->tid, &call)) {
+	switch (look_at(segment, thread->tid, dlw_is_polling(record), &call)) {
 	case DLW_TASK_ASLEEP:
 		if (has_been_woken(thread, source, &call))
 			changed = true;
@@ -157,7 +158,7 @@ static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *pi
 	default:
 		return live(thread);
 	}
-	if (dlw_progress(record) != source->progress)
+	if (dlw_record_lasting(record) != source->progress)
 		return live(thread);
 	return changed;
 }

@@ -110,7 +110,7 @@ static uint64_t mark(struct dlw_watched *watched, uint64_t now)
 	uint64_t sum = watched->segment->thread_changes;
 
 	for (; record; record = dlw_record_next(watched, record)) {
-		uint64_t number = dlw_progress(record);
+		uint64_t number = dlw_record_lasting(record);
 
 		mark_turns(record, record->marks.seen_progress == number);
 		if (record->marks.seen_progress != number) {

@@ -82,6 +82,7 @@ static bool read_want(struct dlw_maker *maker, uint32_t process, struct dlw_thre
 	uint64_t since = record->want_since_ns;
 	uint32_t stack = record->want_stack, object = record->want_object;
 	uint8_t kind = record->want_kind, mode = record->want_mode, form = record->want_form;
+	bool polling = dlw_is_polling(record);
 
 	atomic_thread_fence(memory_order_acquire);
 	if (!(number & 1) || record->wait != number)
@@ -93,8 +94,9 @@ static bool read_want(struct dlw_maker *maker, uint32_t process, struct dlw_thre
 		.mode = mode,
 		.mutex = DLW_NONE,
 		.flags = (form == DLW_FORM_TIMED ? DLW_WANT_TIMED : 0u) |
-			 (kind == DLW_SPINLOCK ? DLW_WANT_SPINNING : 0u),
-		.since_ns = since ? since : record->marks.seen_since_ns,
+			 (kind == DLW_SPINLOCK ? DLW_WANT_SPINNING : 0u) |
+			 (polling ? DLW_WANT_POLLING : 0u),
+		.since_ns = since && !polling ? since : record->marks.seen_since_ns,
 		.order = since,
 		.stack = dlw_record_stack(watched, stack),
 	};
@@ -168,7 +170,7 @@ static void add_thread(struct dlw_maker *maker, uint32_t process, struct dlw_thr
 	if (life == DLW_RECORD_DEAD || watched->ended) {
 		thread->life = DLW_GONE;
 	} else {
-		source->progress = dlw_progress(record);
+		source->progress = dlw_record_lasting(record);
 		if (read_want(maker, process, source, &thread->want) ||
 		    read_tacit(maker, process, source, &thread->want))
 			thread->life = DLW_WAITING;

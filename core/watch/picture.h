@@ -10,7 +10,7 @@
 struct dlw_thread_source {
 	struct dlw_thread *record; /* NULL: its process has no segment, or it was not seen starting */
 	/* its want as the records have it */
-	uint64_t progress; /* dlw_progress() when the picture was made */
+	uint64_t progress; /* dlw_record_lasting() when the picture was made */
 	uint64_t address, mutex;
 	uint8_t kind;      /* DLW_NO_KIND: it wants nothing */
 	bool tacit;        /* told by its newest hold */

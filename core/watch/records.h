@@ -26,6 +26,9 @@ const struct dlw_object *dlw_record_object(const struct dlw_watched *watched, ui
 /** dlw_record_stack() - the stack called @id; depth 0 if there is none */
 struct dlw_stack dlw_record_stack(const struct dlw_watched *watched, uint32_t id);
 
+/** dlw_record_lasting() - dlw_progress(), but one number for all the waits of a thread that polls */
+uint64_t dlw_record_lasting(const struct dlw_thread *record);
+
 /** dlw_record_now() - CLOCK_MONOTONIC */
 uint64_t dlw_record_now(void);
 

@@ -106,9 +106,9 @@ enum dlw_thread_life {
 
 /** The few words a watcher writes into a thread's record. */
 struct dlw_watcher_marks {
-	uint64_t seen_progress;  /* dlw_progress() at the last look */
+	uint64_t seen_progress;  /* dlw_record_lasting() at the last look */
 	uint64_t seen_since_ns;  /* when a look first saw that number */
-	uint64_t reported_progress; /* dlw_progress() when a core that this thread is in was reported */
+	uint64_t reported_progress; /* dlw_record_lasting() when a core that this thread is in was reported */
 	uint64_t reported_verdict; /* of that report */
 	_Atomic uint64_t break_wait; /* on_deadlock=break: the wait that is to fail with EDEADLK */
 	uint32_t seen_turns;     /* .want_turns at the last look */
@@ -130,7 +130,9 @@ struct dlw_thread {
 	uint8_t want_relock; /* the thread itself owns it and can never get it */
 	uint32_t want_object; /* of a semaphore or condition */
 	_Atomic uint32_t want_turns; /* spinlock: grows as long as the thread spins */
-	uint8_t padding_want[8];
+	_Atomic uint64_t want_run; /* number of the first of a run of like waits that all timed out */
+	_Atomic uint32_t want_timeouts; /* of that run, so far */
+	uint8_t padding_want[4];
 	/* holds, newest last */
 	_Atomic uint64_t holding; /* low half: how many; high half: grows with each one added */
 	uint32_t hold_capacity;
@@ -272,6 +274,14 @@ struct dlw_segment {
 	_Atomic uint32_t hidden; /* the looker may not look at this process: it has to do so itself */
 	char log_path[DLW_PATH_MAX]; /* of the .dlw; "" */
 };
+
+/** dlw_is_polling() - its waits are one wait in slices: .want_run stands for all of them */
+static inline int dlw_is_polling(const struct dlw_thread *thread)
+{
+	return thread->want_form == DLW_FORM_TIMED &&
+	       atomic_load_explicit(&thread->want_timeouts, memory_order_relaxed) >=
+		       DLW_POLLING_TIMEOUTS;
+}
 
 /** dlw_table_page() - where element @position (from 0) lives: page and index in it */
 static inline unsigned dlw_table_page(uint32_t position, uint32_t *index)

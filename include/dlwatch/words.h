@@ -84,4 +84,7 @@ enum dlw_misuse_sort {
 	DLW_MISUSE_COUNT
 };
 
+/* The same timed wait, timed out as often in a row without progress: the thread polls. */
+#define DLW_POLLING_TIMEOUTS 3
+
 #endif

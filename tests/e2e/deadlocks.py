@@ -16,12 +16,14 @@ from harness import (DLWATCH, FIXTURES, PATIENCE, SAMPLES, Running, Skip, check,
                      execute, load_json_lines, preloaded, report_findings, tasks_of, validate)
 
 MAIN_JOINS = "thread"
+SOURCES = os.path.dirname(os.path.abspath(__file__))
 PYTHON = "/usr/bin/python3"
 
 
 class Case:
     def __init__(self, name, command, expected, stall=0, child=False, processes=1,
-                 not_yet=None, moving=False, state="S", status=66):
+                 not_yet=None, moving=False, state="S", status=66,
+                 restless=False):
         self.name = name
         self.command = command
         self.expected = expected
@@ -29,6 +31,7 @@ class Case:
         self.processes = processes  # that the core's threads belong to
         self.not_yet = not_yet  # why it may still go unreported
         self.state = state  # of the core's threads when nobody looks
+        self.restless = restless or state != "S"  # they spin, or poll
         self.moving = moving  # others come and go: no two looks see the same
         self.patience = 3 if not_yet else PATIENCE
         self.status = status  # the first process's, where the core's processes end with 66
@@ -48,8 +51,8 @@ class Case:
                 running.read(0.02)
                 asleep = [task for task in tasks_of(running.session)
                           if task.name in names and task.state == self.state]
-                rest = sorted(asleep if self.state == "S" else
-                              [task._replace(switches="") for task in asleep])
+                rest = sorted(task._replace(switches="") if self.restless else task
+                              for task in asleep)
                 met = self.all_there([task.name for task in asleep
                                       if self.is_member(task, running.session)], names)
                 still = still + 1 if met and rest == before else 0
@@ -246,6 +249,23 @@ def other_kinds():
         return Wait("once_a", kind="once", site=site)
 
     return [
+        deadlock("polling/condition", fixture("polling", "condition"), "likely", [
+            Thread("poller",
+                   Wait("changed", "signal", "condition", site="wait_a_moment", timed=True),
+                   [mutex("kept_lock", "poll_for_state")]),
+            Thread("signaller", mutex("kept_lock", "signal_twice"))], restless=True),
+        deadlock("polling/mutex", fixture("polling", "mutex"), "likely", [
+            Thread("poller", mutex("state_lock", "try_for_long", timed=True),
+                   [mutex("kept_lock", "try_for_long")]),
+            Thread("blocked", mutex("kept_lock", "take_the_other"),
+                   [mutex("state_lock", "take_the_other")])], restless=True),
+        Case("python_gil", [PYTHON, os.path.join(SOURCES, "python_gil.py")],
+             Deadlock("likely", [
+                 Thread("MainThread",
+                        Wait(None, "signal", "condition", site="<module>", timed=True),
+                        [permit(None, None), Wait(None)]),
+                 Thread("helper", Wait(None, site="take_mutex_in_interpreter"),
+                        [permit(None, None)])], stuck=[], python=True), restless=True),
         deadlock("spinlocks/pair", fixture("spinlocks", "pair"), "proven", [
             Thread(f"{mine}-then-{other}",
                    spinlock(f"lock_{other}", f"take_{mine}_then_{other}"),

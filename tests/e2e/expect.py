@@ -12,7 +12,7 @@ class Wait:
     """A wish or a hold. The lock is named by its symbol, a thread by its name."""
 
     def __init__(self, resource, mode="exclusive", kind="mutex", type=None, site=None,
-                 count=1, through=(), shared=False):
+                 count=1, through=(), shared=False, timed=False):
         self.resource = resource  # symbol, or a compiled pattern; None: any name
         self.mode = mode
         self.kind = kind
@@ -21,6 +21,7 @@ class Wait:
         self.count = count        # of a hold
         self.through = through    # functions further out on the stack
         self.shared = shared
+        self.timed = timed        # of a wish: it polls
 
 
 def mutex(symbol, site, **more):
@@ -98,7 +99,7 @@ class Deadlock:
 def check_thread(member, thread, resources):
     wants = member["wants"]
     check_wait(wants, thread.wants, resources, f"{thread.name} wants")
-    equal(wants["timed"], False, f"{thread.name}: timed")
+    equal(wants["timed"], thread.wants.timed, f"{thread.name}: timed")
     check(wants["since_ns"] > 0, f"{thread.name} wants: since_ns unknown")
     held = member["holds"]
     seen = [resources[hold["resource"]]["name"] for hold in held]
