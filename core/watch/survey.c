@@ -15,7 +15,8 @@
 
 #define NO_SEGMENT UINT32_MAX
 #define SECOND 1000000000ull
-#define PAUSE 100 /* times what a look has cost */
+#define PAUSE 100          /* times what a look has cost */
+#define SAVED (2 * SECOND) /* a fiftieth of a second's work at once, after a calm */
 
 uint64_t dlw_survey_clock(void)
 {
@@ -27,10 +28,12 @@ uint64_t dlw_survey_clock(void)
 
 void dlw_survey_spent(struct dlw_survey *survey, uint64_t start)
 {
-	uint64_t until = dlw_record_now() + (dlw_survey_clock() - start) * PAUSE;
+	uint64_t now = dlw_record_now();
 
-	if (until > survey->not_before_ns)
-		survey->not_before_ns = until;
+	/* what was not used is saved up, but not for ever */
+	if (survey->not_before_ns + SAVED < now)
+		survey->not_before_ns = now - SAVED;
+	survey->not_before_ns += (dlw_survey_clock() - start) * PAUSE;
 }
 
 bool dlw_is_system_wait(int32_t task, const struct dlw_system_call *call)

@@ -16,6 +16,7 @@ import logs  # noqa: E402
 import misuses  # noqa: E402
 import no_findings  # noqa: E402
 import pythons  # noqa: E402
+import system_waits  # noqa: E402
 import ways  # noqa: E402
 
 
@@ -23,7 +24,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     harness.add_options(parser)
     tests = (deadlocks.all_cases() + no_findings.all_cases() + pythons.all_cases() +
-             ways.all_cases() + faults.all_cases() + misuses.all_cases() + logs.all_cases())
+             system_waits.all_cases() + ways.all_cases() + faults.all_cases() + misuses.all_cases() + logs.all_cases())
     return harness.main(tests, parser.parse_args())
 
 
