@@ -159,7 +159,8 @@ struct dlw_python_text *dlw_python_ask(const struct dlw_watch *watch, const stru
 	struct dlw_python_text *list = NULL, **end = &list;
 	uint32_t i;
 
-	for (i = 0; i < state->process_count; i++) {
+	/* those behind have no segment, and no interpreter that we know of */
+	for (i = 0; i < watch->process_count; i++) {
 		struct dlw_segment *segment = watch->processes[i].segment;
 
 		if (state->processes[i].ended || !dlw_finding_concerns(state, finding, i) ||

@@ -302,25 +302,26 @@ static void end_self(void)
  *
  * SIGKILL leaves no chance for a status of 66, but its log is safe.
  */
-static void end_other(struct dlw_segment *segment)
+static void end_other(int32_t pid, struct dlw_segment *segment)
 {
-	segment->end_asked = 1;
-	if (!segment->helper)
-		dlw_system(SYS_kill, segment->pid, SIGKILL, 0, 0, 0, 0);
+	if (segment)
+		segment->end_asked = 1;
+	if (!segment || !segment->helper)
+		dlw_system(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
 }
 
-/** act_on() - one process of the core that is not our own */
-static void act_on(struct dlw_segment *segment)
+/** act_on() - one process of the core that is not our own; @segment: NULL: it has none */
+static void act_on(int32_t pid, struct dlw_segment *segment)
 {
 	switch (dlw_options.on_deadlock) {
 	case DLW_ON_DEADLOCK_EXIT:
-		end_other(segment);
+		end_other(pid, segment);
 		break;
 	case DLW_ON_DEADLOCK_ABORT:
-		dlw_system(SYS_kill, segment->pid, SIGABRT, 0, 0, 0, 0);
+		dlw_system(SYS_kill, pid, SIGABRT, 0, 0, 0, 0);
 		break;
 	case DLW_ON_DEADLOCK_STOP:
-		dlw_system(SYS_kill, segment->pid, SIGSTOP, 0, 0, 0, 0);
+		dlw_system(SYS_kill, pid, SIGSTOP, 0, 0, 0, 0);
 		break;
 	default:
 		break;
@@ -358,11 +359,13 @@ static void act(const struct dlw_watch *watch, const struct dlw_state *state,
 	}
 	for (i = 0; i < finding->core_count; i++) {
 		uint32_t process = state->threads[finding->core[i]].process;
+		struct dlw_segment *segment =
+			process < watch->process_count ? watch->processes[process].segment : NULL;
 
-		if (watch->processes[process].segment == dlw_runtime->segment)
+		if (segment == dlw_runtime->segment)
 			self = true;
 		else if (!i || process != state->threads[finding->core[i - 1]].process)
-			act_on(watch->processes[process].segment);
+			act_on(state->processes[process].pid, segment);
 	}
 	if (self)
 		act_on_self();
