@@ -52,7 +52,14 @@ DLW_SYMBOL(int, sem_trywait, "", (sem_t * s), (s))
 DLW_SYMBOL(int, sem_timedwait, "", (sem_t * s, const struct timespec *t), (s, t))
 DLW_SYMBOL(int, sem_clockwait, "", (sem_t * s, clockid_t c, const struct timespec *t), (s, c, t))
 DLW_SYMBOL(int, sem_post, "", (sem_t * s), (s))
-/* condition variables: their mutex is given back and had again inside */
+/*
+ * condition variables: their mutex is given back and had again inside
+ *
+ * Programs bound to the GLIBC_2.2.5 names come here, too, and get the newer
+ * functions: their pthread_cond_t is as large, and their initialiser, all zero,
+ * is the newer one's. What counts is that nobody mixes the two, and with us in
+ * front nobody does.
+ */
 DLW_SYMBOL(int, pthread_cond_wait, "GLIBC_2.3.2", (pthread_cond_t * c, pthread_mutex_t *m), (c, m))
 DLW_SYMBOL(int, pthread_cond_timedwait, "GLIBC_2.3.2", (pthread_cond_t * c, pthread_mutex_t *m, const struct timespec *t), (c, m, t))
 DLW_SYMBOL(int, pthread_cond_clockwait, "", (pthread_cond_t * c, pthread_mutex_t *m, clockid_t k, const struct timespec *t), (c, m, k, t))

@@ -78,6 +78,7 @@ def all_cases():
         Clean("alarm_posts", fixture("alarm_posts")),
         Clean("cancellation", fixture("cancellation")),
         Clean("stranger_unlock", fixture("stranger_unlock"), misuse=True),
+        Clean("old_conditions", fixture("old_conditions")),
         Clean("polling/busy", fixture("polling", "busy")),
         Clean("spinlocks/left", fixture("spinlocks", "left")),
         Clean("barriers/rounds", fixture("barriers", "rounds")),
