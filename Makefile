@@ -209,15 +209,17 @@ INSTALLED_SAMPLES := $(LIB)/dlwatch/samples
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(LIB)/pkgconfig $(INSTALLED_SAMPLES)
-	install -d $(DESTDIR)$(PREFIX)/include/dlwatch $(SHARE)/man/man1 $(SHARE)/man/man7
+	install -d $(DESTDIR)$(PREFIX)/include/dlwatch
+	install -d $(SHARE)/man/man1 $(SHARE)/man/man3 $(SHARE)/man/man7
 	install -d $(SHARE)/bash-completion/completions $(SHARE)/zsh/site-functions
 	install -d $(SHARE)/fish/vendor_completions.d
 	install -m 755 $(TOOL) $(DESTDIR)$(PREFIX)/bin/
 	install -m 755 $(SHIM) $(LIB)/
 	install -m 755 $(SAMPLES) $(INSTALLED_SAMPLES)/
-	$(if $(wildcard include/dlwatch.h),install -m 644 include/dlwatch.h $(DESTDIR)$(PREFIX)/include/)
+	install -m 644 include/dlwatch.h $(DESTDIR)$(PREFIX)/include/
 	install -m 644 $(wildcard include/dlwatch/*) $(DESTDIR)$(PREFIX)/include/dlwatch/
 	install -m 644 docs/man/dlwatch.1 $(SHARE)/man/man1/
+	install -m 644 docs/man/dlwatch.h.3 $(SHARE)/man/man3/
 	install -m 644 docs/man/libdlwatch.7 $(SHARE)/man/man7/
 	sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' scripts/dlwatch.pc.in \
 		>$(LIB)/pkgconfig/dlwatch.pc
@@ -229,7 +231,7 @@ uninstall:
 	rm -f $(DESTDIR)$(PREFIX)/bin/dlwatch $(LIB)/libdlwatch.so $(LIB)/pkgconfig/dlwatch.pc
 	rm -f $(DESTDIR)$(PREFIX)/include/dlwatch.h
 	rm -rf $(DESTDIR)$(PREFIX)/include/dlwatch $(LIB)/dlwatch
-	rm -f $(SHARE)/man/man1/dlwatch.1 $(SHARE)/man/man7/libdlwatch.7
+	rm -f $(SHARE)/man/man1/dlwatch.1 $(SHARE)/man/man3/dlwatch.h.3 $(SHARE)/man/man7/libdlwatch.7
 	rm -f $(SHARE)/bash-completion/completions/dlwatch $(SHARE)/zsh/site-functions/_dlwatch
 	rm -f $(SHARE)/fish/vendor_completions.d/dlwatch.fish
 

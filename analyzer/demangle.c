@@ -123,5 +123,5 @@ bool dlw_is_lock_wrapper(const char *function)
 	const char *name = after_return_type(function);
 
 	return strncmp(name, "std::", 5) == 0 || strncmp(name, "__gthread_", 10) == 0 ||
-	       strncmp(name, "__gthrw_", 8) == 0 || strncmp(name, "__gnu_cxx::", 11) == 0;
+	       strncmp(name, "__gthrw_", 8) == 0 || strncmp(name, "dlwatch_", 8) == 0 || strncmp(name, "__gnu_cxx::", 11) == 0;
 }

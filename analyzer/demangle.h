@@ -17,7 +17,7 @@
  */
 char *dlw_demangle(const char *name);
 
-/** dlw_is_lock_wrapper() - whether a demangled name is std::lock_guard or kin, never a site */
+/** dlw_is_lock_wrapper() - whether a demangled name is std::lock_guard or kin, or of dlwatch.h: never a site */
 bool dlw_is_lock_wrapper(const char *function);
 
 #endif

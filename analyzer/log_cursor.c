@@ -364,9 +364,9 @@ static void resolve_condition_wait(struct dlw_cursor *cursor, struct dlw_head *h
 		head->mutex_ticket = head->hold->ticket + 1;
 }
 
-static bool needs_object(enum dlw_event_type type)
+static bool needs_object(const struct dlw_event *event)
 {
-	switch (type) {
+	switch (event->type) {
 	case DLW_EVENT_ACQUIRED:
 	case DLW_EVENT_RELEASED:
 	case DLW_EVENT_POSTED:
@@ -381,8 +381,9 @@ static bool needs_object(enum dlw_event_type type)
 	case DLW_EVENT_CONDITION_WAIT:
 	case DLW_EVENT_RELEASED_BY_STRANGER:
 	case DLW_EVENT_HELD:
-	case DLW_EVENT_ACCESSED:
 		return true;
+	case DLW_EVENT_ACCESSED:
+		return event->mode != DLW_MODE_ANNOTATED;
 	default:
 		return false;
 	}
@@ -428,9 +429,9 @@ static bool resolve(struct dlw_cursor *cursor, struct dlw_head *head)
 		return resolve_held(cursor, head);
 	if (!head->object) {
 		event->ticket = 0;
-		if (needs_object(event->type))
+		if (needs_object(event))
 			odd(cursor);
-		return !needs_object(event->type);
+		return !needs_object(event);
 	}
 	event->ticket = complete_ticket(event, head->object);
 	if (event->type == DLW_EVENT_RELEASED)

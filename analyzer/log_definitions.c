@@ -191,7 +191,22 @@ static bool read_object_name(struct dlw_log_definitions *defined, struct span re
 	if (!text)
 		return false;
 	dlw_reserve(defined->names, defined->name_count, defined->name_room);
-	defined->names[defined->name_count++] = (struct dlw_log_name){ from.id, text };
+	defined->names[defined->name_count++] = (struct dlw_log_name){ from.id, text, 0 };
+	return true;
+}
+
+static bool read_object_class(struct dlw_log_definitions *defined, struct span record)
+{
+	struct dlw_record_object_class from;
+	const char *text;
+
+	if (!fixed_part(record, &from, sizeof(from)))
+		return false;
+	text = text_at(record, sizeof(from), NULL);
+	if (!text)
+		return false;
+	dlw_reserve(defined->classes, defined->class_count, defined->class_room);
+	defined->classes[defined->class_count++] = (struct dlw_log_name){ from.id, text, from.rank };
 	return true;
 }
 
@@ -354,6 +369,8 @@ static bool read_record(struct dlw_log_definitions *defined, uint16_t type, stru
 		return read_object(defined, record);
 	case DLW_RECORD_OBJECT_NAME:
 		return read_object_name(defined, record);
+	case DLW_RECORD_OBJECT_CLASS:
+		return read_object_class(defined, record);
 	case DLW_RECORD_STACK:
 		return read_stack(defined, record);
 	case DLW_RECORD_MODE:
@@ -592,6 +609,9 @@ void dlw_log_definitions_read(struct dlw_log_definitions *defined, const struct 
 	if (defined->name_count)
 		qsort(defined->names, defined->name_count, sizeof(*defined->names),
 		      by_id_then_latest);
+	if (defined->class_count)
+		qsort(defined->classes, defined->class_count, sizeof(*defined->classes),
+		      by_id_then_latest);
 }
 
 void dlw_log_definitions_free(struct dlw_log_definitions *defined)
@@ -602,6 +622,7 @@ void dlw_log_definitions_free(struct dlw_log_definitions *defined)
 	free(defined->objects);
 	free(defined->misuses);
 	free(defined->names);
+	free(defined->classes);
 	free(defined->stacks);
 	free(defined->pythons);
 	free(defined->order_counts);
@@ -622,20 +643,21 @@ const struct dlw_log_thread *dlw_log_defined_thread(const struct dlw_log_definit
 	return position == DLW_NO_POSITION ? NULL : &defined->threads[position];
 }
 
-static const char *given_name(const struct dlw_log_definitions *defined, uint32_t id)
+/** given_to() - the latest of sorted @names for object @id, or NULL */
+static const struct dlw_log_name *given_to(const struct dlw_log_name *names, uint32_t count,
+					   uint32_t id)
 {
-	uint32_t low = 0, high = defined->name_count;
+	uint32_t low = 0, high = count;
 
 	while (low < high) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (defined->names[middle].id < id)
+		if (names[middle].id < id)
 			low = middle + 1;
 		else
 			high = middle;
 	}
-	return low < defined->name_count && defined->names[low].id == id ? defined->names[low].text :
-									   NULL;
+	return low < count && names[low].id == id ? &names[low] : NULL;
 }
 
 void dlw_log_object_at(const struct dlw_log_definitions *defined, uint32_t position,
@@ -643,13 +665,14 @@ void dlw_log_object_at(const struct dlw_log_definitions *defined, uint32_t posit
 {
 	struct dlw_record_object from;
 	struct span record = { defined->objects[position], 0 };
+	const struct dlw_log_name *given, *class;
 	const char *name;
 
 	memcpy(&from, record.bytes, sizeof(from));
 	record.size = from.record.size;
-	name = given_name(defined, from.id);
-	if (!name)
-		name = text_at(record, sizeof(from), NULL);
+	given = given_to(defined->names, defined->name_count, from.id);
+	class = given_to(defined->classes, defined->class_count, from.id);
+	name = given ? given->text : text_at(record, sizeof(from), NULL);
 	*object = (struct dlw_log_object){
 		.id = from.id,
 		.kind = (enum dlw_kind)from.kind,
@@ -665,6 +688,8 @@ void dlw_log_object_at(const struct dlw_log_definitions *defined, uint32_t posit
 		.inode = from.inode,
 		.offset = from.offset,
 		.name = name ? name : "",
+		.class_name = class ? class->text : "",
+		.rank = class ? class->rank : 0,
 	};
 }
 

@@ -42,6 +42,8 @@ struct dlw_log_object {
 	uint64_t first_ticket;    /* smallest in the log; 0: it begins with the object */
 	uint64_t device, inode, offset;
 	const char *name;
+	const char *class_name; /* annotated; "" if none */
+	int32_t rank;           /* annotated; 0: none */
 };
 
 /** How often an order of log_mode=order was seen. */
@@ -77,8 +79,11 @@ struct dlw_log_definitions {
 	struct dlw_log_name {
 		uint32_t id;
 		const char *text;
+		int32_t rank; /* of a class */
 	} *names; /* given later, sorted by id */
 	uint32_t name_count, name_room;
+	struct dlw_log_name *classes; /* likewise */
+	uint32_t class_count, class_room;
 
 	const uint8_t **stacks; /* their records */
 	uint32_t stack_count, stack_room;

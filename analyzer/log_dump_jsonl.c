@@ -107,6 +107,10 @@ static void put_object(struct dlw_log_dump *dump, const struct dlw_source *sourc
 	set_text(object, "name", from.name);
 	set_hex(object, "address", from.address);
 	json_object_set_new(object, "shared", json_boolean(from.traits & DLW_TRAIT_SHARED));
+	if (*from.class_name)
+		set_text(object, "class", from.class_name);
+	if (from.rank)
+		set_integer(object, "rank", from.rank);
 	if (from.initial_known)
 		set_integer(object, "initial", from.initial);
 	if (from.init_stack)

@@ -134,7 +134,8 @@ static void put_event(struct std_dump *std, struct dlw_cursor *cursor)
 		put_variable(std, cursor, "r");
 		break;
 	case DLW_EVENT_ACCESSED:
-		put_variable(std, cursor, event->mode ? "r" : "w");
+		if (event->mode != DLW_MODE_ANNOTATED)
+			put_variable(std, cursor, event->mode ? "r" : "w");
 		break;
 	case DLW_EVENT_CREATED:
 		put_thread(std, cursor, "fork");

@@ -97,6 +97,11 @@ static void put_objects(struct dlw_log_dump *dump, const struct dlw_source *sour
 			fputs(" named ", dump->out);
 			put_clean(dump->out, object.name);
 		}
+		if (*object.class_name || object.rank) {
+			fputs(" class ", dump->out);
+			put_clean(dump->out, object.class_name);
+			fprintf(dump->out, " rank %d", object.rank);
+		}
 		putc('\n', dump->out);
 	}
 }

@@ -249,8 +249,8 @@ struct dlw_replay_object *dlw_source_object(struct dlw_source *source, uint32_t 
 
 /* ------------------------------------------------------------------ releasers */
 
-void dlw_object_add_releaser(struct dlw_replay_object *object, struct dlw_cursor *thread,
-			     bool as_stranger)
+struct dlw_past_releaser *dlw_object_add_releaser(struct dlw_replay_object *object,
+						  struct dlw_cursor *thread, bool as_stranger)
 {
 	uint32_t low = 0, high = object->releaser_count;
 
@@ -264,13 +264,14 @@ void dlw_object_add_releaser(struct dlw_replay_object *object, struct dlw_cursor
 	}
 	if (low < object->releaser_count && object->releasers[low].thread == thread) {
 		object->releasers[low].as_stranger |= as_stranger;
-		return;
+		return &object->releasers[low];
 	}
 	dlw_reserve(object->releasers, object->releaser_count, object->releaser_room);
 	memmove(object->releasers + low + 1, object->releasers + low,
 		(object->releaser_count - low) * sizeof(*object->releasers));
-	object->releasers[low] = (struct dlw_past_releaser){ thread, as_stranger };
+	object->releasers[low] = (struct dlw_past_releaser){ thread, as_stranger, false };
 	object->releaser_count++;
+	return &object->releasers[low];
 }
 
 /* ----------------------------------------------------------------------- free */

@@ -40,8 +40,8 @@ static inline void dlw_object_drop(struct dlw_replay *replay, struct dlw_replay_
 void dlw_object_move_in(struct dlw_replay_object *object);
 
 /** dlw_object_add_releaser() - @thread posted, signalled or arrived; a holder's own post is no stranger's */
-void dlw_object_add_releaser(struct dlw_replay_object *object, struct dlw_cursor *thread,
-			     bool as_stranger);
+struct dlw_past_releaser *dlw_object_add_releaser(struct dlw_replay_object *object,
+						  struct dlw_cursor *thread, bool as_stranger);
 
 void dlw_objects_free(struct dlw_replay *replay);
 

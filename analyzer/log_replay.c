@@ -227,6 +227,24 @@ static void released_by_stranger(struct dlw_replay *replay, struct dlw_cursor *c
 	make_stale(replay, object, NULL, true);
 }
 
+static void annotated(struct dlw_cursor *cursor)
+{
+	const struct dlw_head *head = &cursor->head;
+
+	switch ((enum dlw_annotated)head->event.form) {
+	case DLW_ANNOTATED_EXEMPT:
+		cursor->exempt++;
+		break;
+	case DLW_ANNOTATED_EXEMPT_NO_MORE:
+		cursor->exempt -= cursor->exempt > 0;
+		break;
+	case DLW_ANNOTATED_RELEASER:
+		if (head->object)
+			dlw_object_add_releaser(head->object, cursor, false)->announced = true;
+		break;
+	}
+}
+
 static void exited(struct dlw_cursor *cursor)
 {
 	end_want(cursor);
@@ -269,6 +287,10 @@ static void apply_to_thread(struct dlw_cursor *cursor)
 	case DLW_EVENT_JOINED:
 		if (cursor->want.wait == DLW_WAIT_THREAD)
 			end_want(cursor);
+		break;
+	case DLW_EVENT_ACCESSED:
+		if (head->event.mode == DLW_MODE_ANNOTATED)
+			annotated(cursor);
 		break;
 	case DLW_EVENT_STARTED:
 		cursor->started = true;

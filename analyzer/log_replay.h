@@ -48,6 +48,7 @@ struct dlw_lock_statistics;
 struct dlw_past_releaser {
 	struct dlw_cursor *thread;
 	bool as_stranger; /* at least once without holding a permit */
+	bool announced;   /* by an annotation */
 };
 
 /** One life of an object, as far as the replay has come. */
@@ -137,6 +138,7 @@ struct dlw_cursor {
 	uint32_t number; /* among all threads of all logs */
 	const struct dlw_log_thread *defined; /* NULL: its definition was lost */
 	bool started, exited, detached, lost; /* lost: of its blocks one is missing */
+	uint32_t exempt; /* annotated, so many times */
 	bool late; /* it begins in the middle: what came before was overwritten */
 	uint64_t events;
 

@@ -237,6 +237,8 @@ static uint32_t want_flags(const struct dlw_cursor *cursor)
 		flags |= DLW_WANT_POLLING;
 	if (want->object && want->object->defined.kind == DLW_SPINLOCK)
 		flags |= DLW_WANT_SPINNING;
+	if (want->object && want->object->defined.kind == DLW_CUSTOM)
+		flags |= DLW_WANT_UNCONFIRMED; /* only the program tells of it */
 	if (is_doubtful(cursor->source, want->object) || is_doubtful(cursor->source, want->mutex))
 		flags |= DLW_WANT_UNCONFIRMED;
 	return flags;
@@ -314,6 +316,7 @@ static void build_thread(struct builder *builder, const struct dlw_cursor *curso
 		.tid = cursor->defined ? cursor->defined->tid : 0,
 		.name = cursor->defined ? cursor->defined->name : "",
 		.detached = cursor->detached,
+		.exempt = cursor->exempt > 0,
 	};
 	if (cursor->exited || builder->processes[process].ended)
 		thread->life = DLW_GONE;
@@ -355,13 +358,13 @@ static void build_releasers(struct builder *builder, const struct dlw_replay_obj
 		if (past->as_stranger && builder->threads[cursor->number].life == DLW_GONE)
 			resource->ever_posted_by_vanished = true;
 		/* who posts only what it has taken can do so only while it has some */
-		if (resource->history == DLW_LOCK_LIKE ||
-		    (!past->as_stranger && !(permits && permits->count)))
+		if (!past->announced && (resource->history == DLW_LOCK_LIKE ||
+					 (!past->as_stranger && !(permits && permits->count))))
 			continue;
 		builder->releasers[builder->releaser_count++] = (struct dlw_releaser){
 			.thread = cursor->number,
 			.resource = object->state_index,
-			.provenance = DLW_SEEN_BEFORE,
+			.provenance = past->announced ? DLW_ANNOTATED : DLW_SEEN_BEFORE,
 		};
 	}
 }

@@ -127,7 +127,7 @@ static const struct deed deeds[] = {
 	{ "relock", "locked ", " again, which it held already (EDEADLK)" },
 	{ "two-mutexes", "waited on ", " with another mutex than the threads that waited already" },
 	{ "semaphore-overflow", "posted ", " beyond its greatest value (EOVERFLOW)" },
-	{ "rank", "took ", " while it held a lock of the same or a higher rank" },
+	{ "rank", "took ", " while it held a lock of a higher rank" },
 };
 
 char *dlw_words_deed(const json_t *finding, const char *resource)

@@ -330,6 +330,25 @@ static void say_timed_conditions(struct words *words)
 	}
 }
 
+/* Of a lock of the program's own making nobody but the program knows. */
+static void say_unconfirmed(struct words *words)
+{
+	uint32_t i;
+
+	for (i = 0; i < words->finding->core_count; i++) {
+		uint32_t member = words->finding->core[i];
+		const struct dlw_want *want = want_of(words, member);
+
+		if (!(want->flags & DLW_WANT_UNCONFIRMED))
+			continue;
+		say(words, "; ");
+		thread(words, member);
+		say(words, kind_of(words, want->resource) == DLW_CUSTOM
+				   ? " waits for a lock that only the program itself tells of"
+				   : " was not seen asleep by the kernel");
+	}
+}
+
 static void no_preemption(struct words *words)
 {
 	if (words->finding->kind == DLW_ORPHAN) {
@@ -344,7 +363,7 @@ static void no_preemption(struct words *words)
 	say_each_flagged(words, DLW_WANT_POLLING, "times out only to wait again");
 	say_each_flagged(words, DLW_WANT_INTERRUPTIBLE, "could only be woken by a signal");
 	say_each_flagged(words, DLW_WANT_SPINNING, "spins and never yields");
-	say_each_flagged(words, DLW_WANT_UNCONFIRMED, "was not seen asleep by the kernel");
+	say_unconfirmed(words);
 }
 
 /* ---- 4. circular wait ----------------------------------------------------------------- */

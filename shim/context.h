@@ -144,8 +144,9 @@ static inline void dlw_inside(struct dlw_context *self)
  * dlw_want_aside() - a call at @frame meets a want already published
  *
  * Either the call comes from a signal handler that runs while the thread
- * waits: the want is put aside until the call is over. Or the handler left the
- * wait by siglongjmp(): its frame is gone, and so is the want.
+ * waits: the want is put aside until the call is over; so is one for a lock of
+ * the program's own making, which uses other locks on the way. Or the handler
+ * left the wait by siglongjmp(): its frame is gone, and so is the want.
  */
 void dlw_want_aside(struct dlw_context *self, uint64_t frame);
 

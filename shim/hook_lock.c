@@ -49,13 +49,14 @@ struct dlw_object *dlw_lock_object(struct dlw_context *self, enum dlw_kind kind,
 /**
  * next_ticket() - of an operation on @object
  *
- * Only an exclusive holder comes here alone; a rwlock's readers come in crowds.
+ * Only an exclusive holder comes here alone; a rwlock's readers come in crowds,
+ * and of a lock of the program's own making nothing is sure.
  */
 static uint64_t next_ticket(struct dlw_object *object)
 {
 	uint64_t ticket;
 
-	if (object->kind == DLW_RWLOCK)
+	if (object->kind == DLW_RWLOCK || object->kind == DLW_CUSTOM)
 		return atomic_fetch_add_explicit(dlw_ticket(object), 1, memory_order_relaxed) + 1;
 	ticket = atomic_load_explicit(dlw_ticket(object), memory_order_relaxed) + 1;
 	atomic_store_explicit(dlw_ticket(object), ticket, memory_order_relaxed);
@@ -100,7 +101,7 @@ void dlw_lock_log_released(struct dlw_context *self, enum dlw_kind kind, enum dl
 
 	if (!object)
 		return;
-	if (mode == DLW_SHARED)
+	if (mode == DLW_SHARED || kind == DLW_CUSTOM)
 		event = (struct dlw_event){ .type = DLW_EVENT_RELEASED, .mode = log_mode(mode) };
 	event.object = dlw_log_object(object);
 	event.ticket = next_ticket(object);

@@ -10,6 +10,7 @@
 #include "shim/hold.h"
 #include "shim/log_write.h"
 #include "shim/object.h"
+#include "shim/rank.h"
 #include "shim/shared.h"
 #include "shim/trace.h"
 
@@ -70,6 +71,7 @@ static inline void dlw_lock_acquired(struct dlw_context *self, enum dlw_kind kin
 				     uint32_t stack, bool contended)
 {
 	dlw_hold_push(self, kind, mode, dlw_address(lock), stack);
+	dlw_rank_check(self, kind, dlw_address(lock), form, stack);
 	if (dlw_logging(self))
 		dlw_lock_log_acquired(self, kind, mode, lock, form, stack, contended);
 }

@@ -245,6 +245,44 @@ size_t dlw_define_object(union dlw_object_definition *record, const struct dlw_o
 	return sizeof(record->object) + strlen(record->object.name) + 1;
 }
 
+void dlw_log_object_name(const struct dlw_object *object)
+{
+	union {
+		struct dlw_record_object_name named;
+		char bytes[sizeof(struct dlw_record_object_name) + 264];
+	} record = { .named.id = object->log_id };
+
+	if (object->log_life != object->life)
+		return; /* its definition will say so */
+	if (object->name)
+		strncpy(record.named.name, dlw_at(object->name), 256);
+	define(&record, DLW_RECORD_OBJECT_NAME,
+	       sizeof(record.named) + strlen(record.named.name) + 1);
+}
+
+/** define_class() - log_lock is held */
+static void define_class(const struct dlw_object *object)
+{
+	union {
+		struct dlw_record_object_class class;
+		char bytes[sizeof(struct dlw_record_object_class) + 264];
+	} record = { .class = { .id = object->log_id, .rank = object->rank } };
+
+	if (object->class_name)
+		strncpy(record.class.name, dlw_at(object->class_name), 256);
+	dlw_define_locked(&record, DLW_RECORD_OBJECT_CLASS,
+			  sizeof(record.class) + strlen(record.class.name) + 1);
+}
+
+void dlw_log_object_class(const struct dlw_object *object)
+{
+	if (object->log_life != object->life)
+		return;
+	dlw_lock(&dlw_runtime->log_lock, DLW_RANK_LOG);
+	define_class(object);
+	dlw_unlock(&dlw_runtime->log_lock, DLW_RANK_LOG);
+}
+
 /** number_life() - this life of the object gets its id; log_lock is held */
 static void number_life(struct dlw_object *object, uint32_t life)
 {
@@ -254,6 +292,8 @@ static void number_life(struct dlw_object *object, uint32_t life)
 	object->log_id = ++dlw_runtime->logger->object_ids;
 	if (dlw_options.log_mode != DLW_LOG_RING)
 		dlw_define_locked(&record, DLW_RECORD_OBJECT, dlw_define_object(&record, object));
+	if (object->kind != DLW_CONDITION && (object->class_name || object->rank))
+		define_class(object);
 	__atomic_store_n(&object->log_life, life, __ATOMIC_RELEASE);
 }
 

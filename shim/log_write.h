@@ -47,6 +47,10 @@ static inline uint32_t dlw_log_object(struct dlw_object *object)
 	return dlw_log_object_slow(object);
 }
 
+/** dlw_log_object_name(), dlw_log_object_class() - annotated, if the log knows this life of it already */
+void dlw_log_object_name(const struct dlw_object *object);
+void dlw_log_object_class(const struct dlw_object *object);
+
 /** dlw_log_destroyed() - the life of an object that the log knows is over */
 void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object);
 

@@ -171,11 +171,26 @@ struct dlw_object *dlw_object_get(struct dlw_context *self, uint64_t address, en
 		dlw_runtime_count(DLW_LOST_OBJECTS, 1);
 		return NULL;
 	}
+	if (object->kind == DLW_NO_KIND && !object->gone)
+		object->kind = (uint8_t)kind; /* annotated before its first use */
 	if (object->kind != kind || object->gone) /* its memory is used again */
 		new_life(object, kind);
 	known->address = address;
 	known->object = object;
 	known->permit = NULL;
+	return object;
+}
+
+struct dlw_object *dlw_object_any(struct dlw_context *self, uint64_t address)
+{
+	struct dlw_object *object = dlw_object_find(self, address);
+
+	if (!object)
+		object = add(stripe_of(address), address, DLW_NO_KIND);
+	if (!object)
+		dlw_runtime_count(DLW_LOST_OBJECTS, 1);
+	else if (object->gone)
+		new_life(object, DLW_NO_KIND);
 	return object;
 }
 

@@ -17,6 +17,13 @@ struct dlw_object *dlw_object_get(struct dlw_context *self, uint64_t address, en
 /** dlw_object_find() - the object at @address if it is known; NULL */
 struct dlw_object *dlw_object_find(struct dlw_context *self, uint64_t address);
 
+/**
+ * dlw_object_any() - the object at @address whatever it is; NULL: no memory
+ *
+ * An unknown one is made without a kind, and becomes what it is first used as.
+ */
+struct dlw_object *dlw_object_any(struct dlw_context *self, uint64_t address);
+
 /** dlw_object_begin() - it was initialised: a new life with these properties */
 struct dlw_object *dlw_object_begin(struct dlw_context *self, uint64_t address,
 				    enum dlw_kind kind, enum dlw_type type, uint32_t traits,

@@ -30,6 +30,12 @@ struct dlw_object_stripe {
 	struct dlw_object_entries *_Atomic entries;
 };
 
+/** Texts kept once: offsets in the segment, by hash; see intern.c. */
+struct dlw_texts {
+	uint32_t *entries;
+	uint32_t capacity, used;
+};
+
 struct dlw_runtime {
 	_Atomic uint32_t state; /* enum dlw_runtime_state */
 	pid_t pid;
@@ -39,6 +45,8 @@ struct dlw_runtime {
 	bool supervised;    /* a supervisor looks from outside */
 	struct dlw_lock segment_lock, threads_lock, stacks_lock, table_lock, log_lock;
 	struct dlw_object_stripe objects[DLW_OBJECT_STRIPES];
+	struct dlw_texts texts;     /* under table_lock */
+	_Atomic uint32_t ranked;    /* some lock has a rank */
 	struct dlw_traces *traces; /* trace.c */
 	struct dlw_logger *logger; /* log_write.c; NULL: no log */
 	struct dlw_context *free_contexts;   /* of threads that are gone */

@@ -203,7 +203,7 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 	context->hold_room = record->hold_capacity;
 	context->log = dlw_log_thread(record->serial, record->tid, creator, created_stack, detached);
 	context->plain = !context->log && dlw_options.stacks == DLW_STACKS_AUTO &&
-			 dlw_options.on_deadlock != DLW_ON_DEADLOCK_BREAK;
+			 dlw_options.on_deadlock != DLW_ON_DEADLOCK_BREAK && !dlw_runtime->ranked;
 	dlw_self = context;
 	if (context->log) {
 		struct dlw_event event = { .type = DLW_EVENT_STARTED, .argument = creator };
@@ -278,7 +278,7 @@ void dlw_want_aside(struct dlw_context *self, uint64_t frame)
 {
 	struct dlw_thread *record = self->record;
 
-	if (frame >= self->want_frame) {
+	if (frame >= self->want_frame && record->want_kind != DLW_CUSTOM) {
 		self->saved_count = 0;
 	} else if (self->saved_count < DLW_SAVED_WANTS) {
 		self->saved[self->saved_count] = (struct dlw_saved_want){

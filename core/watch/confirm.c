@@ -52,6 +52,10 @@ static bool is_asleep_in(const struct dlw_thread_source *source, uint32_t traits
 		return sleeps_at(call, source->address, sizeof(pthread_cond_t));
 	case DLW_THREAD:
 		return sleeps_at(call, source->address, 4096);
+	case DLW_CUSTOM:
+		/* where, only the program knows; or it spins, and lets others go on meanwhile */
+		return call->number == SYS_futex || call->number == SYS_sched_yield ||
+		       call->number == SYS_nanosleep || call->number == SYS_clock_nanosleep;
 	default:
 		return false;
 	}
@@ -83,11 +87,13 @@ static bool is_queued_rightly(const struct dlw_picture *picture,
 /**
  * is_spinning() - it was seen at it, between the last look and the one before
  *
- * A thread that left the wait by siglongjmp() runs, too, but turns no more.
+ * A thread that left the wait by siglongjmp() runs, too, but turns no more. Of
+ * a lock of the program's own making there is only the program's word.
  */
 static bool is_spinning(const struct dlw_thread *record)
 {
-	return record->want_kind == DLW_SPINLOCK && record->marks.spins;
+	return record->want_kind == DLW_CUSTOM ||
+	       (record->want_kind == DLW_SPINLOCK && record->marks.spins);
 }
 
 /** has_been_woken() - a condition wait that has its signal and now waits for the mutex */

@@ -132,7 +132,8 @@ static bool describe_object(const struct dlw_watch *watch, struct dlw_resource_s
 	for (i = 1; i <= watched->segment->objects.count; i++) {
 		const struct dlw_object *object = dlw_record_object(watched, i);
 
-		if (!object || object->address != address || object->kind != state->kind ||
+		if (!object || object->address != address ||
+		    (object->kind != state->kind && object->kind != DLW_NO_KIND) ||
 		    object->gone)
 			continue;
 		state->traits |= object->traits;

@@ -71,6 +71,26 @@ static void add_holds(struct dlw_maker *maker, uint32_t thread)
 	}
 }
 
+/**
+ * take_word_for_it() - a lock of the program's own making: nobody else knows of it
+ *
+ * That is enough for 'likely', and no more. Released by a stranger, its holders
+ * say nothing at all.
+ */
+static void take_word_for_it(struct dlw_maker *maker, const struct dlw_watched *watched,
+			     uint32_t object_index, struct dlw_want *want)
+{
+	const struct dlw_object *object = dlw_record_object(watched, object_index);
+	struct dlw_resource_state *resource = &maker->picture->resources[want->resource];
+
+	want->flags |= DLW_WANT_UNCONFIRMED;
+	if (object && object->traits & DLW_TRAIT_DISTRUSTED) {
+		resource->traits |= DLW_TRAIT_DISTRUSTED;
+		resource->history = DLW_SIGNAL_LIKE;
+		resource->ever_posted_by_vanished = true;
+	}
+}
+
 /** read_want() - false: no wait is under way */
 static bool read_want(struct dlw_maker *maker, uint32_t process, struct dlw_thread_source *source,
 		      struct dlw_want *want)
@@ -106,6 +126,8 @@ static bool read_want(struct dlw_maker *maker, uint32_t process, struct dlw_thre
 		want->mutex = dlw_maker_resource(maker, process, DLW_MUTEX, mutex, true);
 	if (kind == DLW_SEMAPHORE || kind == DLW_CONDITION || kind == DLW_BARRIER)
 		dlw_maker_consumable(maker, process, object, want->resource);
+	if (kind == DLW_CUSTOM)
+		take_word_for_it(maker, watched, object, want);
 	source->kind = kind;
 	source->address = address;
 	source->mutex = mutex;

@@ -120,7 +120,8 @@ static void add_posters(struct dlw_maker *maker, uint32_t thread)
 		uint32_t resource;
 
 		/* a poster; one that gave back its own permits only while it has one */
-		if (!(permit->posted_other || (permit->posted_own && permit->held)))
+		if (!(permit->posted_other || (permit->posted_own && permit->held) ||
+		      permit->announced))
 			continue;
 		object = current_object(watched, permit);
 		resource = object ? dlw_maker_resource(maker, process, object->kind,
@@ -128,7 +129,8 @@ static void add_posters(struct dlw_maker *maker, uint32_t thread)
 				  : DLW_NONE;
 		if (resource == DLW_NONE)
 			continue;
-		dlw_maker_releaser(maker, thread, resource, DLW_SEEN_BEFORE);
+		dlw_maker_releaser(maker, thread, resource,
+				   permit->announced ? DLW_ANNOTATED : DLW_SEEN_BEFORE);
 		if (permit->posted_other && picture->resources[resource].arrived)
 			picture->resources[resource].arrived--;
 	}

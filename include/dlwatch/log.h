@@ -161,6 +161,7 @@ enum dlw_record_type {
 	DLW_RECORD_MISUSE = 13,
 	DLW_RECORD_MODE = 14,
 	DLW_RECORD_ORDER_COUNTS = 15,
+	DLW_RECORD_OBJECT_CLASS = 16,
 };
 
 /** In front of every record. */
@@ -229,6 +230,14 @@ struct dlw_record_object_name {
 	uint32_t id;
 	uint32_t reserved;
 	char name[];
+};
+
+/** Annotated: replaces the earlier one. */
+struct dlw_record_object_class {
+	struct dlw_record record;
+	uint32_t id;
+	int32_t rank; /* 0: none */
+	char name[];  /* of the class, or empty */
 };
 
 struct dlw_record_stack {
@@ -387,7 +396,8 @@ enum dlw_event_type {
 	DLW_EVENT_LEFT = 12,        /* a barrier */
 	DLW_EVENT_AGAIN = 13,       /* an ACQUIRED, said shortly; dlw_event_get() unpacks it as such */
 	DLW_EVENT_LATER = 14,       /* 1 unit: bits 5 … 31 are added to the ticks */
-	DLW_EVENT_ACCESSED = 15,    /* a variable (object of no kind); mode shared: read, exclusive: written */
+	DLW_EVENT_ACCESSED = 15,    /* a variable (object of no kind); mode shared: read, exclusive: written.
+				     * Mode 3: annotated; form: enum dlw_annotated; ticket 0 */
 	DLW_EVENT_WANT = 16,        /* about to block; argument: since, CLOCK_MONOTONIC ns; ticket 0 */
 	DLW_EVENT_CONDITION_WAIT = 17, /* argument: id of the mutex, which is given back in full
 					* (ticket of the thread's last event on it, plus 1) */
@@ -407,6 +417,15 @@ enum dlw_event_type {
 				     * argument: count; ticket: of the object's last operation, 0: unknown */
 	DLW_EVENT_DEFINITION = 30,  /* log_mode=ring: a definition record follows; argument: its units */
 	DLW_EVENT_WIDE = 31
+};
+
+#define DLW_MODE_ANNOTATED 3 /* of ACCESSED, which is then none */
+
+/** What a thread has said through dlwatch.h. */
+enum dlw_annotated {
+	DLW_ANNOTATED_EXEMPT = 0, /* no part of findings from now on; they nest */
+	DLW_ANNOTATED_EXEMPT_NO_MORE = 1,
+	DLW_ANNOTATED_RELEASER = 2, /* it will post or signal the object */
 };
 
 /** How an acquisition was asked for. */

@@ -94,7 +94,8 @@ struct dlw_permit {
 	uint32_t taken;  /* ever, saturating */
 	_Atomic uint8_t posted_own;   /* posted while it held a permit */
 	_Atomic uint8_t posted_other; /* posted without one: the semaphore is a signal */
-	uint8_t padding[2];
+	uint8_t announced; /* annotated: the thread is one that posts it */
+	uint8_t padding;
 };
 
 enum dlw_thread_life {
@@ -176,9 +177,15 @@ struct dlw_object {
 	uint8_t initial_known;
 	_Atomic uint8_t gone; /* destroyed */
 	_Atomic uint8_t posted_own, posted_other; /* by any thread */
-	_Atomic uint16_t posters; /* threads that have posted without a permit */
+	_Atomic uint16_t posters; /* threads that have posted without a permit; custom: holders now */
 	uint16_t opens;           /* named semaphore: sem_open calls not yet closed */
-	_Atomic uint64_t last_mutex; /* condition: that of the last wait */
+	union {
+		_Atomic uint64_t last_mutex; /* condition: that of the last wait */
+		struct {                     /* locks: annotated */
+			uint32_t class_name; /* offset of a string, 0 */
+			int32_t rank;        /* 0: none */
+		};
+	};
 };
 
 #define DLW_HOLD_ADDED ((1ull << 32) + 1) /* what .holding grows by */

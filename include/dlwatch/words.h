@@ -80,7 +80,7 @@ enum dlw_misuse_sort {
 	DLW_RELOCK = 8,              /* by its own holder, answered with EDEADLK */
 	DLW_TWO_MUTEXES = 9,         /* threads wait on one condition with different mutexes */
 	DLW_SEMAPHORE_OVERFLOW = 10, /* posted beyond its greatest value: EOVERFLOW */
-	DLW_RANK_BROKEN = 11,        /* taken while a lock of an equal or higher rank was held */
+	DLW_RANK_BROKEN = 11,        /* taken while a lock of a higher rank was held */
 	DLW_MISUSE_COUNT
 };
 

@@ -9,6 +9,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
+import annotations  # noqa: E402
 import deadlocks  # noqa: E402
 import faults  # noqa: E402
 import harness  # noqa: E402
@@ -24,7 +25,8 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     harness.add_options(parser)
     tests = (deadlocks.all_cases() + no_findings.all_cases() + pythons.all_cases() +
-             system_waits.all_cases() + ways.all_cases() + faults.all_cases() + misuses.all_cases() + logs.all_cases())
+             system_waits.all_cases() + ways.all_cases() + faults.all_cases() +
+             misuses.all_cases() + annotations.all_cases() + logs.all_cases())
     return harness.main(tests, parser.parse_args())
 
 
