@@ -69,12 +69,16 @@ bool dlw_owns(const struct builder *b, uint32_t thread, uint32_t resource)
 }
 
 /* A single owner that will never release: is that certain enough here? */
-static uint32_t gone_owner_term(struct builder *b, uint32_t resource)
+static uint32_t gone_owner_term(struct builder *b, uint32_t owner, uint32_t resource)
 {
 	const struct dlw_resource_state *lock = &b->state->resources[resource];
 
-	/* The kernel hands a robust lock over; a once whose routine was left starts anew. */
-	if ((lock->traits & DLW_TRAIT_ROBUST) || lock->kind == DLW_ONCE)
+	/*
+	 * The kernel hands a robust lock over, unless its holder only vanished in a fork;
+	 * a once whose routine was left starts anew.
+	 */
+	if (((lock->traits & DLW_TRAIT_ROBUST) && !b->state->threads[owner].vanished) ||
+	    lock->kind == DLW_ONCE)
 		return SATISFIED;
 	/* The kernel may hand over a priority inheriting one; who knows what a custom one does. */
 	if (((lock->traits & DLW_TRAIT_INHERIT) || lock->kind == DLW_CUSTOM) &&
@@ -85,7 +89,7 @@ static uint32_t gone_owner_term(struct builder *b, uint32_t resource)
 
 static uint32_t owner_term(struct builder *b, uint32_t owner, uint32_t resource)
 {
-	return dlw_is_gone(b->state, owner) ? gone_owner_term(b, resource) : node_of(b, owner);
+	return dlw_is_gone(b->state, owner) ? gone_owner_term(b, owner, resource) : node_of(b, owner);
 }
 
 /* The thread waits for a lock that it owns exclusively itself. */

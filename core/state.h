@@ -86,6 +86,7 @@ struct dlw_thread_state {
 	int32_t tid;
 	const char *name; /* "" if none */
 	enum dlw_life life;
+	bool vanished; /* while DLW_GONE: in a fork, of which the kernel hands nothing on */
 	bool exempt;   /* annotated: never part of a finding, counts as live */
 	bool detached;
 	struct dlw_want want; /* valid while DLW_WAITING */

@@ -250,6 +250,13 @@ static inline void dlw_want_end(struct dlw_context *self)
 struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_t created_stack,
 				      bool detached);
 
+/**
+ * dlw_thread_vanished() - a record for a thread of the parent that a fork left behind
+ *
+ * Return: with a context to fill it by, which the caller unmaps; NULL: no memory.
+ */
+struct dlw_context *dlw_thread_vanished(int32_t tid);
+
 /** dlw_thread_exempt() - the calling thread is dlwatch's own: its hooks pass through */
 void dlw_thread_exempt(void);
 

@@ -52,6 +52,8 @@ int dlw_mutex_contended(struct dlw_context *self, pthread_mutex_t *mutex, enum d
 	}
 	if (mutex->__data.__kind & DLW_KIND_SHARED)
 		dlw_shared_wait(dlw_address(mutex));
+	else if (dlw_unlikely(dlw_runtime->left_behind))
+		dlw_watcher_offer();
 	record->want_stack = dlw_stack_exact(self, caller, frame);
 	record->want_since_ns = dlw_nanoseconds();
 	if (self->log)

@@ -20,6 +20,7 @@
 #include "core/watch/session_directory.h"
 #include "core/watch/system.h"
 #include "shim/context.h"
+#include "shim/fork.h"
 #include "shim/log_write.h"
 #include "shim/misuse.h"
 #include "shim/python.h"
@@ -247,41 +248,6 @@ bool dlw_runtime_ready(void)
 	return dlw_runtime->state == DLW_READY;
 }
 
-/* --------------------------------------------------------------------------------- fork */
-
-static void before_fork(void)
-{
-	dlw_session_ensure();
-	if (!dlw_runtime || dlw_runtime->state != DLW_READY)
-		return;
-	dlw_lock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
-	dlw_forking = true;
-}
-
-static void after_fork_in_parent(void)
-{
-	if (!dlw_forking)
-		return;
-	dlw_forking = false;
-	dlw_unlock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
-}
-
-/** after_fork_in_child() - kernels before 4.14 did not wipe for us */
-static void after_fork_in_child(void)
-{
-	if (!dlw_forking)
-		return;
-	dlw_forking = false;
-	DLW_RANK_DROP(DLW_RANK_STACKS);
-	dlw_log_disown();
-	dlw_segment_disown();
-	if (dlw_runtime->state == DLW_READY) {
-		memset(dlw_runtime, 0, sizeof(*dlw_runtime));
-		if (dlw_self->record)
-			memset(dlw_self, 0, sizeof(*dlw_self));
-	}
-}
-
 /* ------------------------------------------------------------------------ start and end */
 
 /* 101: before other libraries' constructors, as far as that is ours to say. */
@@ -290,7 +256,7 @@ __attribute__((constructor(101))) static void loaded(void)
 	dlw_real_resolve();
 	if (!dlw_options.parsed)
 		dlw_options_parse(&dlw_options);
-	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+	dlw_fork_load();
 	dlw_report_load();
 	dlw_trace_load();
 	if (dlw_options.verbose && dlw_runtime_ready())

@@ -63,6 +63,7 @@ struct dlw_runtime {
 	uint64_t lease_name; /* what this process writes into the session's leases */
 	_Atomic uint32_t shared_waits; /* it has waited for something that other processes have */
 	_Atomic uint64_t next_offer_ns; /* when it next asks whether somebody looks */
+	bool left_behind; /* threads that vanished in the fork have left locks taken */
 	_Atomic uint32_t replacing; /* exec is being tried: no lease is to be held */
 	_Atomic int32_t multithreaded; /* a second thread was created */
 	_Atomic uint32_t scene_kept; /* dlw_misuse_scene() has been here */

@@ -16,6 +16,7 @@
 
 #include "core/watch/procfs.h"
 #include "core/watch/system.h"
+#include "shim/fork.h"
 #include "shim/hold.h"
 #include "shim/log_write.h"
 #include "shim/object.h"
@@ -142,6 +143,24 @@ static void clean(struct dlw_context *context)
 	context->permits = dlw_at(record->permits);
 }
 
+struct dlw_context *dlw_thread_vanished(int32_t tid)
+{
+	struct dlw_context *context;
+
+	dlw_lock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);
+	context = make_context();
+	dlw_unlock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);
+	if (!context)
+		return NULL;
+	clean(context);
+	context->tid = tid;
+	context->hold_room = context->record->hold_capacity;
+	context->record->tid = tid;
+	context->record->serial = dlw_thread_next_serial();
+	atomic_store_explicit(&context->record->life, DLW_RECORD_VANISHED, memory_order_release);
+	return context;
+}
+
 static struct dlw_context *take_context(int32_t tid)
 {
 	struct dlw_context *context;
@@ -211,6 +230,7 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 		dlw_thread_name_serial(context, record->pthread, record->serial);
 		dlw_log_event(context, &event);
 	}
+	dlw_fork_inherit(context);
 	context->open = record;
 	attaching = false;
 	return context;

@@ -178,6 +178,16 @@ static uint32_t intern(struct dlw_traces *traces, const uint64_t *frames, uint32
 	return *slot;
 }
 
+uint32_t dlw_stack_keep(const uint64_t *frames, uint32_t depth)
+{
+	uint32_t id;
+
+	dlw_lock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
+	id = intern(dlw_runtime->traces, frames, depth);
+	dlw_unlock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
+	return id;
+}
+
 /* ----------------------------------------------------------------- the verified cache */
 
 static bool on_stack(const struct dlw_context *self, uint64_t frame)

@@ -39,6 +39,9 @@ void dlw_trace_forget(void);
 /** dlw_trace_available() - the unwinder was found */
 bool dlw_trace_available(void);
 
+/** dlw_stack_keep() - the id of a stack that somebody else has captured */
+uint32_t dlw_stack_keep(const uint64_t *frames, uint32_t depth);
+
 /** dlw_stack_record() - the stack called @id, or NULL */
 const struct dlw_stack_record *dlw_stack_record(uint32_t id);
 

@@ -15,6 +15,11 @@
 static bool owns(const struct dlw_watch *watch, int32_t owner,
 		 const struct dlw_thread_state *holder)
 {
+	const struct dlw_segment *segment = watch->processes[holder->process].segment;
+
+	/* what the first thread of a child has from its parent bears the parent's number */
+	if (holder->tid == segment->pid && segment->forked_tid && owner == segment->forked_tid)
+		return true;
 	if (owner != holder->tid)
 		return false;
 	/* of a process that is over: somebody else may have the number now */

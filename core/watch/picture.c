@@ -189,8 +189,9 @@ static void add_thread(struct dlw_maker *maker, uint32_t process, struct dlw_thr
 		.created_at = dlw_record_stack(watched, record->created_stack),
 	};
 	*source = (struct dlw_thread_source){ .record = record };
-	if (life == DLW_RECORD_DEAD || watched->ended) {
+	if (life == DLW_RECORD_DEAD || life == DLW_RECORD_VANISHED || watched->ended) {
 		thread->life = DLW_GONE;
+		thread->vanished = life == DLW_RECORD_VANISHED;
 	} else {
 		source->progress = dlw_record_lasting(record);
 		if (read_want(maker, process, source, &thread->want) ||

@@ -103,6 +103,7 @@ enum dlw_thread_life {
 	DLW_RECORD_ALIVE = 1,
 	DLW_RECORD_EXITING = 2, /* left its start routine; may still lock until the kernel says it is gone */
 	DLW_RECORD_DEAD = 3,    /* the kernel says it is gone; kept because it left holds behind */
+	DLW_RECORD_VANISHED = 4, /* a thread of the parent at the fork: it never was in this process */
 };
 
 /** The few words a watcher writes into a thread's record. */
@@ -243,6 +244,8 @@ struct dlw_segment {
 	uint32_t version;
 	_Atomic uint32_t state; /* enum dlw_segment_state */
 	int32_t pid, parent_pid;
+	int32_t forked_tid; /* of the parent's thread that our first one is a copy of; 0: unknown */
+	uint32_t reserved_identity;
 	uint64_t process_start;
 	_Atomic uint64_t size; /* bytes backed by memory */
 	_Atomic uint64_t used; /* bytes handed out */

@@ -385,8 +385,7 @@ def fixture_cases():
                       [("orphan", MAIN_JOINS)], kind="orphan")),
         Case("fork_orphan", fixture("fork_orphan"),
              Deadlock("proven", [Thread("fork_orphan", mutex("lost_lock", "main"))],
-                      [], kind="orphan"), child=True,
-             not_yet="a lock whose holder vanished in a fork is not yet an orphan"),
+                      [], kind="orphan"), child=True),
         deadlock("two_processes", fixture("two_processes"), "proven", [
             Thread(f"{mine}-then-{other}",
                    Wait(None, site=f"take_{mine}_then_{other}", shared=True),

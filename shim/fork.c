@@ -1,0 +1,372 @@
+/*
+ * shim/fork.c - the threads that a fork leaves behind
+ *
+ * What they hold is copied right before the fork, and looked at again right
+ * after it in the child, in the segment of the parent, which goes on. Neither
+ * is the instant itself. But the child has the locks as they were at that
+ * instant: a hold counts only if the lock names its holder there.
+ *
+ * The copy lies in memory that a fork does not wipe, and is made use of when
+ * the child sets itself up, at its first hook: a child that execs at once pays
+ * for the copy alone.
+ */
+#include "shim/fork.h"
+
+#include <pthread.h>
+#include <string.h>
+
+#include "core/watch/glibc.h"
+#include "core/watch/look.h"
+#include "core/watch/procfs.h"
+#include "core/watch/system.h"
+#include "shim/hook_lock.h"
+#include "shim/log_write.h"
+#include "shim/segment.h"
+#include "shim/trace.h"
+
+#include "shim/banned.h"
+
+/** A hold of one of the parent's threads. */
+struct left_hold {
+	int32_t tid;
+	struct dlw_held held;
+};
+
+/** The parent at its last fork. Private, and kept by the child. */
+static struct {
+	const struct dlw_segment *segment; /* the parent's; also mapped in the child */
+	int32_t pid, tid;                  /* of the parent, of the thread that forks */
+	struct left_hold *holds;
+	uint32_t hold_count, hold_room;
+	bool to_inherit; /* this is the child, and has not yet */
+} parent;
+
+static const void *at(uint64_t offset)
+{
+	return offset ? (const char *)parent.segment + offset : NULL;
+}
+
+static const struct dlw_thread *next_record(const struct dlw_thread *record)
+{
+	return at(record ? record->next : parent.segment->threads);
+}
+
+static bool is_alive(const struct dlw_thread *record)
+{
+	return record->life == DLW_RECORD_ALIVE || record->life == DLW_RECORD_EXITING;
+}
+
+/* --------------------------------------------------------------------- around the fork */
+
+static bool make_room(void)
+{
+	uint32_t room = parent.hold_room ? parent.hold_room * 2 : 64;
+	struct left_hold *holds;
+
+	if (parent.hold_count < parent.hold_room)
+		return true;
+	holds = dlw_map(room * sizeof(*holds), false);
+	if (!holds)
+		return false;
+	if (parent.holds) {
+		memcpy(holds, parent.holds, parent.hold_count * sizeof(*holds));
+		dlw_unmap(parent.holds, parent.hold_room * sizeof(*holds));
+	}
+	parent.holds = holds;
+	parent.hold_room = room;
+	return true;
+}
+
+static bool is_listed(int32_t tid, const struct dlw_held *held)
+{
+	uint32_t i;
+
+	for (i = 0; i < parent.hold_count; i++)
+		if (parent.holds[i].tid == tid && parent.holds[i].held.kind == held->kind &&
+		    parent.holds[i].held.address == held->address)
+			return true;
+	return false;
+}
+
+/** list_holds() - of all threads, as they are now; those listed already stay as they are */
+static void list_holds(bool again)
+{
+	const struct dlw_thread *record;
+	uint32_t i;
+
+	for (record = next_record(NULL); record; record = next_record(record)) {
+		const struct dlw_held *held = at(record->holds);
+		uint32_t count = dlw_holding(record);
+
+		for (i = 0; is_alive(record) && i < count; i++) {
+			if ((again && is_listed(record->tid, &held[i])) || !make_room())
+				continue;
+			parent.holds[parent.hold_count++] =
+				(struct left_hold){ record->tid, held[i] };
+		}
+	}
+}
+
+static void before_fork(void)
+{
+	dlw_session_ensure();
+	if (!dlw_runtime || dlw_runtime->state != DLW_READY)
+		return;
+	dlw_lock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
+	dlw_forking = true;
+	parent.segment = dlw_runtime->segment;
+	parent.pid = dlw_runtime->pid;
+	parent.tid = (int32_t)dlw_system(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	parent.hold_count = 0;
+	list_holds(false);
+}
+
+static void after_fork_in_parent(void)
+{
+	if (!dlw_forking)
+		return;
+	dlw_forking = false;
+	dlw_unlock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
+}
+
+/** after_fork_in_child() - kernels before 4.14 did not wipe for us */
+static void after_fork_in_child(void)
+{
+	if (!dlw_forking)
+		return;
+	dlw_forking = false;
+	DLW_RANK_DROP(DLW_RANK_STACKS);
+	list_holds(true);
+	parent.to_inherit = true;
+	dlw_log_disown();
+	dlw_segment_disown();
+	if (dlw_runtime->state == DLW_READY) {
+		memset(dlw_runtime, 0, sizeof(*dlw_runtime));
+		if (dlw_self->record)
+			memset(dlw_self, 0, sizeof(*dlw_self));
+	}
+}
+
+void dlw_fork_load(void)
+{
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}
+
+/* ------------------------------------------------------------------------- inheriting */
+
+/** own_stack() - a stack of the parent's store, in ours */
+static uint32_t own_stack(uint32_t id)
+{
+	const struct dlw_table *table = &parent.segment->stacks;
+	const uint64_t *offset =
+		id && id <= table->count ? dlw_table_at(parent.segment, table, id - 1) : NULL;
+	const struct dlw_stack_record *record = offset ? at(*offset) : NULL;
+
+	return record ? dlw_stack_keep(record->frames, record->depth) : 0;
+}
+
+/** owner_of() - as the lock stood at the fork; -1: its kind keeps none */
+static int32_t owner_of(const struct dlw_held *held, pthread_mutex_t *mutex)
+{
+	if (held->kind != DLW_MUTEX)
+		return -1;
+	if (!dlw_read_memory(dlw_runtime->pid, held->address, mutex, sizeof(*mutex)))
+		return 0;
+	return mutex->__data.__owner;
+}
+
+/** is_shared() - it stays with the parent's thread */
+static bool is_shared(uint64_t address)
+{
+	struct dlw_watched watched = { .segment = (struct dlw_segment *)(uintptr_t)parent.segment };
+
+	return dlw_shared_mapping(&watched, address) != NULL;
+}
+
+/** minds_tid() - the C library lets only the tid that has locked it unlock it */
+static bool minds_tid(const struct dlw_held *held, const pthread_mutex_t *mutex)
+{
+	int type = mutex->__data.__kind & DLW_KIND_TYPE;
+
+	if (held->kind == DLW_RWLOCK)
+		return held->mode == DLW_EXCLUSIVE;
+	return held->kind == DLW_MUTEX &&
+	       (type == DLW_KIND_RECURSIVE || type == DLW_KIND_ERRORCHECK ||
+		mutex->__data.__kind & (DLW_KIND_ROBUST | DLW_KIND_INHERIT));
+}
+
+enum fate { LAPSED, LEFT_BEHIND, PASSED_ON };
+
+/** fate_of() - of a hold: wrong at that instant, nobody's for ever, or the child's own */
+static enum fate fate_of(const struct left_hold *left)
+{
+	pthread_mutex_t mutex = { 0 };
+	int32_t owner = owner_of(&left->held, &mutex);
+
+	if (is_shared(left->held.address) || (owner < 0 ? left->held.tacit : owner != left->tid))
+		return LAPSED;
+	if (left->tid != parent.tid)
+		return LEFT_BEHIND;
+	return minds_tid(&left->held, &mutex) ? LEFT_BEHIND : PASSED_ON;
+}
+
+/** name_of() - what the parent's kernel calls its thread; "" if it is gone already */
+static void name_of(int32_t tid, char name[16])
+{
+	char text[32];
+	long got = dlw_read_file(dlw_proc_path(parent.pid, tid, "comm").text, text, sizeof(text));
+
+	memset(name, 0, 16);
+	if (got > 0 && text[got - 1] == '\n')
+		got--;
+	if (got > 0)
+		memcpy(name, text, (size_t)(got < 15 ? got : 15));
+}
+
+/** log_vanished() - so that a replay finds what the thread left, too */
+static void log_vanished(struct dlw_context *ghost)
+{
+	struct dlw_thread *record = ghost->record;
+	struct dlw_event event = { .type = DLW_EVENT_STARTED };
+	uint32_t i;
+
+	ghost->log = dlw_log_thread(record->serial, record->tid, 0, 0, false);
+	if (!ghost->log)
+		return;
+	dlw_log_thread_name(record->serial, record->name);
+	dlw_log_event(ghost, &event);
+	for (i = 0; i < dlw_holding(record); i++) {
+		const struct dlw_held *held = &ghost->holds[i];
+
+		dlw_lock_log_acquired(ghost, held->kind, held->mode,
+				      (const void *)(uintptr_t)held->address, 0, held->stack,
+				      false);
+	}
+	event.type = DLW_EVENT_EXITED;
+	dlw_log_event(ghost, &event);
+	dlw_log_thread_gone(ghost->log);
+}
+
+/** leave_record() - of a thread that is not here any more, with what it left */
+static void leave_record(int32_t tid)
+{
+	struct dlw_context *ghost = dlw_thread_vanished(tid);
+	uint32_t i;
+
+	if (!ghost) {
+		dlw_runtime_count(DLW_LOST_THREADS, 1);
+		return;
+	}
+	name_of(tid, ghost->record->name);
+	for (i = 0; i < parent.hold_count; i++) {
+		const struct left_hold *left = &parent.holds[i];
+
+		if (left->tid != tid || fate_of(left) != LEFT_BEHIND)
+			continue;
+		dlw_hold_push(ghost, left->held.kind, left->held.mode, left->held.address,
+			      own_stack(left->held.stack));
+		dlw_hold_at(ghost, 0)->again = left->held.again;
+	}
+	if (dlw_hold_count(ghost)) {
+		dlw_runtime->left_behind = true;
+		log_vanished(ghost);
+	}
+	dlw_unmap(ghost, sizeof(*ghost));
+}
+
+/** inherit_holds() - those of the thread that forked which it can still give back */
+static void inherit_holds(struct dlw_context *self)
+{
+	uint32_t i;
+
+	for (i = 0; i < parent.hold_count; i++) {
+		const struct left_hold *left = &parent.holds[i];
+
+		if (left->tid != parent.tid || fate_of(left) != PASSED_ON)
+			continue;
+		dlw_lock_acquired(self, left->held.kind, left->held.mode,
+				  (const void *)(uintptr_t)left->held.address, 0,
+				  own_stack(left->held.stack), false);
+		dlw_hold_at(self, 0)->again = left->held.again;
+	}
+}
+
+static uint32_t own_text(uint32_t offset)
+{
+	const char *text = at(offset);
+	size_t length = text ? strlen(text) + 1 : 0;
+	uint64_t place = length ? dlw_segment_take(length) : 0;
+
+	if (!place || place > UINT32_MAX)
+		return 0;
+	memcpy(dlw_at(place), text, length);
+	return (uint32_t)place;
+}
+
+/** inherit_object() - of a shared one the parent goes on knowing who posts */
+static void inherit_object(struct dlw_context *self, const struct dlw_object *from)
+{
+	struct dlw_object *object = dlw_object(self, from->address, from->kind);
+
+	if (!object)
+		return;
+	object->type = from->type;
+	object->traits = from->traits;
+	object->init_stack = own_stack(from->init_stack);
+	object->name = own_text(from->name);
+	object->initial = from->initial;
+	object->initial_known = from->initial_known;
+	object->opens = from->opens;
+	if (is_shared(from->address))
+		return;
+	object->posted_own = from->posted_own;
+	object->posted_other = from->posted_other;
+	object->posters = from->posters;
+}
+
+static void inherit_objects(struct dlw_context *self)
+{
+	const struct dlw_table *table = &parent.segment->objects;
+	uint32_t count = table->count, i;
+
+	for (i = 0; i < count; i++) {
+		const struct dlw_object *from = dlw_table_at(parent.segment, table, i);
+
+		if (from && from->address && !from->gone && from->kind != DLW_THREAD)
+			inherit_object(self, from);
+	}
+}
+
+/** inherit_mappings() - what is known to be shared */
+static void inherit_mappings(void)
+{
+	const struct dlw_table *table = &parent.segment->mappings;
+	uint32_t count = table->count, i;
+
+	for (i = 0; i < count; i++) {
+		const struct dlw_mapping *from = dlw_table_at(parent.segment, table, i);
+		struct dlw_mapping *to = dlw_table_grow(&dlw_runtime->segment->mappings, i);
+
+		if (!from || !to)
+			return;
+		*to = *from;
+		atomic_store_explicit(&dlw_runtime->segment->mappings.count, i + 1,
+				      memory_order_release);
+	}
+}
+
+void dlw_fork_inherit(struct dlw_context *self)
+{
+	const struct dlw_thread *record;
+
+	if (dlw_likely(!parent.to_inherit))
+		return;
+	parent.to_inherit = false;
+	dlw_runtime->segment->forked_tid = parent.tid;
+	inherit_mappings();
+	inherit_objects(self);
+	for (record = next_record(NULL); record; record = next_record(record))
+		if (is_alive(record))
+			leave_record(record->tid);
+	inherit_holds(self);
+}
