@@ -14,6 +14,7 @@
 #include "analyzer/log_coverage.h"
 #include "analyzer/log_findings.h"
 #include "analyzer/log_misuses.h"
+#include "analyzer/log_prediction.h"
 #include "analyzer/log_progress.h"
 #include "analyzer/log_replay.h"
 #include "analyzer/options.h"
@@ -110,13 +111,27 @@ static const struct argp analyze_argp = {
 
 /* -------------------------------------------------------------------- replay */
 
+struct telling {
+	struct dlw_report *report;
+	struct dlw_log_prediction *prediction;
+};
+
 static void add_to_report(void *report, const char *line, size_t length)
 {
 	dlw_report_add(report, line, length);
 }
 
+/* What really happened need not be predicted. */
+static void tell(void *context, const char *line, size_t length)
+{
+	struct telling *telling = context;
+
+	dlw_log_prediction_found(telling->prediction, line, length);
+	dlw_report_add(telling->report, line, length);
+}
+
 static void replay_all(struct dlw_replay *replay, struct dlw_log_findings *findings,
-		       struct dlw_statistics *statistics)
+		       struct dlw_log_prediction *prediction, struct dlw_statistics *statistics)
 {
 	struct dlw_log_progress progress;
 
@@ -124,6 +139,7 @@ static void replay_all(struct dlw_replay *replay, struct dlw_log_findings *findi
 	dlw_replay_start(replay);
 	while (dlw_replay_peek(replay)) {
 		dlw_log_findings_before(findings);
+		dlw_log_prediction_before(prediction);
 		if (statistics)
 			dlw_statistics_observe(statistics);
 		dlw_replay_apply(replay);
@@ -135,13 +151,24 @@ static void replay_all(struct dlw_replay *replay, struct dlw_log_findings *findi
 
 /* ---------------------------------------------------------------------- text */
 
-static void print_verdict(FILE *out, const struct dlw_replay *replay, uint32_t found)
+static void print_verdict(FILE *out, const struct dlw_replay *replay, uint32_t found,
+			  uint32_t predicted)
 {
+	const char *plural = replay->source_count == 1 ? "" : "s";
+
 	if (!out)
 		return;
-	if (!found)
-		fprintf(out, "no deadlock in %u log%s (%llu events)\n", replay->source_count,
-			replay->source_count == 1 ? "" : "s", (unsigned long long)replay->events);
+	if (!found && !predicted)
+		fprintf(out, "no deadlock in %u log%s (%llu events), and none predicted\n",
+			replay->source_count, plural, (unsigned long long)replay->events);
+	else if (!found)
+		fprintf(out, "no deadlock in %u log%s (%llu events), but %u that could be\n",
+			replay->source_count, plural, (unsigned long long)replay->events,
+			predicted);
+	if (predicted)
+		fputs("predicted: feasible as far as locks and order events tell; memory that "
+		      "threads share may forbid it\n",
+		      out);
 }
 
 static void print_coverage(FILE *out, const json_t *coverage)
@@ -158,6 +185,13 @@ static void print_coverage(FILE *out, const json_t *coverage)
 	fputs("coverage: not everything was seen\n", out);
 	for (at = 0; at < json_array_size(notes); at++)
 		fprintf(out, "  %s\n", json_string_value(json_array_get(notes, at)));
+}
+
+static void add_note(json_t *coverage, char *note)
+{
+	if (note)
+		json_array_append_new(json_object_get(coverage, "notes"), json_string(note));
+	free(note);
 }
 
 static size_t rows_wanted(const struct analyze *analyze)
@@ -181,14 +215,19 @@ static void print_statistics(const struct analyze *analyze, const json_t *table,
 static int report_all(struct analyze *analyze, struct dlw_replay *replay,
 		      struct dlw_report *report)
 {
-	struct dlw_log_findings *findings = dlw_log_findings_new(replay, add_to_report, report);
+	struct dlw_log_prediction *prediction =
+		dlw_log_prediction_new(replay, analyze->common.all);
+	struct telling telling = { report, prediction };
+	struct dlw_log_findings *findings = dlw_log_findings_new(replay, tell, &telling);
 	struct dlw_statistics *statistics =
 		analyze->statistics == STATISTICS_OFF ? NULL : dlw_statistics_new(replay);
 	FILE *out = dlw_report_text(report);
 	json_t *coverage, *table;
 
-	replay_all(replay, findings, statistics);
-	print_verdict(out, replay, dlw_log_findings_count(findings));
+	replay_all(replay, findings, prediction, statistics);
+	dlw_log_prediction_finish(prediction, add_to_report, report);
+	print_verdict(out, replay, dlw_log_findings_count(findings),
+		      dlw_log_prediction_count(prediction));
 	dlw_log_misuses(replay, analyze->misuse, add_to_report, report);
 	if (statistics) {
 		dlw_statistics_finish(statistics);
@@ -199,9 +238,11 @@ static int report_all(struct analyze *analyze, struct dlw_replay *replay,
 		dlw_statistics_free(statistics);
 	}
 	coverage = dlw_log_coverage(replay);
+	add_note(coverage, dlw_log_prediction_note(prediction));
 	print_coverage(out, coverage);
 	dlw_report_set_coverage(report, coverage);
 	dlw_log_findings_free(findings);
+	dlw_log_prediction_free(prediction);
 	return dlw_report_finish(report);
 }
 

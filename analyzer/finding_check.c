@@ -25,6 +25,7 @@ enum shape {
 	FRAME_OR_NULL,
 	STACK,       /* list of frames */
 	RESOURCE,    /* id of a resource of the finding */
+	RESOURCE_OR_NULL,
 };
 
 struct field {
@@ -113,8 +114,20 @@ static const struct field coffman_fields[] = {
 	{ "circular_wait", OBJECT, condition_fields, NULL, false },
 	{ NULL, 0, NULL, NULL, false },
 };
+static const struct field step_fields[] = {
+	{ "pid", INTEGER, NULL, NULL, false },
+	{ "tid", INTEGER, NULL, NULL, false },
+	{ "name", TEXT, NULL, NULL, false },
+	{ "does", TEXT, NULL, NULL, false },
+	{ "resource", RESOURCE_OR_NULL, NULL, NULL, false },
+	{ "mode", WORD, NULL, modes, true },
+	{ "site", FRAME_OR_NULL, NULL, NULL, false },
+	{ NULL, 0, NULL, NULL, false },
+};
 static const struct field finding_fields[] = {
 	{ "misuse", TEXT, NULL, NULL, true },
+	{ "witness", LIST, step_fields, NULL, true },
+	{ "witness_omitted", INTEGER, NULL, NULL, true },
 	{ "schema", WORD, NULL, schemas, false },
 	{ "kind", WORD, NULL, kinds, false },
 	{ "verdict", WORD, NULL, verdicts, false },
@@ -258,6 +271,10 @@ static char *check_value(const json_t *finding, const json_t *value, const struc
 	case TEXTS:
 	case STACK:
 		return check_list(finding, value, field);
+	case RESOURCE_OR_NULL:
+		if (json_is_null(value))
+			return NULL;
+		/* fall through */
 	case RESOURCE:
 		return check_resource(finding, value);
 	}

@@ -464,6 +464,16 @@ static void refine_fingerprint(json_t *finding)
 	json_object_set_new(finding, "fingerprint", json_string(text));
 }
 
+/* Steps of a schedule speak of the same locks and threads; they only need their places' names. */
+static void complete_witness(struct completion *completion)
+{
+	json_t *step;
+	size_t i;
+
+	json_array_foreach(json_object_get(completion->finding, "witness"), i, step)
+		complete_frame(completion, json_object_get(step, "site"));
+}
+
 void dlw_finding_complete(struct dlw_symbols *symbols, json_t *finding)
 {
 	struct completion completion = { .symbols = symbols, .finding = finding };
@@ -474,6 +484,7 @@ void dlw_finding_complete(struct dlw_symbols *symbols, json_t *finding)
 	each_step_of(others, complete_step, &completion);
 	completion.moved_a_site = false;
 	each_step_of(deciders, complete_step, &completion);
+	complete_witness(&completion);
 	name_resources(&completion);
 	reword_texts(finding, completion.words);
 	write_suppression(finding);

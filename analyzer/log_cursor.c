@@ -210,6 +210,7 @@ static void begin_anew(struct dlw_cursor *cursor)
 	dlw_object_drop(replay, cursor->want.object);
 	dlw_object_drop(replay, cursor->want.mutex);
 	cursor->want = (struct dlw_log_want){ 0 };
+	cursor->gaps++;
 }
 
 /** forget() - … and nothing will be */

@@ -81,6 +81,7 @@ struct dlw_replay_object {
 	struct dlw_past_releaser *releasers; /* sorted by thread */
 	uint32_t releaser_count, releaser_room;
 	struct dlw_lock_statistics *statistics; /* of whoever keeps them */
+	uint32_t traced; /* number in the prediction's trace, + 1; 0: none yet */
 	uint64_t last_use;                      /* scratch of the state builder */
 	uint32_t state_index;
 };
@@ -141,6 +142,7 @@ struct dlw_cursor {
 	uint32_t exempt; /* annotated, so many times */
 	bool late; /* it begins in the middle: what came before was overwritten */
 	uint64_t events;
+	uint32_t gaps; /* how often what it held became unknown */
 
 	struct dlw_head head;
 	struct dlw_log_hold *holds;
@@ -281,6 +283,10 @@ int dlw_replay_state(struct dlw_replay *replay, struct dlw_arena *arena, struct 
 
 /** dlw_replay_rewind() - back to before the first event, as dlw_replay_start() leaves it */
 void dlw_replay_rewind(struct dlw_replay *replay);
+
+/** dlw_replay_stack() - stack @id of @source, in @arena; false: the arena ran out */
+bool dlw_replay_stack(const struct dlw_source *source, uint32_t id, struct dlw_arena *arena,
+		      struct dlw_stack *stack);
 
 /** dlw_source_lost_blocks() - of all threads, and of definitions */
 uint64_t dlw_source_lost_blocks(const struct dlw_source *source);

@@ -26,22 +26,28 @@ struct builder {
 	bool failed; /* the arena ran out */
 };
 
-static void stack_of(struct builder *builder, const struct dlw_source *source, uint32_t id,
-		     struct dlw_stack *stack)
+bool dlw_replay_stack(const struct dlw_source *source, uint32_t id, struct dlw_arena *arena,
+		      struct dlw_stack *stack)
 {
 	uint32_t depth = id ? dlw_log_defined_stack(&source->defined, id, NULL, 0) : 0;
 	uint64_t *frames;
 
 	*stack = (struct dlw_stack){ NULL, 0 };
 	if (!depth)
-		return;
-	frames = dlw_arena_array(builder->arena, uint64_t, depth);
-	if (!frames) {
-		builder->failed = true;
-		return;
-	}
+		return true;
+	frames = dlw_arena_array(arena, uint64_t, depth);
+	if (!frames)
+		return false;
 	dlw_log_defined_stack(&source->defined, id, frames, depth);
 	*stack = (struct dlw_stack){ frames, depth };
+	return true;
+}
+
+static void stack_of(struct builder *builder, const struct dlw_source *source, uint32_t id,
+		     struct dlw_stack *stack)
+{
+	if (!dlw_replay_stack(source, id, builder->arena, stack))
+		builder->failed = true;
 }
 
 /* ---------------------------------------------------------------------- count */

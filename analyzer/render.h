@@ -28,6 +28,10 @@ void dlw_render_text(const struct dlw_terminal *terminal, const struct dlw_text_
 void dlw_render_cycle(const struct dlw_terminal *terminal, const struct dlw_text_settings *settings,
 		      const json_t *finding);
 
+/** dlw_render_witness() - the schedule of an inversion, numbered; nothing if there is none */
+void dlw_render_witness(const struct dlw_terminal *terminal,
+			const struct dlw_text_settings *settings, const json_t *finding);
+
 /* Whole reports: {"schema":"dlwatch-report/1","findings":[…],…} */
 void dlw_render_json(FILE *out, const json_t *report);
 void dlw_render_dot(FILE *out, const json_t *report);

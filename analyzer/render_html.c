@@ -189,6 +189,28 @@ static void put_conditions(FILE *out, const json_t *finding)
 	fputs("</table>\n", out);
 }
 
+static void put_witness(FILE *out, const json_t *finding)
+{
+	const json_t *witness = json_object_get(finding, "witness"), *step;
+	size_t i;
+
+	if (!json_array_size(witness))
+		return;
+	fputs("<p>A schedule that deadlocks, after what came before as in the log:</p>\n<ol>\n", out);
+	json_array_foreach(witness, i, step) {
+		char *words = dlw_words_step(finding, step), *place = NULL;
+
+		if (json_is_object(json_object_get(step, "site")))
+			place = dlw_frame_text(json_object_get(step, "site"));
+		put(out, "<li>", words, place ? ", at " : "</li>\n");
+		if (place)
+			put(out, "<code>", place, "</code></li>\n");
+		free(place);
+		free(words);
+	}
+	fputs("</ol>\n", out);
+}
+
 static void put_finding(FILE *out, const json_t *finding)
 {
 	char *verdict = dlw_words_verdict(finding), *summary = dlw_words_summary(finding);
@@ -205,6 +227,7 @@ static void put_finding(FILE *out, const json_t *finding)
 		put_threads(out, finding, "stuck");
 		fputs("</details>\n", out);
 	}
+	put_witness(out, finding);
 	put_conditions(out, finding);
 	put(out, "<p><b>Advice:</b> ", dlw_text(finding, "advice"), "</p>\n");
 	put(out, "<p class=\"small\">suppress with <code>", dlw_text(finding, "suppression"),

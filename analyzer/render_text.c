@@ -503,6 +503,7 @@ void dlw_render_text(const struct dlw_terminal *terminal, const struct dlw_text_
 	}
 	put_core(&page);
 	put_stuck(&page);
+	dlw_render_witness(terminal, settings, finding);
 	put_conditions(&page);
 	put_notes(&page);
 	put_last_lines(&page);

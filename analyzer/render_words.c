@@ -395,3 +395,44 @@ char *dlw_words_duration(uint64_t nanoseconds)
 	return dlw_print("%llu h %llu min", (unsigned long long)(seconds / 3600),
 			 (unsigned long long)(seconds / 60 % 60));
 }
+
+/* ---- the schedule of an inversion ------------------------------------------------------ */
+
+char *dlw_words_step(const json_t *finding, const json_t *step)
+{
+	static const struct {
+		const char *does, *words;
+	} verbs[] = {
+		{ "create", "creates a thread" },
+		{ "fork", "forks a process" },
+		{ "start", "starts" },
+		{ "exit", "ends" },
+		{ "join", "has joined" },
+		{ "acquire", "takes" },
+		{ "release", "gives back" },
+		{ "fail", "tries and does not get" },
+		{ "want", "wants" },
+		{ "wait", "begins to wait for" },
+		{ "woken", "is woken by" },
+		{ "give-up", "stops waiting for" },
+		{ "signal", "signals" },
+		{ "broadcast", "broadcasts" },
+		{ "arrive", "arrives at" },
+		{ "leave", "leaves" },
+		{ "read", "reads" },
+		{ "write", "writes" },
+	};
+	char *who = dlw_words_thread(finding, step), *what, *words;
+	const char *id = dlw_text(step, "resource"), *verb = dlw_text(step, "does");
+	bool shared = is(step, "mode", "shared");
+
+	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (is(step, "does", verbs[i].does))
+			verb = verbs[i].words;
+	what = *id ? dlw_words_resource(finding, id) : dlw_copy("");
+	words = dlw_print("%s %s%s%s%s", who, verb, *what ? " " : "", what,
+			  shared ? " (shared)" : "");
+	free(what);
+	free(who);
+	return words;
+}

@@ -42,6 +42,9 @@ const char *dlw_words_relation(const json_t *finding, const json_t *want);
 /** "52 ms", "1.3 s", "4 min 10 s" */
 char *dlw_words_duration(uint64_t nanoseconds);
 
+/** "'transfer-a' (tid 12) takes M1 ledger": a step of a witness, without place */
+char *dlw_words_step(const json_t *finding, const json_t *step);
+
 /**
  * dlw_words_core_is_cycle() - whether each core thread waits for the next one
  *

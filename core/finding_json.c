@@ -11,6 +11,7 @@
 #include "core/finding.h"
 #include "core/finding_json.h"
 #include "core/format.h"
+#include "core/inversion.h"
 #include "core/site.h"
 
 struct json {
@@ -373,6 +374,45 @@ static void say_suppression(const struct json *json)
 	say(json, "\"");
 }
 
+/* ---- the schedule of an inversion -------------------------------------------------------- */
+
+static void say_step(const struct json *json, const struct dlw_inversion_step *step)
+{
+	const struct dlw_thread_state *thread = &json->state->threads[step->thread];
+	const struct dlw_process_state *process = dlw_process_of(json->state, step->thread);
+
+	say(json, "{\"pid\":%d,\"tid\":%d,", process->pid, thread->tid);
+	say_key_string(json, "name", thread->name);
+	say(json, ",\"does\":\"%s\",", step->does);
+	if (step->resource != DLW_NONE)
+		say_id(json, step->resource);
+	else
+		say(json, "\"resource\":null");
+	if (step->mode != DLW_NO_MODE)
+		say(json, ",\"mode\":\"%s\"", dlw_mode_word(step->mode));
+	say(json, ",\"site\":");
+	if (step->stack.depth)
+		say_frame(json, process, step->stack.frames[0]);
+	else
+		say(json, "null");
+	say(json, "}");
+}
+
+static void say_witness(const struct json *json)
+{
+	const struct dlw_inversion *inversion = json->finding->inversion;
+	uint32_t i;
+
+	if (!inversion || inversion->verdict != DLW_FEASIBLE)
+		return;
+	say(json, "\"witness\":[");
+	for (i = 0; i < inversion->step_count; i++) {
+		say(json, i ? "," : "");
+		say_step(json, &inversion->steps[i]);
+	}
+	say(json, "],\"witness_omitted\":%u,", inversion->steps_omitted);
+}
+
 /* ---- modules: which files the frames lie in, for whoever reads debug information --------- */
 
 static bool touches(const struct dlw_stack *stack, const struct dlw_module *module)
@@ -413,6 +453,12 @@ static bool is_used(const struct json *json, uint32_t process, const struct dlw_
 		    touches(&state->holds[i].stack, module) &&
 		    is_shown(json, state->holds[i].thread))
 			return true;
+	for (i = 0; json->finding->inversion && i < json->finding->inversion->step_count; i++) {
+		const struct dlw_inversion_step *step = &json->finding->inversion->steps[i];
+
+		if (state->threads[step->thread].process == process && touches(&step->stack, module))
+			return true;
+	}
 	return false;
 }
 
@@ -477,6 +523,7 @@ void dlw_finding_write_json(const struct dlw_state *state, const struct dlw_find
 	say(&json, ",");
 	say_key_string(&json, "advice", finding->advice);
 	say(&json, ",");
+	say_witness(&json);
 	say_suppression(&json);
 	say(&json, ",\"now_ns\":%llu,", (unsigned long long)state->now_ns);
 	say_modules(&json);

@@ -109,7 +109,10 @@ struct dlw_finding {
 	enum dlw_misuse_sort misuse;
 	uint32_t misuse_count;
 	int misuse_error;
+	const struct dlw_inversion *inversion; /* what it was made of; NULL: it is none */
 };
+
+struct dlw_inversion; /* inversion.h */
 
 struct dlw_findings {
 	const struct dlw_finding *all;

@@ -122,31 +122,6 @@ static uint32_t place_of(const struct dlw_trace *trace, uint32_t number, uint32_
 	return 0;
 }
 
-static bool tell_holds(struct driver *d, const struct dlw_dependency *dependency, uint32_t position,
-		       struct dlw_predicted_member *to)
-{
-	struct dlw_predicted_hold *holds;
-	uint32_t set, count = 0;
-
-	for (set = dependency->held; set; set = dlw_held_at(d->trace, set)->below)
-		count += !dlw_object_at(d->trace, dlw_held_at(d->trace, set)->object)->loose;
-	holds = dlw_arena_array(d->arena, struct dlw_predicted_hold, count);
-	if (!holds)
-		return false;
-	to->holds = holds;
-	to->hold_count = count;
-	for (set = dependency->held; set; set = dlw_held_at(d->trace, set)->below) {
-		const struct dlw_held *held = dlw_held_at(d->trace, set);
-
-		if (!dlw_object_at(d->trace, held->object)->loose)
-			holds[--count] = (struct dlw_predicted_hold){
-				held->object, (enum dlw_mode)held->mode,
-				place_of(d->trace, dependency->thread, position, held)
-			};
-	}
-	return true;
-}
-
 static bool gives(const struct driver *d, const struct dlw_dependency *dependency, uint32_t object)
 {
 	const struct dlw_thread *thread = dlw_thread_at(d->trace, dependency->thread);
@@ -175,6 +150,32 @@ static uint64_t count_order(const struct driver *d, uint32_t given, uint32_t wan
 			seen += dependency->count;
 	}
 	return seen;
+}
+
+static bool tell_holds(struct driver *d, const struct dlw_dependency *dependency, uint32_t position,
+		       struct dlw_predicted_member *to)
+{
+	struct dlw_predicted_hold *holds;
+	uint32_t set, count = 0;
+
+	for (set = dependency->held; set; set = dlw_held_at(d->trace, set)->below)
+		count += !dlw_object_at(d->trace, dlw_held_at(d->trace, set)->object)->loose;
+	holds = dlw_arena_array(d->arena, struct dlw_predicted_hold, count);
+	if (!holds)
+		return false;
+	to->holds = holds;
+	to->hold_count = count;
+	for (set = dependency->held; set; set = dlw_held_at(d->trace, set)->below) {
+		const struct dlw_held *held = dlw_held_at(d->trace, set);
+
+		if (!dlw_object_at(d->trace, held->object)->loose)
+			holds[--count] = (struct dlw_predicted_hold){
+				held->object, (enum dlw_mode)held->mode,
+				place_of(d->trace, dependency->thread, position, held),
+				count_order(d, held->object, dependency->object)
+			};
+	}
+	return true;
 }
 
 static bool tell_members(struct driver *d, const struct dlw_pattern *pattern,

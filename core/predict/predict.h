@@ -50,6 +50,7 @@ struct dlw_predicted_hold {
 	uint32_t object;
 	enum dlw_mode mode;
 	uint32_t place; /* of its acquisition */
+	uint64_t seen;  /* how often any thread wanted what the member wants while holding this */
 };
 
 struct dlw_predicted_member {
@@ -61,7 +62,7 @@ struct dlw_predicted_member {
 	const struct dlw_predicted_hold *holds; /* oldest first; without tokens */
 	uint32_t hold_count;
 	uint32_t given; /* what it holds that the one before it wants: an object */
-	uint64_t seen;  /* how often any thread wanted .object while holding .given */
+	uint64_t seen;  /* how often any thread wanted .object while having .given */
 };
 
 struct dlw_witness_step {

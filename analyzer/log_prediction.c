@@ -1,0 +1,490 @@
+/*
+ * analyzer/log_prediction.c - the deadlocks that a log's run did not have
+ *
+ * Of every cycle that the engine hands back a small state is made, with the
+ * threads and locks of that cycle alone, and of the state a finding.
+ */
+#include "analyzer/log_prediction.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "analyzer/log_memory.h"
+#include "analyzer/log_trace.h"
+#include "analyzer/findings.h"
+#include "analyzer/memory.h"
+#include "analyzer/names.h"
+#include "core/finding_json.h"
+#include "core/inversion.h"
+
+/** Locks that a deadlock found in the log was about, or an inversion handed out. */
+struct known {
+	char *key;
+	UT_hash_handle hh;
+};
+
+struct dlw_log_prediction {
+	struct dlw_replay *replay;
+	struct dlw_predict_options options;
+	struct dlw_arena memory, scratch,
+		arena; /* trace and result; of the engine; of one finding */
+	struct dlw_log_trace *traced;
+	struct dlw_prediction result;
+	struct dlw_state moment; /* the end of the log: its processes */
+	struct known *found, *printed;
+	uint32_t feasible, unresolved;
+};
+
+struct dlw_log_prediction *dlw_log_prediction_new(struct dlw_replay *replay, bool explain)
+{
+	struct dlw_log_prediction *prediction = dlw_log_allocate(1, sizeof(*prediction));
+
+	prediction->replay = replay;
+	prediction->options = (struct dlw_predict_options)DLW_PREDICT_DEFAULTS;
+	prediction->options.explain = explain;
+	prediction->memory = dlw_heap_arena();
+	prediction->scratch = dlw_heap_arena();
+	prediction->arena = dlw_heap_arena();
+	prediction->traced = dlw_log_trace_new(replay, &prediction->memory);
+	return prediction;
+}
+
+void dlw_log_prediction_before(struct dlw_log_prediction *prediction)
+{
+	dlw_log_trace_before(prediction->traced);
+}
+
+/* ---- what is known already ---------------------------------------------------------- */
+
+static bool is_known(struct known **all, const char *key)
+{
+	struct known *known;
+
+	HASH_FIND_STR(*all, key, known);
+	if (known)
+		return true;
+	known = dlw_log_allocate(1, sizeof(*known));
+	known->key = dlw_copy(key);
+	HASH_ADD_KEYPTR(hh, *all, known->key, strlen(known->key), known);
+	return false;
+}
+
+static void forget(struct known **all)
+{
+	struct known *known, *next;
+
+	HASH_ITER(hh, *all, known, next) {
+		HASH_DEL(*all, known);
+		free(known->key);
+		free(known);
+	}
+}
+
+static int compare_texts(const void *left, const void *right)
+{
+	return strcmp(*(char *const *)left, *(char *const *)right);
+}
+
+/** locks_of() - which things the core of a finding waits for, whatever the order; for free() */
+static char *locks_of(const json_t *finding)
+{
+	const json_t *core = json_object_get(finding, "core"), *thread, *resource;
+	size_t count = json_array_size(core), at;
+	char **locks = dlw_log_allocate(count, sizeof(*locks)), *all = dlw_copy(""), *longer;
+
+	json_array_foreach(core, at, thread) {
+		resource = dlw_finding_resource(finding, dlw_text(json_object_get(thread, "wants"),
+								  "resource"));
+		/* a lock has an address, the end of a thread a name */
+		locks[at] = dlw_print("%s/%s/%s", dlw_text(resource, "kind"),
+				      dlw_text(resource, "address"),
+				      strcmp(dlw_text(resource, "kind"), "thread") == 0
+					      ? dlw_text(resource, "name")
+					      : "");
+	}
+	qsort(locks, count, sizeof(*locks), compare_texts);
+	for (at = 0; at < count; at++) {
+		longer = dlw_print("%s %s", all, locks[at]);
+		free(all);
+		free(locks[at]);
+		all = longer;
+	}
+	free(locks);
+	return all;
+}
+
+void dlw_log_prediction_found(struct dlw_log_prediction *prediction, const char *line,
+			      size_t length)
+{
+	json_t *finding;
+	char *why, *locks;
+
+	finding = dlw_finding_parse(line, length, &why);
+	if (!finding) {
+		free(why); /* whoever reports it says so */
+		return;
+	}
+	locks = locks_of(finding);
+	is_known(&prediction->found, locks);
+	free(locks);
+	json_decref(finding);
+}
+
+/* ---- the state of one cycle ------------------------------------------------------------- */
+
+struct cycle {
+	struct dlw_log_prediction *prediction;
+	const struct dlw_predicted *predicted;
+	struct dlw_state state;
+	struct dlw_thread_state *threads;
+	const struct dlw_cursor **cursors; /* of each of them */
+	struct dlw_resource_state *resources;
+	uint32_t *numbers; /* in the trace, of each of them */
+	struct dlw_hold *holds;
+	uint32_t *members;
+	struct dlw_inversion_step *steps;
+	uint32_t step_count;
+};
+
+static void *take(struct cycle *cycle, size_t size, size_t count)
+{
+	void *memory = dlw_arena_take_array(&cycle->prediction->arena, size, count);
+
+	if (!memory)
+		dlw_out_of_memory();
+	return memory;
+}
+
+static const struct dlw_cursor *cursor_of(const struct cycle *cycle, uint32_t thread)
+{
+	return cycle->prediction->traced->cursors[thread];
+}
+
+static struct dlw_stack stack_of(struct cycle *cycle, const struct dlw_source *source, uint32_t id)
+{
+	struct dlw_stack stack;
+
+	if (!dlw_replay_stack(source, id, &cycle->prediction->arena, &stack))
+		dlw_out_of_memory();
+	return stack;
+}
+
+static uint32_t add_thread(struct cycle *cycle, const struct dlw_cursor *cursor)
+{
+	uint32_t number = cycle->state.thread_count++;
+	struct dlw_thread_state *thread = &cycle->threads[number];
+
+	cycle->cursors[number] = cursor;
+	*thread = cycle->prediction->moment.threads[cursor->number];
+	thread->life = DLW_LIVE;
+	return number;
+}
+
+/* Somebody of whom only a step is told, or the end. */
+static uint32_t other_thread(struct cycle *cycle, const struct dlw_cursor *cursor)
+{
+	uint32_t number;
+
+	for (number = 0; number < cycle->state.thread_count; number++)
+		if (cycle->cursors[number] == cursor)
+			return number;
+	return add_thread(cycle, cursor);
+}
+
+static void describe(struct cycle *cycle, const struct dlw_traced_object *traced,
+		     struct dlw_resource_state *resource)
+{
+	struct dlw_log_object defined;
+
+	*resource = (struct dlw_resource_state){ .kind = traced->kind,
+						 .process = traced->source->number };
+	if (traced->position == DLW_NO_POSITION)
+		return;
+	dlw_log_object_at(&traced->source->defined, traced->position, &defined);
+	resource->type = defined.type;
+	resource->traits = defined.traits;
+	resource->name = *defined.name ? defined.name : NULL;
+	resource->address = defined.address;
+	resource->initial = defined.initial;
+	resource->initial_known = defined.initial_known;
+	resource->init_stack = stack_of(cycle, traced->source, defined.init_stack);
+}
+
+static uint32_t resource_of(struct cycle *cycle, uint32_t object)
+{
+	const struct dlw_traced_object *traced = &cycle->prediction->traced->objects[object];
+	struct dlw_resource_state *resource;
+	uint32_t number;
+
+	for (number = 0; number < cycle->state.resource_count; number++)
+		if (cycle->numbers[number] == object)
+			return number;
+	cycle->numbers[number] = object;
+	cycle->state.resource_count++;
+	resource = &cycle->resources[number];
+	describe(cycle, traced, resource);
+	if (traced->thread) {
+		resource->subject = other_thread(cycle, traced->thread);
+		resource->name = *cycle->threads[resource->subject].name
+					 ? cycle->threads[resource->subject].name
+					 : NULL;
+	}
+	return number;
+}
+
+static uint32_t at_most(uint64_t count)
+{
+	return count < UINT32_MAX ? (uint32_t)count : UINT32_MAX;
+}
+
+static void add_hold(struct cycle *cycle, uint32_t thread, const struct dlw_predicted_hold *held)
+{
+	const struct dlw_source *source = cycle->cursors[thread]->source;
+	uint32_t seen = at_most(held->seen);
+
+	cycle->holds[cycle->state.hold_count++] = (struct dlw_hold){
+		.thread = thread,
+		.resource = resource_of(cycle, held->object),
+		.mode = held->mode,
+		.count = seen ? seen : 1,
+		.stack = stack_of(cycle, source, held->place),
+	};
+}
+
+static void add_member(struct cycle *cycle, uint32_t at)
+{
+	const struct dlw_predicted_member *member = &cycle->predicted->members[at];
+	uint32_t thread = cycle->members[at], i;
+
+	cycle->threads[thread].life = DLW_WAITING;
+	cycle->threads[thread].want = (struct dlw_want){
+		.resource = resource_of(cycle, member->object),
+		.mode = member->mode,
+		.mutex = DLW_NONE,
+		.flags = member->form == DLW_FORM_TIMED ? DLW_WANT_TIMED : 0,
+		.stack = stack_of(cycle, cycle->cursors[thread]->source, member->place),
+	};
+	for (i = 0; i < member->hold_count; i++)
+		add_hold(cycle, thread, &member->holds[i]);
+}
+
+/* ---- the schedule ----------------------------------------------------------------------------- */
+
+static void add_step(struct cycle *cycle, const struct dlw_witness_step *witness)
+{
+	struct dlw_inversion_step *step = &cycle->steps[cycle->step_count++];
+
+	*step = (struct dlw_inversion_step){
+		.thread = other_thread(cycle, cursor_of(cycle, witness->thread)),
+		.does = dlw_trace_op_word(witness->op),
+		.resource = DLW_NONE,
+		.mode = witness->mode,
+	};
+	step->stack = stack_of(cycle, cycle->cursors[step->thread]->source, witness->place);
+	if (witness->object != DLW_NONE)
+		step->resource = resource_of(cycle, witness->object);
+}
+
+/* In the end every member wants. */
+static void add_wish(struct cycle *cycle, uint32_t at)
+{
+	const struct dlw_want *want = &cycle->threads[cycle->members[at]].want;
+
+	cycle->steps[cycle->step_count++] = (struct dlw_inversion_step){
+		.thread = cycle->members[at],
+		.does = dlw_trace_op_word(DLW_TRACE_WANT),
+		.resource = want->resource,
+		.mode = want->mode,
+		.stack = want->stack,
+	};
+}
+
+static void make_room(struct cycle *cycle)
+{
+	const struct dlw_predicted *predicted = cycle->predicted;
+	size_t things = predicted->count + predicted->witness_count + 1, holds = 0;
+	uint32_t i;
+
+	for (i = 0; i < predicted->count; i++)
+		holds += predicted->members[i].hold_count;
+	things += holds;
+	/* every thing may be the end of one more thread */
+	cycle->threads = take(cycle, sizeof(*cycle->threads), 2 * things);
+	cycle->cursors = take(cycle, sizeof(*cycle->cursors), 2 * things);
+	cycle->resources = take(cycle, sizeof(*cycle->resources), things);
+	cycle->numbers = take(cycle, sizeof(*cycle->numbers), things);
+	cycle->holds = take(cycle, sizeof(*cycle->holds), holds);
+	cycle->members = take(cycle, sizeof(*cycle->members), predicted->count);
+	cycle->steps = take(cycle, sizeof(*cycle->steps),
+			    predicted->witness_count + (size_t)predicted->count);
+}
+
+static void build_state(struct cycle *cycle)
+{
+	const struct dlw_predicted *predicted = cycle->predicted;
+	uint32_t i;
+
+	make_room(cycle);
+	cycle->state = cycle->prediction->moment;
+	cycle->state.thread_count = cycle->state.resource_count = cycle->state.hold_count = 0;
+	cycle->state.releaser_count = 0;
+	cycle->state.threads = cycle->threads;
+	cycle->state.resources = cycle->resources;
+	cycle->state.holds = cycle->holds;
+	for (i = 0; i < predicted->count; i++)
+		cycle->members[i] =
+			add_thread(cycle, cursor_of(cycle, predicted->members[i].thread));
+	for (i = 0; i < predicted->count; i++)
+		add_member(cycle, i);
+	for (i = 0; i < predicted->witness_count; i++)
+		add_step(cycle, &predicted->witness[i]);
+	for (i = 0; i < predicted->count && predicted->verdict == DLW_FEASIBLE; i++)
+		add_wish(cycle, i);
+	cycle->state.reporter = cycle->threads[cycle->members[0]].process;
+}
+
+/* ---- the finding --------------------------------------------------------------------------------- */
+
+static void put(void *context, const char *text, size_t length)
+{
+	if (fwrite(text, 1, length, context) != length)
+		dlw_out_of_memory();
+}
+
+/** write_finding() - one line of JSON, for free() */
+static char *write_finding(struct cycle *cycle, size_t *size)
+{
+	const struct dlw_predicted *predicted = cycle->predicted;
+	struct dlw_inversion inversion = {
+		.verdict = predicted->verdict,
+		.because = predicted->because,
+		.resource = predicted->object == DLW_NONE ? DLW_NONE
+							  : resource_of(cycle, predicted->object),
+		.members = cycle->members,
+		.count = predicted->count,
+		.steps = cycle->steps,
+		.step_count = cycle->step_count,
+		.steps_omitted = predicted->witness_omitted,
+	};
+	struct dlw_writer writer = { .put = put };
+	struct dlw_finding finding;
+	char *line = NULL;
+	FILE *out = open_memstream(&line, size);
+
+	if (!out ||
+	    !dlw_inversion_build(&finding, &cycle->state, &inversion, &cycle->prediction->arena))
+		dlw_out_of_memory();
+	writer.context = out;
+	dlw_finding_write_json(&cycle->state, &finding, &writer);
+	if (fclose(out))
+		dlw_out_of_memory();
+	return line;
+}
+
+/** is_worth_telling() - it did not happen in this very log, and its like was not told */
+static bool is_worth_telling(struct dlw_log_prediction *prediction, const char *line, size_t size)
+{
+	char *why, *locks;
+	json_t *finding = dlw_finding_parse(line, size, &why);
+	struct known *known;
+	bool worth;
+
+	if (!finding) {
+		free(why);
+		return true; /* whoever reports it says what is wrong */
+	}
+	locks = locks_of(finding);
+	HASH_FIND_STR(prediction->found, locks, known);
+	worth = !known && !is_known(&prediction->printed, dlw_text(finding, "fingerprint"));
+	free(locks);
+	json_decref(finding);
+	return worth;
+}
+
+static void hand_out(struct dlw_log_prediction *prediction, const struct dlw_predicted *predicted,
+		     dlw_finding_sink *sink, void *context)
+{
+	struct cycle cycle = { .prediction = prediction, .predicted = predicted };
+	size_t size;
+	char *line;
+
+	build_state(&cycle);
+	line = write_finding(&cycle, &size);
+	if (is_worth_telling(prediction, line, size)) {
+		prediction->feasible += predicted->verdict == DLW_FEASIBLE;
+		prediction->unresolved += predicted->verdict == DLW_UNRESOLVED;
+		sink(context, line, size);
+	}
+	free(line);
+}
+
+void dlw_log_prediction_finish(struct dlw_log_prediction *prediction, dlw_finding_sink *sink,
+			       void *context)
+{
+	struct dlw_arena moment = dlw_heap_arena();
+	uint32_t at;
+
+	dlw_log_trace_end(prediction->traced);
+	if (!dlw_predict(prediction->traced->trace, &prediction->options, &prediction->memory,
+			 &prediction->scratch, &prediction->result))
+		dlw_out_of_memory();
+	if (!prediction->result.count)
+		return;
+	if (dlw_replay_state(prediction->replay, &moment, &prediction->moment) < 0)
+		dlw_out_of_memory();
+	for (at = 0; at < prediction->result.count; at++) {
+		dlw_arena_reset(&prediction->arena);
+		hand_out(prediction, &prediction->result.all[at], sink, context);
+	}
+	dlw_arena_release(&moment);
+}
+
+/* ---- what is said of it ----------------------------------------------------------------------------- */
+
+uint32_t dlw_log_prediction_count(const struct dlw_log_prediction *prediction)
+{
+	return prediction->feasible;
+}
+
+static bool has_only_orders(const struct dlw_replay *replay)
+{
+	uint32_t at;
+
+	for (at = 0; at < replay->source_count; at++)
+		if (replay->sources[at]->defined.recording == DLW_RECORDING_ORDER)
+			return true;
+	return false;
+}
+
+char *dlw_log_prediction_note(const struct dlw_log_prediction *prediction)
+{
+	struct dlw_trace_losses losses = dlw_trace_losses(prediction->traced->trace);
+
+	if (losses.dropped)
+		return dlw_print("the prediction saw the log only in part: %llu events did not fit",
+				 (unsigned long long)losses.dropped);
+	if (prediction->result.cut)
+		return dlw_print("not all cycles of lock orders were looked at: %llu were",
+				 (unsigned long long)prediction->result.cycles);
+	if (has_only_orders(prediction->replay))
+		return dlw_copy("nothing was predicted from logs of lock orders alone "
+				"(log_mode=order)");
+	if (prediction->unresolved)
+		return dlw_print("%u cycle%s of lock orders could be neither confirmed nor refuted "
+				 "(--all shows them)",
+				 prediction->unresolved, prediction->unresolved == 1 ? "" : "s");
+	return NULL;
+}
+
+void dlw_log_prediction_free(struct dlw_log_prediction *prediction)
+{
+	forget(&prediction->found);
+	forget(&prediction->printed);
+	dlw_log_trace_free(prediction->traced);
+	dlw_arena_release(&prediction->arena);
+	dlw_arena_release(&prediction->scratch);
+	dlw_arena_release(&prediction->memory);
+	free(prediction);
+}

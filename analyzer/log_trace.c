@@ -1,0 +1,340 @@
+/*
+ * analyzer/log_trace.c - a replay, told to the prediction event by event
+ *
+ * Objects and threads get their numbers when they first do something. A place
+ * is the id of a stack in the log of the thread whose step it is.
+ */
+#include "analyzer/log_trace.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "analyzer/log_memory.h"
+#include "analyzer/log_order.h"
+
+struct dlw_log_trace *dlw_log_trace_new(struct dlw_replay *replay, struct dlw_arena *arena)
+{
+	struct dlw_log_trace *traced = dlw_log_allocate(1, sizeof(*traced));
+
+	traced->replay = replay;
+	traced->arena = arena;
+	traced->trace = dlw_trace_new(arena);
+	traced->threads = dlw_log_allocate(replay->cursor_count, sizeof(*traced->threads));
+	if (!traced->trace)
+		dlw_out_of_memory();
+	return traced;
+}
+
+void dlw_log_trace_free(struct dlw_log_trace *traced)
+{
+	free(traced->objects);
+	free(traced->threads);
+	free(traced->cursors);
+	free(traced);
+}
+
+/* ---- numbers ---------------------------------------------------------------------- */
+
+static void note_object(struct dlw_log_trace *traced, uint32_t number,
+			struct dlw_traced_object object)
+{
+	if (number == DLW_NONE)
+		dlw_out_of_memory();
+	while (traced->object_count <= number) {
+		dlw_reserve(traced->objects, traced->object_count, traced->object_room);
+		traced->objects[traced->object_count++] = object;
+	}
+}
+
+static uint32_t thread_number(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
+{
+	uint32_t number = traced->threads[cursor->number].number, token;
+
+	if (number)
+		return number - 1;
+	token = traced->object_count; /* the end of a thread is an object, made with it */
+	number = dlw_trace_thread(traced->trace);
+	if (number == DLW_NONE)
+		dlw_out_of_memory();
+	note_object(traced, token,
+		    (struct dlw_traced_object){ cursor->source, cursor, DLW_NO_POSITION,
+						DLW_THREAD });
+	traced->threads[cursor->number].number = number + 1;
+	dlw_reserve(traced->cursors, traced->cursor_count, traced->cursor_room);
+	traced->cursors[traced->cursor_count++] = cursor;
+	return number;
+}
+
+static bool in_module(const struct dlw_source *source, uint64_t address)
+{
+	uint32_t low = 0, high = source->defined.module_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		const struct dlw_module *module = &source->defined.modules[middle];
+
+		if (address >= module->start && address < module->end)
+			return true;
+		if (address < module->start)
+			high = middle;
+		else
+			low = middle + 1;
+	}
+	return false;
+}
+
+/* Whether its beginning was seen, or it lies where nothing else ever does. */
+static bool is_life_known(const struct dlw_replay_object *object)
+{
+	const struct dlw_log_object *defined = &object->defined;
+
+	return !object->guessed && (defined->init_stack || object->shared || *defined->name ||
+				    in_module(object->source, defined->address));
+}
+
+static uint32_t object_number(struct dlw_log_trace *traced, struct dlw_replay_object *object)
+{
+	const struct dlw_trace_object described = {
+		.kind = object->defined.kind,
+		.recursive = object->defined.type == DLW_TYPE_RECURSIVE,
+		.initial = object->defined.initial,
+		.initial_known = object->defined.initial_known,
+		.life_known = is_life_known(object),
+	};
+	uint32_t number;
+
+	if (object->traced)
+		return object->traced - 1;
+	number = dlw_trace_object(traced->trace, &described);
+	note_object(traced, number,
+		    (struct dlw_traced_object){ object->source, NULL, object->position,
+						object->defined.kind });
+	object->traced = number + 1;
+	return number;
+}
+
+/* ---- events ------------------------------------------------------------------------- */
+
+static enum dlw_mode mode_of(const struct dlw_replay_object *object, uint8_t mode)
+{
+	if (object->defined.kind == DLW_SEMAPHORE)
+		return DLW_PERMIT;
+	return mode == 1 ? DLW_SHARED : DLW_EXCLUSIVE;
+}
+
+static void add(struct dlw_log_trace *traced, const struct dlw_trace_event *event)
+{
+	dlw_trace_add(traced->trace, event); /* what it cannot take it counts */
+}
+
+/* An operation on @object by the thread whose head it is. */
+static void add_operation(struct dlw_log_trace *traced, struct dlw_cursor *cursor,
+			  enum dlw_trace_op op, struct dlw_replay_object *object)
+{
+	const struct dlw_event *event = &cursor->head.event;
+
+	if (!object)
+		return;
+	add(traced,
+	    &(struct dlw_trace_event){
+		    .op = op,
+		    .thread = thread_number(traced, cursor),
+		    .object = object_number(traced, object),
+		    .mutex = cursor->head.mutex ? object_number(traced, cursor->head.mutex) : 0,
+		    .mode = mode_of(object, event->mode),
+		    .form = (enum dlw_form)event->form,
+		    .place = event->stack,
+	    });
+}
+
+static void add_to_thread(struct dlw_log_trace *traced, struct dlw_cursor *cursor,
+			  enum dlw_trace_op op, struct dlw_cursor *other)
+{
+	if (!other || other == cursor)
+		return;
+	add(traced, &(struct dlw_trace_event){ .op = op,
+					       .thread = thread_number(traced, cursor),
+					       .object = thread_number(traced, other),
+					       .place = cursor->head.event.stack });
+}
+
+static void add_own(struct dlw_log_trace *traced, struct dlw_cursor *cursor, enum dlw_trace_op op)
+{
+	add(traced, &(struct dlw_trace_event){ .op = op,
+					       .thread = thread_number(traced, cursor),
+					       .place = cursor->head.event.stack });
+}
+
+/* A wait that came to nothing: for a lock, somebody else had it all the time. */
+static void add_giving_up(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
+{
+	const struct dlw_log_want *want = &cursor->want;
+
+	if (want->wait == DLW_WAIT_CONDITION)
+		add_operation(traced, cursor, DLW_TRACE_GIVE_UP, want->object);
+	else if (want->wait == DLW_WAIT_OBJECT && cursor->head.event.argument == ETIMEDOUT)
+		add_operation(traced, cursor, DLW_TRACE_FAILED, want->object);
+}
+
+/* The child's one thread; pids may come again: of several logs the one that began last. */
+static struct dlw_cursor *forked(const struct dlw_log_trace *traced, uint64_t pid)
+{
+	const struct dlw_replay *replay = traced->replay;
+	struct dlw_cursor *child = NULL;
+	uint32_t at;
+
+	for (at = 0; at < replay->source_count; at++)
+		if ((uint64_t)replay->sources[at]->file.header.pid == pid &&
+		    replay->sources[at]->cursor_count)
+			child = replay->sources[at]->cursors[0];
+	return child;
+}
+
+/*
+ * A child may be quicker than its parent's return from fork(): then the parent's
+ * next event is the fork, and it happens now.
+ */
+static void fork_first(struct dlw_log_trace *traced, const struct dlw_cursor *child)
+{
+	const struct dlw_replay *replay = traced->replay;
+	uint32_t at;
+
+	if (traced->threads[child->number].number || child != child->source->cursors[0])
+		return;
+	for (at = 0; at < replay->cursor_count; at++) {
+		struct dlw_cursor *cursor = replay->cursors[at];
+
+		if (!cursor->finished && cursor->head.event.type == DLW_EVENT_FORKED &&
+		    forked(traced, cursor->head.event.argument) == child)
+			add_to_thread(traced, cursor, DLW_TRACE_FORK, child->source->cursors[0]);
+	}
+}
+
+/** add_held() - log_mode=ring: a block begins with what the thread has */
+static void add_held(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
+{
+	if (!cursor->head.event.argument)
+		return;
+	/* asked for before the log begins: it wants nothing */
+	cursor->head.event.form = DLW_FORM_TRY;
+	add_operation(traced, cursor, DLW_TRACE_ACQUIRE, cursor->head.object);
+}
+
+static void add_event(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
+{
+	static const struct {
+		bool known;
+		enum dlw_trace_op op;
+	} plain[32] = {
+		[DLW_EVENT_ACQUIRED] = { true, DLW_TRACE_ACQUIRE },
+		[DLW_EVENT_RELEASED_TOP] = { true, DLW_TRACE_RELEASE },
+		[DLW_EVENT_RELEASED] = { true, DLW_TRACE_RELEASE },
+		[DLW_EVENT_FORGOTTEN] = { true, DLW_TRACE_RELEASE },
+		[DLW_EVENT_POSTED] = { true, DLW_TRACE_RELEASE },
+		[DLW_EVENT_SIGNALLED] = { true, DLW_TRACE_SIGNAL },
+		[DLW_EVENT_BROADCAST] = { true, DLW_TRACE_BROADCAST },
+		[DLW_EVENT_WOKEN] = { true, DLW_TRACE_WOKEN },
+		[DLW_EVENT_TRY_FAILED] = { true, DLW_TRACE_FAILED },
+		[DLW_EVENT_ARRIVED] = { true, DLW_TRACE_ARRIVE },
+		[DLW_EVENT_LEFT] = { true, DLW_TRACE_LEAVE },
+		[DLW_EVENT_CONDITION_WAIT] = { true, DLW_TRACE_WAIT },
+	};
+	const struct dlw_event *event = &cursor->head.event;
+	struct dlw_cursor *other;
+
+	if (plain[event->type].known) {
+		add_operation(traced, cursor, plain[event->type].op, cursor->head.object);
+		return;
+	}
+	switch (event->type) {
+	case DLW_EVENT_HELD:
+		add_held(traced, cursor);
+		break;
+	case DLW_EVENT_GAVE_UP:
+		add_giving_up(traced, cursor);
+		break;
+	case DLW_EVENT_CREATED:
+		add_to_thread(traced, cursor, DLW_TRACE_CREATE,
+			      dlw_order_thread(cursor->source, event->argument));
+		break;
+	case DLW_EVENT_JOINED:
+		add_to_thread(traced, cursor, DLW_TRACE_JOIN,
+			      dlw_order_thread(cursor->source, event->argument));
+		break;
+	case DLW_EVENT_FORKED:
+		other = forked(traced, event->argument);
+		if (other && !traced->threads[other->number].number)
+			add_to_thread(traced, cursor, DLW_TRACE_FORK, other);
+		break;
+	case DLW_EVENT_STARTED:
+		add_own(traced, cursor, DLW_TRACE_START);
+		break;
+	case DLW_EVENT_EXITED:
+		add_own(traced, cursor, DLW_TRACE_EXIT);
+		break;
+	case DLW_EVENT_RELEASED_BY_STRANGER:
+		if (!event->argument)
+			add_operation(traced, cursor, DLW_TRACE_RELEASE, cursor->head.object);
+		break;
+	default:
+		break;
+	}
+}
+
+void dlw_log_trace_before(struct dlw_log_trace *traced)
+{
+	struct dlw_cursor *cursor = dlw_replay_peek(traced->replay);
+
+	if (cursor->source->defined.recording == DLW_RECORDING_ORDER)
+		return; /* orders alone are no run */
+	fork_first(traced, cursor);
+	if (cursor->gaps != traced->threads[cursor->number].gaps) {
+		traced->threads[cursor->number].gaps = cursor->gaps;
+		add_own(traced, cursor, DLW_TRACE_GAP);
+	}
+	/* the form of a condition wait is that of its wish */
+	if (cursor->head.event.type == DLW_EVENT_WOKEN && cursor->want.wait == DLW_WAIT_CONDITION)
+		cursor->head.event.form = cursor->want.form;
+	add_event(traced, cursor);
+}
+
+static void add_last_want(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
+{
+	const struct dlw_log_want *want = &cursor->want;
+	struct dlw_trace_event event = {
+		.op = DLW_TRACE_WANT,
+		.form = (enum dlw_form)want->form,
+		.place = want->stack,
+	};
+
+	if (want->wait == DLW_WAIT_THREAD) {
+		struct dlw_cursor *other = dlw_order_thread(cursor->source, want->joined);
+
+		if (!other || other == cursor)
+			return;
+		event.op = DLW_TRACE_WANT_JOIN;
+		event.object = thread_number(traced, other);
+	} else if (want->object) {
+		event.object = object_number(traced, want->object);
+		event.mode = want->wait == DLW_WAIT_CONDITION ? DLW_SIGNAL
+			     : want->wait == DLW_WAIT_BARRIER ? DLW_ARRIVE
+							      : mode_of(want->object, want->mode);
+	} else {
+		return;
+	}
+	event.thread = thread_number(traced, cursor);
+	add(traced, &event);
+}
+
+void dlw_log_trace_end(struct dlw_log_trace *traced)
+{
+	uint32_t at;
+
+	for (at = 0; at < traced->replay->cursor_count; at++) {
+		struct dlw_cursor *cursor = traced->replay->cursors[at];
+
+		if (!cursor->exited && cursor->want.wait != DLW_WAIT_NONE &&
+		    cursor->source->defined.recording != DLW_RECORDING_ORDER)
+			add_last_want(traced, cursor);
+	}
+}
