@@ -19,6 +19,8 @@
 #include "core/watch/procfs.h"
 #include "core/watch/python.h"
 
+enum { ATTEMPTS = 20, PAUSE_US = 5000 };
+
 /** is_pipe() - a descriptor of the process */
 static bool is_pipe(int32_t pid, uint64_t descriptor)
 {
@@ -95,21 +97,37 @@ static char *ask_copy(const struct dlw_segment *segment, int32_t tid, size_t *le
 	return text;
 }
 
-char *dlw_python_ask(const struct dlw_watched *watched, const struct dlw_state *state,
-		     uint32_t index, size_t *length)
+/** ask_any() - through the first thread that sleeps and can be made to copy the process */
+static char *ask_any(const struct dlw_segment *segment, const struct dlw_state *state,
+		     uint32_t index, size_t *length, const char **why)
 {
-	const struct dlw_process_state *process = &state->processes[index];
-	const char *why = "no thread of it sleeps where it can be interrupted unnoticed";
 	char *text = NULL;
 	uint32_t i;
 
-	if (!dlw_python_is_there(watched->segment, process))
-		return NULL;
 	for (i = 0; i < state->thread_count && !text; i++) {
 		int32_t tid = state->threads[i].tid;
 
-		if (state->threads[i].process == index && is_asleep(process->pid, tid))
-			text = ask_copy(watched->segment, tid, length, &why);
+		if (state->threads[i].process == index && is_asleep(segment->pid, tid))
+			text = ask_copy(segment, tid, length, why);
+	}
+	return text;
+}
+
+char *dlw_python_ask(const struct dlw_watched *watched, const struct dlw_state *state,
+		     uint32_t index, size_t *length)
+{
+	static const char busy[] = "no thread of it sleeps where it can be interrupted unnoticed";
+	const char *why = busy;
+	char *text = NULL;
+	int attempt;
+
+	if (!dlw_python_is_there(watched->segment, &state->processes[index]))
+		return NULL;
+	/* who is stuck behind others may be awake for an instant */
+	for (attempt = 0; attempt < ATTEMPTS && !text && why == busy; attempt++) {
+		if (attempt)
+			usleep(PAUSE_US);
+		text = ask_any(watched->segment, state, index, length, &why);
 	}
 	return text ? text : trouble(why, length);
 }

@@ -32,18 +32,13 @@ static json_t *site_of(const json_t *stack)
 
 static void add_note(json_t *finding, char *note)
 {
-	json_t *notes = json_object_get(finding, "notes"), *other;
-	size_t i;
+	json_t *notes = json_object_get(finding, "notes");
 
 	if (!notes) {
 		notes = json_array();
 		json_object_set_new(finding, "notes", notes);
 	}
-	json_array_foreach(notes, i, other)
-		if (strcmp(json_string_value(other), note) == 0)
-			break;
-	if (i == json_array_size(notes))
-		json_array_append_new(notes, json_string(note));
+	json_array_append_new(notes, json_string(note));
 	free(note);
 }
 
@@ -52,6 +47,15 @@ static void note_trouble(const json_t *process, const char *pid, json_t *finding
 	if (*dlw_text(process, "trouble"))
 		add_note(finding, dlw_print("no whole Python traceback of process %s: %s", pid,
 					    dlw_text(process, "trouble")));
+}
+
+/* @count: threads with more Python frames than the interpreter tells */
+static void note_cut(json_t *finding, size_t count)
+{
+	if (count)
+		add_note(finding, dlw_print("of %zu thread%s the innermost 100 Python frames, that is "
+					    "all the interpreter tells", count,
+					    count == 1 ? "" : "s"));
 }
 
 /* ---- names ------------------------------------------------------------------------- */
@@ -203,7 +207,7 @@ static bool put_frames(json_t *want, const json_t *frames)
 	return true;
 }
 
-static bool fold_threads(const json_t *processes, json_t *finding, const char *key)
+static bool fold_threads(const json_t *processes, json_t *finding, const char *key, size_t *cut)
 {
 	json_t *thread, *python;
 	bool folded = false;
@@ -220,9 +224,7 @@ static bool fold_threads(const json_t *processes, json_t *finding, const char *k
 			folded |= put_frames(json_object_get(thread, "wants"),
 					     json_object_get(python, "stack"));
 		}
-		if (dlw_flag(python, "cut"))
-			add_note(finding, dlw_print("of thread %s the innermost 100 Python frames, that "
-						    "is all the interpreter tells", tid));
+		*cut += dlw_flag(python, "cut");
 		free(tid);
 		free(pid);
 	}
@@ -244,13 +246,14 @@ bool dlw_python_fold(const json_t *processes, json_t *finding)
 {
 	json_t *process, *resource;
 	const char *pid;
+	size_t cut = 0, i;
 	bool folded;
-	size_t i;
 
 	if (!json_object_size(processes))
 		return false;
-	folded = fold_threads(processes, finding, "core");
-	fold_threads(processes, finding, "stuck");
+	folded = fold_threads(processes, finding, "core", &cut);
+	fold_threads(processes, finding, "stuck", &cut);
+	note_cut(finding, cut);
 	json_object_foreach((json_t *)processes, pid, process) {
 		if (!is_concerned(finding, "core", pid) && !is_concerned(finding, "stuck", pid))
 			continue;

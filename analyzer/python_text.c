@@ -156,9 +156,10 @@ static void read_line(struct reading *reading, char *line)
 	} else if (strcmp(line, "...") == 0) {
 		reading->trouble = "of its newest 100 threads only, that is all the interpreter tells";
 	} else if ((value = after(line, "Task "))) {
-		frame = json_object_get(reading->by_id, split_id(value, &rest));
-		if (frame)
-			json_object_set(reading->threads, rest, frame);
+		value = split_id(value, &rest);
+		if (!json_object_get(reading->by_id, value)) /* of no traceback; perhaps it has a name */
+			json_object_set_new(reading->by_id, value, json_object());
+		json_object_set(reading->threads, rest, json_object_get(reading->by_id, value));
 	} else if ((value = after(line, "Name "))) {
 		frame = json_object_get(reading->by_id, split_id(value, &rest));
 		if (frame && *rest)

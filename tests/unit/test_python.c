@@ -73,13 +73,14 @@ static void threads_are_found_by_their_kernel_ids(void **state)
 
 	(void)state;
 	assert_int_equal(json_object_size(json_object_get(json_object_get(processes, "100"),
-							  "threads")), 2);
+							  "threads")), 3);
 	assert_frame(processes, "101", 0, "wait (threading.py:320)");
 	assert_frame(processes, "101", 1, "take (app.py:12)");
 	assert_frame(processes, "101", 2, "run (threading.py:975)");
 	assert_frame(processes, "102", 0, "give (app.py:34)");
 	assert_string_equal(dlw_text(thread_of(processes, "101"), "name"), "taker one");
 	assert_string_equal(dlw_text(thread_of(processes, "102"), "name"), "g\xc3\xa9rard");
+	assert_int_equal(json_object_size(thread_of(processes, "103")), 0);
 	assert_null(json_object_get(json_object_get(processes, "100"), "trouble"));
 	json_decref(processes);
 }
@@ -238,6 +239,28 @@ static void trouble_becomes_a_note(void **state)
 	json_decref(processes);
 }
 
+static void threads_without_a_traceback_keep_their_names(void **state)
+{
+	json_t *processes = read_text("Thread 0x00000000000000b1 (most recent call first):\n"
+				      "  File \"/src/app.py\", line 12 in take\n"
+				      "  ...\n...\n" TASKS NAMES);
+	json_t *finding = python_deadlock(), *core = json_object_get(finding, "core");
+	json_t *notes;
+
+	(void)state;
+	assert_true(dlw_python_fold(processes, finding));
+	assert_string_equal(dlw_text(json_array_get(core, 1), "name"), "g\xc3\xa9rard");
+	assert_string_equal(dlw_text(json_object_get(json_object_get(json_array_get(core, 1),
+								     "wants"), "site"), "function"),
+			    "acquire");
+	notes = json_object_get(finding, "notes");
+	assert_int_equal(json_array_size(notes), 2);
+	assert_non_null(strstr(json_string_value(json_array_get(notes, 0)), "of 1 thread the innermost"));
+	assert_non_null(strstr(json_string_value(json_array_get(notes, 1)), "newest 100 threads"));
+	json_decref(finding);
+	json_decref(processes);
+}
+
 /* The fingerprint of the deadlock when the first thread waits at @line. */
 static char *fingerprint_at(const char *line, bool swapped)
 {
@@ -301,6 +324,7 @@ int main(void)
 		cmocka_unit_test(texts_speak_of_each_thread_s_own_line),
 		cmocka_unit_test(other_processes_and_findings_stay_as_they_are),
 		cmocka_unit_test(trouble_becomes_a_note),
+		cmocka_unit_test(threads_without_a_traceback_keep_their_names),
 		cmocka_unit_test(fingerprints_tell_python_lines_apart),
 		cmocka_unit_test(advice_names_the_lines_to_compare),
 	};
