@@ -214,32 +214,6 @@ static json_t *true_site(json_t *stack)
 	return NULL;
 }
 
-/*
- * A wait inside an interpreter: the engine speaks of its innermost C frame, the
- * same for many Python lines, which are all named.
- */
-static void set_python_words(struct completion *completion, const json_t *stack,
-			     const json_t *site)
-{
-	char *token, *place, *words;
-	const char *before;
-	size_t i = 0;
-
-	while (dlw_frame_is_python(json_array_get(stack, i)))
-		i++;
-	if (!i || i == json_array_size(stack))
-		return;
-	token = dlw_frame_token(json_array_get(stack, i));
-	place = dlw_frame_text(site);
-	before = dlw_text(completion->words, token);
-	words = strstr(before, place) ? dlw_copy(before) :
-					dlw_print("%s%s%s", before, *before ? " or " : "", place);
-	json_object_set_new(completion->words, token, json_string(words));
-	free(words);
-	free(place);
-	free(token);
-}
-
 static void complete_step(json_t *step, bool is_hold, void *context)
 {
 	struct completion *completion = context;
@@ -247,7 +221,6 @@ static void complete_step(json_t *step, bool is_hold, void *context)
 	size_t i;
 
 	(void)is_hold;
-	set_python_words(completion, stack, json_object_get(step, "site"));
 	json_array_foreach(stack, i, frame)
 		complete_frame(completion, frame);
 	complete_frame(completion, json_object_get(step, "site"));
