@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "core/watch/glibc.h"
+#include "shim/misuse.h"
 
 #include "shim/banned.h"
 
@@ -179,7 +180,9 @@ int dlw_lock_end(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mod
 	if (dlw_likely(result == 0))
 		dlw_lock_acquired(self, kind, mode, lock, form, record->want_stack,
 				  record->want_since_ns != 0);
-	else if (dlw_logging(self))
+	else if (result == EDEADLK)
+		dlw_misuse_relock(self, kind, dlw_address(lock));
+	if (result != 0 && dlw_logging(self))
 		dlw_log_gave_up(self, dlw_lock_object(self, kind, lock), result);
 	dlw_want_end(self);
 	if (form == DLW_FORM_TIMED)

@@ -12,6 +12,7 @@
 #include "core/watch/glibc.h"
 #include "shim/break.h"
 #include "shim/hook_lock.h"
+#include "shim/misuse.h"
 #include "shim/real.h"
 #include "shim/watcher.h"
 
@@ -256,15 +257,30 @@ static void release_unheld(struct dlw_context *self, const pthread_rwlock_t *loc
 		dlw_lock_distrust(self, DLW_RWLOCK, lock, true);
 }
 
-static __attribute__((noinline)) int unlock_at_length(pthread_rwlock_t *lock)
+/** is_free() - nobody has it in any mode, whoever looks */
+static bool is_free(const pthread_rwlock_t *lock)
+{
+	uint32_t readers = __atomic_load_n(&lock->__data.__readers, __ATOMIC_RELAXED);
+
+	return !(readers & DLW_RWLOCK_WRITE_LOCKED) && !(readers >> DLW_RWLOCK_READER_SHIFT) &&
+	       !lock->__data.__cur_writer;
+}
+
+static __attribute__((noinline)) int unlock_at_length(pthread_rwlock_t *lock, uint64_t caller,
+						      uint64_t frame)
 {
 	struct dlw_context *self = dlw_enter();
+	struct dlw_misuse note;
 	int result;
 
 	if (!self)
 		return dlw_real(pthread_rwlock_unlock)(lock);
-	if (!dlw_lock_release(self, DLW_RWLOCK, lock))
+	if (!dlw_lock_release(self, DLW_RWLOCK, lock)) {
+		if (is_free(lock) && dlw_misuse_about(self, &note, DLW_UNLOCK_UNLOCKED, DLW_RWLOCK,
+						      dlw_address(lock)))
+			dlw_misuse_tell(self, &note, dlw_stack_exact(self, caller, frame));
 		release_unheld(self, lock);
+	}
 	result = dlw_real(pthread_rwlock_unlock)(lock);
 	dlw_leave(self);
 	return result;
@@ -274,7 +290,7 @@ static __attribute__((noinline)) int unlock_at_length(pthread_rwlock_t *lock)
 DLW_HOOK int pthread_rwlock_unlock(pthread_rwlock_t *lock)
 {
 	if (dlw_unlikely(!dlw_lock_quick_release(DLW_RWLOCK, lock)))
-		return unlock_at_length(lock);
+		return unlock_at_length(lock, DLW_CALLER, DLW_FRAME);
 	return dlw_real(pthread_rwlock_unlock)(lock);
 }
 
@@ -296,10 +312,13 @@ DLW_HOOK int pthread_rwlock_init(pthread_rwlock_t *lock, const pthread_rwlockatt
 DLW_HOOK int pthread_rwlock_destroy(pthread_rwlock_t *lock)
 {
 	struct dlw_context *self = dlw_enter();
-	int result = dlw_real(pthread_rwlock_destroy)(lock);
+	int result;
 
 	if (!self)
-		return result;
+		return dlw_real(pthread_rwlock_destroy)(lock);
+	if (dlw_unlikely(!is_free(lock)))
+		dlw_misuse_destroy(self, DLW_RWLOCK, lock, sizeof(*lock), DLW_CALLER, DLW_FRAME);
+	result = dlw_real(pthread_rwlock_destroy)(lock);
 	if (result == 0)
 		dlw_object_end(self, dlw_address(lock));
 	dlw_leave(self);

@@ -178,9 +178,21 @@ void dlw_misuse_tell(struct dlw_context *self, struct dlw_misuse *note, uint32_t
 
 /* ------------------------------------------------------------------- others, as they are */
 
-static int32_t owner_of(const struct dlw_misuse *note)
+/** agrees() - the C library, too, says that thread @tid holds it in @mode, as far as it knows */
+static bool agrees(const struct dlw_misuse *note, int32_t tid, enum dlw_mode mode)
 {
-	return ((const pthread_mutex_t *)(uintptr_t)note->address)->__data.__owner;
+	const pthread_mutex_t *mutex = (const pthread_mutex_t *)(uintptr_t)note->address;
+	const pthread_rwlock_t *rwlock = (const pthread_rwlock_t *)(uintptr_t)note->address;
+
+	switch (note->kind) {
+	case DLW_MUTEX:
+		return mutex->__data.__owner == tid;
+	case DLW_RWLOCK:
+		return mode == DLW_SHARED ? dlw_rwlock_read_holds(rwlock) > 0
+					  : rwlock->__data.__cur_writer == tid;
+	default:
+		return true;
+	}
 }
 
 /** held_by() - the hold of @record on the object; may be gone the next moment */
@@ -212,7 +224,7 @@ bool dlw_misuse_holder(struct dlw_misuse *note)
 		uint8_t mode = held ? held->mode : 0;
 
 		if (!held || held_by(record, note) != held ||
-		    (note->kind == DLW_MUTEX && owner_of(note) != record->tid))
+		    !agrees(note, record->tid, mode))
 			continue;
 		note->other_tid = record->tid;
 		note->other_stack = stack;
@@ -335,7 +347,7 @@ void dlw_misuse_relock(struct dlw_context *self, enum dlw_kind kind, uint64_t ad
 
 	/* not held: the error was about something else, or made by on_deadlock=break */
 	if (depth < 0 || !dlw_misuse_about(self, &note, DLW_RELOCK, kind, address) ||
-	    (kind == DLW_MUTEX && owner_of(&note) != self->tid) || note.type == DLW_TYPE_NORMAL)
+	    !agrees(&note, self->tid, DLW_EXCLUSIVE) || note.type == DLW_TYPE_NORMAL)
 		return;
 	note.error = EDEADLK;
 	note.other_tid = self->tid;

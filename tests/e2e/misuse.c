@@ -96,6 +96,45 @@ static void relock_case(void)
 	pthread_mutex_unlock(&checked);
 }
 
+/* ---- reader-writer locks ------------------------------------------------------------- */
+
+static pthread_rwlock_t table = PTHREAD_RWLOCK_INITIALIZER;
+
+static __attribute__((noinline)) void write_again(void)
+{
+	int result = pthread_rwlock_wrlock(&table);
+
+	dprintf(1, "lock: %s\n", strerror(result));
+}
+
+static void rwlock_relock_case(void)
+{
+	pthread_rwlock_wrlock(&table);
+	write_again();
+	pthread_rwlock_unlock(&table);
+}
+
+static __attribute__((noinline)) void destroy_table(void)
+{
+	pthread_rwlock_destroy(&table);
+}
+
+static void rwlock_destroy_case(void)
+{
+	pthread_rwlock_rdlock(&table);
+	destroy_table();
+}
+
+static __attribute__((noinline)) void give_table(void)
+{
+	pthread_rwlock_unlock(&table);
+}
+
+static void rwlock_unlock_case(void)
+{
+	give_table();
+}
+
 /* ---- destroyed too early --------------------------------------------------------------- */
 
 static __attribute__((noinline)) void destroy_ledger(void)
@@ -267,7 +306,8 @@ int main(int argc, char **argv)
 	} cases[] = {
 		{ "unlock-by-stranger", stranger_case }, { "unlock-refused", refused_case },
 		{ "unlock-unlocked", unlocked_case },    { "loop", loop_case },
-		{ "crash", crash_case },
+		{ "crash", crash_case },                 { "rwlock-relock", rwlock_relock_case },
+		{ "rwlock-destroy", rwlock_destroy_case }, { "rwlock-unlock", rwlock_unlock_case },
 		{ "relock", relock_case },               { "destroy-held", held_case },
 		{ "destroy-waited", waited_case },       { "thread-ended-holding", thread_case },
 		{ "process-ended-holding", process_case }, { "two-mutexes", mutexes_case },

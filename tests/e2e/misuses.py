@@ -5,7 +5,7 @@ stay its own, and what correct programs do is no misuse
 import re
 
 from deadlocks import fixture
-from expect import check_stack, check_wait, first_difference, mutex, permit, without_times
+from expect import Wait, check_stack, check_wait, first_difference, mutex, permit, without_times
 from harness import (DLWATCH, check, equal, execute, load_json_lines, preloaded,
                      report_findings, validate)
 
@@ -202,7 +202,18 @@ def all_cases():
         Misuse("semaphore-overflow", "misuse", "permits", "post_too_often", kind="semaphore",
                error=75, broken=["mutual_exclusion", "no_preemption"]),
     ]
-    tests = [(f"misuse/{case.sort}", case) for case in cases]
+    cases += [
+        Misuse("relock", "misuse", "table", "write_again", kind="rwlock", error=35,
+               argument="rwlock-relock", broken=["no_preemption"],
+               other=Other("misuse", Wait("table", site="rwlock_relock_case", kind="rwlock"))),
+        Misuse("destroy-held", "misuse", "table", "destroy_table", kind="rwlock",
+               argument="rwlock-destroy", broken=["mutual_exclusion", "no_preemption"],
+               other=Other("misuse", Wait("table", "shared", "rwlock",
+                                          site="rwlock_destroy_case"))),
+        Misuse("unlock-unlocked", "misuse", "table", "give_table", kind="rwlock",
+               argument="rwlock-unlock", broken=["mutual_exclusion"]),
+    ]
+    tests = [(f"misuse/{case.argument}", case) for case in cases]
     return tests + [("misuse/fork", no_misuse("fork")), ("misuse/wrong_word", wrong_word),
                     ("misuse/loop", loop), ("misuse/crash", crash)]
 
