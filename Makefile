@@ -115,7 +115,7 @@ endif
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps tests check unit property schema e2e generated transparency soak trials demo bench \
-	fuzz soak-predict install uninstall clean FORCE
+	fuzz soak-predict soak-log install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -130,6 +130,7 @@ help:
 	@echo 'make trials     servers that are installed, under load, with and without dlwatch'
 	@echo 'make soak       generated deadlocks and cures without end (SEED=1 SECONDS=600)'
 	@echo 'make bench      what dlwatch costs, as ratios to the native run (BENCH_ARGS=--quick)'
+	@echo 'make soak-log   SIGKILL at a thousand moments: nothing that was logged is lost (TIMES=1000)'
 	@echo 'make fuzz       the readers against damaged input (FUZZ_SECONDS=60 each; needs clang)'
 	@echo 'make soak-predict   the prediction against brute force (CASES=1000000 SEED=1)'
 	@echo 'make deps       only installs what is missing (Debian packages)'
@@ -189,6 +190,10 @@ bench:
 	@scripts/deps.sh
 	@$(MAKE) --no-print-directory $(PARALLEL) all $(BENCH)
 	@$(PYTHON) scripts/bench.py --build '$(O)' $(BENCH_ARGS)
+
+# TIMES: how often a program is killed under load
+soak-log: all $(O)/tests/e2e/crash_load
+	@O='$(O)' $(PYTHON) tests/e2e/killed.py $(or $(TIMES),1000)
 
 fuzz:
 	@O='$(O)' scripts/fuzz.sh

@@ -135,7 +135,6 @@ static void held(struct dlw_cursor *cursor)
 
 	if (!count)
 		return;
-	head->event.ticket = head->held_ticket;
 	if (dlw_is_counted(head->object)) {
 		add_permit(cursor);
 		dlw_cursor_permits(cursor, head->object)->count += count - 1;
@@ -145,7 +144,6 @@ static void held(struct dlw_cursor *cursor)
 		cursor->holds[cursor->hold_count - 1].count = count;
 		cursor->holds[cursor->hold_count - 1].ticks = 0;
 	}
-	head->event.ticket = 0;
 }
 
 static void lower_hold(struct dlw_cursor *cursor, struct dlw_log_hold *hold)
@@ -406,8 +404,8 @@ static bool resolve_held(struct dlw_cursor *cursor, struct dlw_head *head)
 		cursor->lost = true; /* it has more than the block had room for */
 		return false;
 	}
-	head->held_ticket = complete_ticket(&head->event, head->object);
-	head->event.ticket = 0; /* it is no operation: nothing waits for it */
+	/* it stands for the last operation, which was this thread's: it waits for those before */
+	head->event.ticket = complete_ticket(&head->event, head->object);
 	return true;
 }
 
@@ -418,7 +416,7 @@ static bool resolve(struct dlw_cursor *cursor, struct dlw_head *head)
 
 	head->object = head->mutex = NULL;
 	head->hold = NULL;
-	head->mutex_ticket = head->held_ticket = 0;
+	head->mutex_ticket = 0;
 	if (!is_known(event->type)) {
 		cursor->source->loss.unknown_events++;
 		return false;

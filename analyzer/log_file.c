@@ -172,6 +172,7 @@ static void scan_log(struct dlw_log_file *file)
 
 static void scan_tail(struct dlw_log_file *file)
 {
+	static const char not_begun[sizeof(((struct dlw_tail_header *)0)->magic)];
 	struct dlw_tail_header header;
 	struct dlw_block block;
 	size_t at, slot;
@@ -183,6 +184,10 @@ static void scan_tail(struct dlw_log_file *file)
 		return;
 	}
 	memcpy(&header, file->tail, sizeof(header));
+	if (!memcmp(header.magic, not_begun, sizeof(header.magic))) {
+		file->tail_read = true;
+		return;
+	}
 	if (memcmp(header.magic, DLW_TAIL_MAGIC, sizeof(header.magic)) ||
 	    header.pid != file->header.pid ||
 	    header.process_start != file->header.process_start ||

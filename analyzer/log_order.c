@@ -163,15 +163,6 @@ static void use_ticket(struct dlw_replay *replay, struct dlw_replay_object *obje
 	let_go(replay, object);
 }
 
-/** anchor() - what is held was taken with this ticket: nothing before it can come any more */
-static void anchor(struct dlw_replay *replay, struct dlw_replay_object *object, uint64_t ticket)
-{
-	if (ticket < object->next_ticket)
-		return;
-	object->next_ticket = ticket + 1;
-	let_go(replay, object);
-}
-
 /** wake() - let the threads that wait for @from go: all, or only @only */
 static void wake(struct dlw_replay *replay, struct dlw_cursor *from, const struct dlw_cursor *only)
 {
@@ -190,10 +181,10 @@ void dlw_order_happened(struct dlw_replay *replay)
 	struct dlw_cursor *cursor = replay->current, *child;
 	const struct dlw_head *head = &cursor->head;
 
-	if (head->object)
+	/* what is HELD may be known to be later than the object's first operation here */
+	if (head->object && !(head->event.type == DLW_EVENT_HELD &&
+			      head->event.ticket < head->object->next_ticket))
 		use_ticket(replay, head->object, head->event.ticket);
-	if (head->object && head->held_ticket)
-		anchor(replay, head->object, head->held_ticket);
 	if (head->mutex)
 		use_ticket(replay, head->mutex, head->mutex_ticket);
 	if (head->event.type == DLW_EVENT_CREATED) {

@@ -128,7 +128,6 @@ struct dlw_head {
 	struct dlw_replay_object *object;
 	struct dlw_replay_object *mutex; /* CONDITION_WAIT: it is released as well … */
 	uint64_t mutex_ticket;    /* … with this ticket */
-	uint64_t held_ticket;     /* HELD: of the object's last operation; 0: unknown */
 	struct dlw_log_hold *hold; /* what a release, CONDITION_WAIT or FORGOTTEN ends or lowers */
 };
 

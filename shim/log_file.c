@@ -134,10 +134,12 @@ static bool open_tail(struct dlw_log_file *file)
 	if (!file->tail || !back(file, SLOTS_AT_ONCE))
 		return false;
 	header = (struct dlw_tail_header *)file->tail;
-	memcpy(header->magic, DLW_TAIL_MAGIC, 8);
 	header->slot_size = DLW_LOG_SLOT_SIZE;
 	header->pid = dlw_runtime->pid;
 	header->process_start = dlw_runtime->segment->process_start;
+	/* last, at once: a tail without it has nothing in it yet */
+	atomic_signal_fence(memory_order_seq_cst);
+	memcpy(header->magic, DLW_TAIL_MAGIC, 8);
 	file->slots = 1;
 	return true;
 }
@@ -157,7 +159,8 @@ bool dlw_log_file_open(struct dlw_log_file *file)
 		dlw_say("dlwatch: %s: cannot log: %s\n", directory, strerrordesc_np(-fd));
 		return false;
 	}
-	if (dlw_keep(&kept, fd) && write_header(file) && open_tail(file))
+	/* a log with a header has a tail, from the first instant on */
+	if (dlw_keep(&kept, fd) && open_tail(file) && write_header(file))
 		return true;
 	dlw_say("dlwatch: %s: cannot log: no space left\n", file->path);
 	dlw_unkeep(&kept);

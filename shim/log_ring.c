@@ -62,10 +62,13 @@ struct dlw_block *dlw_ring_take(struct dlw_logger *logger, uint32_t *index)
 void dlw_ring_finish(struct dlw_slot *slot)
 {
 	struct dlw_ring *ring = &dlw_runtime->logger->ring;
-	struct dlw_block *block = slot->block;
+	struct dlw_block *block = slot->block, sealed = *block;
 
-	block->flags |= DLW_BLOCK_SEALED;
-	block->checksum = dlw_block_checksum(block, dlw_slot_payload(slot));
+	/* the flag comes last: a SIGKILL may come in between */
+	sealed.flags |= DLW_BLOCK_SEALED;
+	block->checksum = dlw_block_checksum(&sealed, dlw_slot_payload(slot));
+	atomic_store_explicit((_Atomic uint16_t *)&block->flags, sealed.flags,
+			      memory_order_release);
 	ring->next[slot->index] = 0;
 	if (ring->newest)
 		ring->next[ring->newest] = slot->index;

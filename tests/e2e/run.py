@@ -13,6 +13,7 @@ import annotations  # noqa: E402
 import deadlocks  # noqa: E402
 import faults  # noqa: E402
 import harness  # noqa: E402
+import killed  # noqa: E402
 import logs  # noqa: E402
 import misuses  # noqa: E402
 import no_findings  # noqa: E402
@@ -26,7 +27,8 @@ def main():
     harness.add_options(parser)
     tests = (deadlocks.all_cases() + no_findings.all_cases() + pythons.all_cases() +
              system_waits.all_cases() + ways.all_cases() + faults.all_cases() +
-             misuses.all_cases() + annotations.all_cases() + logs.all_cases())
+             misuses.all_cases() + annotations.all_cases() + logs.all_cases() +
+             killed.all_cases())
     return harness.main(tests, parser.parse_args())
 
 
