@@ -128,6 +128,12 @@ static void add(struct dlw_log_trace *traced, const struct dlw_trace_event *even
 }
 
 /* An operation on @object by the thread whose head it is. */
+/** form_of() - an exempt thread counts as able to go on, whatever it waits for */
+static enum dlw_form form_of(const struct dlw_cursor *cursor, uint8_t form)
+{
+	return cursor->exempt && form == DLW_FORM_BLOCKING ? DLW_FORM_TIMED : (enum dlw_form)form;
+}
+
 static void add_operation(struct dlw_log_trace *traced, struct dlw_cursor *cursor,
 			  enum dlw_trace_op op, struct dlw_replay_object *object)
 {
@@ -142,7 +148,7 @@ static void add_operation(struct dlw_log_trace *traced, struct dlw_cursor *curso
 		    .object = object_number(traced, object),
 		    .mutex = cursor->head.mutex ? object_number(traced, cursor->head.mutex) : 0,
 		    .mode = mode_of(object, event->mode),
-		    .form = (enum dlw_form)event->form,
+		    .form = form_of(cursor, event->form),
 		    .place = event->stack,
 	    });
 }
@@ -303,7 +309,7 @@ static void add_last_want(struct dlw_log_trace *traced, struct dlw_cursor *curso
 	const struct dlw_log_want *want = &cursor->want;
 	struct dlw_trace_event event = {
 		.op = DLW_TRACE_WANT,
-		.form = (enum dlw_form)want->form,
+		.form = form_of(cursor, want->form),
 		.place = want->stack,
 	};
 
