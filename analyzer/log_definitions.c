@@ -311,6 +311,17 @@ static bool read_python(struct dlw_log_definitions *defined, struct span record)
 	return true;
 }
 
+static bool read_finding(struct dlw_log_definitions *defined, struct span record)
+{
+	const char *text = text_at(record, sizeof(struct dlw_record_finding), NULL);
+
+	if (!text)
+		return false;
+	dlw_reserve(defined->findings, defined->finding_count, defined->finding_room);
+	defined->findings[defined->finding_count++] = text;
+	return true;
+}
+
 static bool read_coverage(struct dlw_log_definitions *defined, struct span record)
 {
 	struct dlw_record_coverage from;
@@ -381,6 +392,8 @@ static bool read_record(struct dlw_log_definitions *defined, uint16_t type, stru
 		return read_look(defined, record);
 	case DLW_RECORD_PYTHON:
 		return read_python(defined, record);
+	case DLW_RECORD_FINDING:
+		return read_finding(defined, record);
 	case DLW_RECORD_MISUSE:
 		return read_misuse(defined, record);
 	case DLW_RECORD_COVERAGE:
@@ -625,6 +638,7 @@ void dlw_log_definitions_free(struct dlw_log_definitions *defined)
 	free(defined->classes);
 	free(defined->stacks);
 	free(defined->pythons);
+	free(defined->findings);
 	free(defined->order_counts);
 	free(defined->first_tickets);
 	dlw_log_index_free(&defined->thread_index);

@@ -94,6 +94,8 @@ struct dlw_log_definitions {
 		const char *text; /* in the log */
 	} *pythons; /* what its interpreter was doing, at each finding */
 	uint32_t python_count, python_room;
+	const char **findings; /* those that no replay can come to, as lines of JSON */
+	uint32_t finding_count, finding_room;
 	struct dlw_log_misuse {
 		struct dlw_misuse note;
 		const char *name; /* of the object */

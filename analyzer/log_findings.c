@@ -4,6 +4,7 @@
 #include "analyzer/log_findings.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ struct dlw_log_findings {
 	void *context;
 	struct dlw_arena arena;
 	struct seen *seen;
+	uint32_t kept; /* handed out as the log had them */
 };
 
 struct dlw_log_findings *dlw_log_findings_new(struct dlw_replay *replay, dlw_finding_sink *sink,
@@ -136,6 +138,41 @@ static void hand_out(struct dlw_log_findings *findings, struct dlw_state *state,
 	free(line);
 }
 
+/** is_readable() - every line is an object of JSON: a log may be damaged */
+static bool is_readable(const char *lines)
+{
+	while (*lines) {
+		const char *end = strchrnul(lines, '\n');
+		json_t *object = json_loadb(lines, (size_t)(end - lines), 0, NULL);
+		bool good = json_is_object(object);
+
+		json_decref(object);
+		if (!good)
+			return false;
+		lines = *end ? end + 1 : end;
+	}
+	return true;
+}
+
+/** hand_out_kept() - those that rest on what the kernel alone knew, as they were found */
+static void hand_out_kept(struct dlw_log_findings *findings)
+{
+	uint32_t at, i;
+
+	for (at = 0; at < findings->replay->source_count; at++) {
+		const struct dlw_log_definitions *defined = &findings->replay->sources[at]->defined;
+
+		for (i = 0; i < defined->finding_count; i++) {
+			const char *line = defined->findings[i];
+
+			if (!*line || !is_readable(line))
+				continue;
+			findings->sink(findings->context, line, strlen(line));
+			findings->kept++;
+		}
+	}
+}
+
 static bool is_in_core(const struct dlw_finding *finding, uint32_t thread)
 {
 	uint32_t at;
@@ -212,6 +249,7 @@ void dlw_log_findings_at_end(struct dlw_log_findings *findings)
 {
 	uint64_t stall_ns = STALL_NS;
 
+	hand_out_kept(findings);
 	while (!judge(findings, stall_ns, NULL) && watcher_found_something(findings->replay) &&
 	       stall_ns > SHORTEST_STALL_NS)
 		stall_ns /= 2;
@@ -219,7 +257,7 @@ void dlw_log_findings_at_end(struct dlw_log_findings *findings)
 
 uint32_t dlw_log_findings_count(const struct dlw_log_findings *findings)
 {
-	return HASH_COUNT(findings->seen);
+	return HASH_COUNT(findings->seen) + findings->kept;
 }
 
 void dlw_log_findings_free(struct dlw_log_findings *findings)

@@ -52,6 +52,24 @@ void dlw_log_outside_look(const struct dlw_segment *segment, uint32_t sequence, 
 	append_record(segment, sequence, &record.look.record);
 }
 
+bool dlw_log_outside_finding(const struct dlw_segment *segment, uint32_t sequence,
+			     const char *lines, size_t length)
+{
+	size_t size = (sizeof(struct dlw_record_finding) + length + 1 + 7) & ~(size_t)7;
+	struct dlw_record_finding *record;
+
+	if (!segment->log_path[0])
+		return false;
+	record = dlw_allocate(size);
+	record->record.type = DLW_RECORD_FINDING;
+	record->record.size = (uint32_t)size;
+	record->monotonic_ns = dlw_record_now();
+	memcpy(record->text, lines, length);
+	append_record(segment, sequence, &record->record);
+	free(record);
+	return true;
+}
+
 void dlw_log_outside_python(const struct dlw_segment *segment, uint32_t sequence, const char *text,
 			    size_t length)
 {

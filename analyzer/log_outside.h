@@ -14,7 +14,7 @@
 #include <dlwatch/session.h>
 
 /*
- * Both do nothing where the process keeps no log, and say in one line on
+ * They do nothing where the process keeps no log, and say in one line on
  * standard error if it cannot be written. @sequence: a new number for each
  * record of a log.
  */
@@ -24,6 +24,10 @@
  * and (@closed_world) that nobody else could help
  */
 void dlw_log_outside_look(const struct dlw_segment *segment, uint32_t sequence, bool closed_world);
+
+/** dlw_log_outside_finding() - one that no replay can come to; Return: the process keeps a log */
+bool dlw_log_outside_finding(const struct dlw_segment *segment, uint32_t sequence,
+			     const char *lines, size_t length);
 
 /** dlw_log_outside_python() - what its interpreter was doing; @text ends with a NUL */
 void dlw_log_outside_python(const struct dlw_segment *segment, uint32_t sequence, const char *text,

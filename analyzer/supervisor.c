@@ -65,6 +65,22 @@ static void log_looks(struct dlw_supervisor *supervisor, const struct dlw_state 
 	supervisor->records_logged++;
 }
 
+/** log_finding() - into one log, of a process of the core if any of them keeps one */
+static void log_finding(struct dlw_supervisor *supervisor, const struct dlw_state *state,
+			const struct dlw_finding *finding, const char *lines, size_t length)
+{
+	uint32_t i;
+
+	for (i = 0; i < finding->core_count; i++) {
+		uint32_t process = state->threads[finding->core[i]].process;
+
+		if (process < supervisor->watch.process_count &&
+		    dlw_log_outside_finding(supervisor->watch.processes[process].segment,
+					    supervisor->records_logged++, lines, length))
+			return;
+	}
+}
+
 /** ask_interpreters() - what Python threads are doing, as lines before the finding */
 static void ask_interpreters(struct dlw_supervisor *supervisor, const struct dlw_state *state,
 			     const struct dlw_finding *finding, const struct dlw_writer *writer)
@@ -101,7 +117,9 @@ static void found(void *context, const struct dlw_state *state, const struct dlw
 		ask_interpreters(supervisor, state, finding, &writer);
 	dlw_finding_write_json(state, finding, &writer);
 	fclose(writer.context);
-	if (finding->kind != DLW_MISUSE)
+	if (dlw_finding_is_of_kernel(state, finding))
+		log_finding(supervisor, state, finding, lines, length);
+	else if (finding->kind != DLW_MISUSE)
 		log_looks(supervisor, state, finding);
 	supervisor->found(supervisor->context, lines, length, state, finding);
 	free(lines);

@@ -423,6 +423,19 @@ static bool any_of(const struct dlw_state *state, const uint32_t *threads, uint3
 	return false;
 }
 
+bool dlw_finding_is_of_kernel(const struct dlw_state *state, const struct dlw_finding *finding)
+{
+	uint32_t i;
+
+	for (i = 0; i < finding->core_resource_count; i++) {
+		enum dlw_kind kind = state->resources[finding->resources[i]].kind;
+
+		if (kind == DLW_PROCESS || kind == DLW_PIPE || kind == DLW_FILE_LOCK)
+			return true;
+	}
+	return false;
+}
+
 bool dlw_finding_concerns(const struct dlw_state *state, const struct dlw_finding *finding,
 			  uint32_t process)
 {

@@ -136,6 +136,13 @@ void dlw_resource_id(const struct dlw_state *state, const struct dlw_finding *fi
 /** dlw_resource_position() - where @resource stands in @finding's list, or DLW_NONE */
 uint32_t dlw_resource_position(const struct dlw_finding *finding, uint32_t resource);
 
+/**
+ * dlw_finding_is_of_kernel() - its core waits for a child, a pipe or a file lock
+ *
+ * No record and no log tells of these: it can be found only while it lasts.
+ */
+bool dlw_finding_is_of_kernel(const struct dlw_state *state, const struct dlw_finding *finding);
+
 /** dlw_finding_concerns() - a thread of the core or stuck behind it is of this process */
 bool dlw_finding_concerns(const struct dlw_state *state, const struct dlw_finding *finding,
 			  uint32_t process);

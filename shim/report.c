@@ -379,7 +379,8 @@ void dlw_report_found(void *context, const struct dlw_state *state,
 	struct dlw_python_text *python = of_now ? dlw_python_ask(context, state, finding) : NULL;
 	int status;
 
-	if (of_now)
+	/* a replay could not come to what only the kernel knew */
+	if (of_now && !dlw_finding_is_of_kernel(state, finding))
 		dlw_log_look(1, finding->verdict == DLW_STALLED ? "" : "not asked: the verdict does not rest on it");
 	dlw_log_flush(NULL);
 	status = render(state, finding, python);

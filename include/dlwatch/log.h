@@ -162,6 +162,7 @@ enum dlw_record_type {
 	DLW_RECORD_MODE = 14,
 	DLW_RECORD_ORDER_COUNTS = 15,
 	DLW_RECORD_OBJECT_CLASS = 16,
+	DLW_RECORD_FINDING = 17,
 };
 
 /** In front of every record. */
@@ -317,6 +318,13 @@ struct dlw_record_python {
 	struct dlw_record record;
 	uint64_t monotonic_ns;
 	char text[]; /* NUL-terminated; any length */
+};
+
+/** A finding that no replay of the log can come to: it rests on what the kernel alone knew. */
+struct dlw_record_finding {
+	struct dlw_record record;
+	uint64_t monotonic_ns;
+	char text[]; /* NUL-terminated lines of JSON as they were found, not completed yet */
 };
 
 enum dlw_coverage_count {

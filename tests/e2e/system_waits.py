@@ -8,7 +8,7 @@ import re
 import shutil
 
 from deadlocks import PYTHON, Case, fixture, sample
-from expect import Deadlock, Thread, Wait, mutex
+from expect import Deadlock, Thread, Wait, first_difference, mutex
 from harness import (DLWATCH, Skip, check, equal, execute, load_json_lines, preloaded,
                      report_findings, validate)
 
@@ -48,6 +48,16 @@ class Supervised(Case):
         again, _ = self.run(context, "again")
         equal(again["fingerprint"], seen["fingerprint"], "fingerprint of a second run")
         self.goes_on(context)
+        self.is_in_the_log(context)
+
+    def is_in_the_log(self, context):
+        """Where a process of the core keeps a log, analyze says the same."""
+        log = context.path("log")
+        logged, _ = self.run(context, "log", f"--log={log}")
+        if any(files for _, _, files in os.walk(log)):
+            later = self.analyze(context, log)
+            differs = first_difference(logged, later)
+            check(not differs, f"live and analysed finding differ at {differs}")
 
     def goes_on(self, context):
         """Its stack was read without its noticing: it sleeps on, and is not reported again."""
