@@ -57,7 +57,9 @@ static void add_holds(struct dlw_maker *maker, uint32_t thread)
 	uint32_t process = maker->picture->threads[thread].process;
 	const struct dlw_watched *watched = &maker->watch->processes[process];
 	const struct dlw_thread_source *source = &maker->picture->sources[thread];
-	uint32_t count = dlw_holding(source->record) - source->tacit, i;
+	uint32_t holding = dlw_holding(source->record), i;
+	/* it may have given back meanwhile what told its want */
+	uint32_t count = holding ? holding - source->tacit : 0;
 	const struct dlw_held *held = holds_of(watched, source->record, count);
 
 	for (i = 0; held && i < count; i++) {
