@@ -337,24 +337,6 @@ static void inherit_objects(struct dlw_context *self)
 	}
 }
 
-/** inherit_mappings() - what is known to be shared */
-static void inherit_mappings(void)
-{
-	const struct dlw_table *table = &parent.segment->mappings;
-	uint32_t count = table->count, i;
-
-	for (i = 0; i < count; i++) {
-		const struct dlw_mapping *from = dlw_table_at(parent.segment, table, i);
-		struct dlw_mapping *to = dlw_table_grow(&dlw_runtime->segment->mappings, i);
-
-		if (!from || !to)
-			return;
-		*to = *from;
-		atomic_store_explicit(&dlw_runtime->segment->mappings.count, i + 1,
-				      memory_order_release);
-	}
-}
-
 void dlw_fork_inherit(struct dlw_context *self)
 {
 	const struct dlw_thread *record;
@@ -363,7 +345,6 @@ void dlw_fork_inherit(struct dlw_context *self)
 		return;
 	parent.to_inherit = false;
 	dlw_runtime->segment->forked_tid = parent.tid;
-	inherit_mappings();
 	inherit_objects(self);
 	for (record = next_record(NULL); record; record = next_record(record))
 		if (is_alive(record))

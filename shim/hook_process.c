@@ -133,3 +133,38 @@ DLW_HOOK int execle(const char *path, const char *argument, ...)
 	va_end(list);
 	return execve(path, arguments, environment);
 }
+
+/* -------------------------------------------------------------------------- births */
+
+/*
+ * These make a child without fork(): what it becomes looks for a session among
+ * its ancestors, so there has to be one. system() stays a cancellation point.
+ */
+
+DLW_HOOK int posix_spawn(pid_t *pid, const char *path, const posix_spawn_file_actions_t *actions,
+			 const posix_spawnattr_t *attributes, char *const arguments[],
+			 char *const environment[])
+{
+	dlw_session_ensure();
+	return dlw_real(posix_spawn)(pid, path, actions, attributes, arguments, environment);
+}
+
+DLW_HOOK int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+			  const posix_spawnattr_t *attributes, char *const arguments[],
+			  char *const environment[])
+{
+	dlw_session_ensure();
+	return dlw_real(posix_spawnp)(pid, file, actions, attributes, arguments, environment);
+}
+
+DLW_HOOK int system(const char *command)
+{
+	dlw_session_ensure();
+	return dlw_real(system)(command);
+}
+
+DLW_HOOK FILE *popen(const char *command, const char *mode)
+{
+	dlw_session_ensure();
+	return dlw_real(popen)(command, mode);
+}

@@ -11,6 +11,8 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <semaphore.h>
+#include <spawn.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <threads.h>
 #include <time.h>

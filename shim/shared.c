@@ -9,6 +9,7 @@
 #include "core/watch/look.h"
 #include "core/watch/session_directory.h"
 #include "core/watch/system.h"
+#include "shim/misuse_scene.h"
 #include "shim/runtime.h"
 #include "shim/segment.h"
 #include "shim/watcher.h"
@@ -43,6 +44,8 @@ void dlw_shared_note(uint64_t address)
 		atomic_fetch_add_explicit(&table->count, 1, memory_order_release);
 	}
 	dlw_unlock(&dlw_runtime->table_lock, DLW_RANK_TABLE);
+	if (mapping.inode)
+		dlw_misuse_scene(); /* what it takes will outlive it if it is killed */
 }
 
 void dlw_shared_wait(uint64_t address)

@@ -100,6 +100,11 @@ DLW_SYMBOL(void, quick_exit, "", (int s), (s))
 DLW_SYMBOL(int, execve, "", (const char *p, char *const *a, char *const *e), (p, a, e))
 DLW_SYMBOL(int, execvpe, "", (const char *p, char *const *a, char *const *e), (p, a, e))
 DLW_SYMBOL(int, fexecve, "", (int d, char *const *a, char *const *e), (d, a, e))
+/* births: what they begin finds the session by its ancestors */
+DLW_SYMBOL(int, posix_spawn, "", (pid_t * p, const char *f, const posix_spawn_file_actions_t *c, const posix_spawnattr_t *t, char *const *a, char *const *e), (p, f, c, t, a, e))
+DLW_SYMBOL(int, posix_spawnp, "", (pid_t * p, const char *f, const posix_spawn_file_actions_t *c, const posix_spawnattr_t *t, char *const *a, char *const *e), (p, f, c, t, a, e))
+DLW_SYMBOL(int, system, "", (const char *c), (c))
+DLW_SYMBOL(FILE *, popen, "", (const char *c, const char *m), (c, m))
 /*
  * Hooks with no entry of their own in the table, named here so that the list
  * of what we export is complete: they end in one of the above or in a system

@@ -106,10 +106,10 @@ static void describe_thread(struct dlw_watch *watch, struct dlw_picture *picture
 	struct dlw_thread_state *state = &picture->threads[thread];
 	struct dlw_process_state *process = &picture->processes[state->process];
 
-	dlw_describe_process(&watch->picture, process,
-			     state->process < watch->process_count
-				     ? watch->processes[state->process].task
-				     : process->pid);
+	if (state->process >= watch->process_count)
+		dlw_describe_process(&watch->picture, process, process->pid);
+	else if (!process->module_count)
+		dlw_describe_noted(watch, &watch->processes[state->process], process);
 	if (!state->name[0])
 		state->name = thread_name(&watch->picture, process->pid, state->tid);
 	if (!state->name[0] && picture->sources[thread].record) /* it has ended */

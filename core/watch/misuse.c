@@ -65,12 +65,11 @@ static void take_modules(struct dlw_watch *watch, const struct dlw_watched *watc
 	process->module_count = modules ? count : 0;
 }
 
-static void describe(struct dlw_watch *watch, const struct dlw_watched *watched,
-		     struct dlw_process_state *process)
+void dlw_describe_noted(struct dlw_watch *watch, const struct dlw_watched *watched,
+			struct dlw_process_state *process)
 {
 	int32_t task = watched->ended ? 0 : dlw_process_task(watched->segment->pid);
 
-	*process = (struct dlw_process_state){ .pid = watched->segment->pid, .exe = "" };
 	if (task && dlw_process_start(watched->segment->pid) == watched->segment->process_start)
 		dlw_describe_process(&watch->picture, process, task);
 	if (!process->module_count)
@@ -103,7 +102,8 @@ static void tell(struct dlw_watch *watch, struct dlw_watched *watched, uint32_t 
 	if (note->hidden)
 		return;
 	dlw_arena_reset(&watch->picture);
-	describe(watch, watched, &process);
+	process = (struct dlw_process_state){ .pid = watched->segment->pid, .exe = "" };
+	dlw_describe_noted(watch, watched, &process);
 	seen.name = text_at(watched, note->name);
 	seen.stack = dlw_record_stack(watched, note->stack);
 	seen.other_stack = dlw_record_stack(watched, note->other_stack);

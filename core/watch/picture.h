@@ -81,6 +81,10 @@ bool dlw_picture_describe(struct dlw_watch *watch, struct dlw_picture *picture,
 /** dlw_describe_process() - executable, arguments and modules; of a process alive, by a task of it */
 void dlw_describe_process(struct dlw_arena *arena, struct dlw_process_state *process, int32_t task);
 
+/** dlw_describe_noted() - the same, also of one that is over, by what it has noted in its segment */
+void dlw_describe_noted(struct dlw_watch *watch, const struct dlw_watched *watched,
+			struct dlw_process_state *process);
+
 /** Signals whose handlers end nobody's wait: the terminal's, a thread's own, the C library's. */
 extern const uint64_t dlw_harmless_signals;
 

@@ -44,7 +44,8 @@ static bool owner_lives(const char *name)
 	int32_t pid = (int32_t)dlw_parse_number(&name, 10);
 	uint64_t start = *name == '.' ? (name++, dlw_parse_number(&name, 10)) : 0;
 
-	return pid > 0 && dlw_process_start(pid) == start && start;
+	/* a zombie is not yet gone, but will do nothing more */
+	return pid > 0 && start && dlw_process_start(pid) == start && dlw_process_task(pid);
 }
 
 static bool skip_digits(const char **at)

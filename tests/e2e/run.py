@@ -18,6 +18,7 @@ import logs  # noqa: E402
 import misuses  # noqa: E402
 import no_findings  # noqa: E402
 import pythons  # noqa: E402
+import sessions  # noqa: E402
 import system_waits  # noqa: E402
 import ways  # noqa: E402
 
@@ -28,7 +29,7 @@ def main():
     tests = (deadlocks.all_cases() + no_findings.all_cases() + pythons.all_cases() +
              system_waits.all_cases() + ways.all_cases() + faults.all_cases() +
              misuses.all_cases() + annotations.all_cases() + logs.all_cases() +
-             killed.all_cases())
+             killed.all_cases() + sessions.all_cases())
     return harness.main(tests, parser.parse_args())
 
 

@@ -1,0 +1,148 @@
+"""sessions.py - processes that meet in a session: found once, whoever looks;
+what the dead leave behind; nothing stays in /dev/shm
+"""
+import glob
+import os
+import subprocess
+import time
+
+from deadlocks import fixture
+from expect import Deadlock, Thread, Wait
+from harness import (DLWATCH, SHIM, Running, check, environment, equal, execute, load_json_lines,
+                     preloaded, report_findings, validate)
+
+PROGRAM = fixture("shared_file")
+
+
+def wait(site, **more):
+    return Wait(None, site=site, type="normal", shared=True, **more)
+
+
+PAIR = Deadlock("proven", [
+    Thread(f"{mine}-then-{other}", wait(f"take_{mine}_then_{other}"),
+           [wait(f"take_{mine}_then_{other}")]) for mine, other in ("ab", "ba")], stuck=None)
+ORPHAN = Deadlock("proven", [Thread("heir", wait("want_it"))], stuck=None, kind="orphan")
+
+
+def made(context):
+    path = context.new_path(".shared")
+    subprocess.run([*PROGRAM, "make", path], check=True)
+    return path
+
+
+def directories():
+    return set(glob.glob(f"/dev/shm/dlwatch-{os.geteuid()}-*"))
+
+
+def only_one(findings, expected, processes):
+    # that a process ended with a lock is told, too, as a misuse
+    findings = [finding for finding in findings if finding["kind"] != "misuse"]
+    equal([(finding["kind"], finding["verdict"]) for finding in findings],
+          [(expected.kind, expected.verdict)], "findings")
+    validate(findings)
+    expected.check(findings[0])
+    equal(len({member["pid"] for member in findings[0]["core"]}), processes, "processes")
+    return findings[0]
+
+
+def both_ways(context, command_for, expected, processes):
+    """The same one finding with the shim alone and under a supervisor."""
+    json = context.new_path(".jsonl")
+    seen = []
+
+    def told_and_quiet(_running):
+        """A second report of the same thing would come within a few looks."""
+        if os.path.exists(json) and os.path.getsize(json):
+            seen.append(time.monotonic())
+        return seen and seen[-1] - seen[0] > 0.5
+
+    result = execute(command_for(made(context)), preloaded(json=json), until=told_and_quiet)
+    check(result.met, f"it ended: {result.status} {result.err[-800:]!r}")
+    only_one(load_json_lines(json), expected, processes)
+    json = context.new_path(".json")
+    result = execute([DLWATCH, "run", f"--json={json}", "--",
+                      *command_for(made(context))])
+    equal(result.status, 66, f"status of run; {result.err[-800:]!r}")
+    return only_one(report_findings(json), expected, processes)
+
+
+def spawned(context):
+    both_ways(context, lambda path: [*PROGRAM, "spawn", path], PAIR, 2)
+
+
+def shells_between(context):
+    program = PROGRAM[0]
+    both_ways(context, lambda path: ["sh", "-c", f"sh -c '{program} a {path}; true' & "
+                                     f"sh -c '{program} b {path}; true' & wait"], PAIR, 2)
+
+
+def unrelated_with_a_given_session(context):
+    """Started one by one by somebody unwatched: the environment names the session."""
+    path, json = made(context), context.path("found.jsonl")
+    env = environment(LD_PRELOAD=SHIM, DLWATCH_SESSION=context.path("session"),
+                      DLWATCH_OPTIONS=f"json={json}")
+    first, second = (Running([*PROGRAM, role, path], env) for role in "ab")
+    try:
+        deadline = time.monotonic() + 20
+        while not os.path.exists(json) or not os.path.getsize(json):
+            check(time.monotonic() < deadline, "not found")
+            first.read(0.02)
+        time.sleep(0.3)  # time for a second report
+    finally:
+        first.end()
+        second.end()
+    only_one(load_json_lines(json), PAIR, 2)
+
+
+def exit_status_of_both(context):
+    """on_deadlock=exit ends every process of the core with 66 where it can."""
+    path = made(context)
+    script = f"{PROGRAM[0]} a {path} & x=$!; {PROGRAM[0]} b {path}; echo $?; wait $x; echo $?"
+    result = execute(["sh", "-c", script],
+                     preloaded(json=context.path("found.jsonl"), on_deadlock="exit"))
+    equal(result.out.split(), [b"66", b"66"], f"statuses; {result.err[-800:]!r}")
+    only_one(load_json_lines(context.path("found.jsonl")), PAIR, 2)
+
+
+def orphan(how):
+    def test(context):
+        finding = both_ways(context, lambda path: [*PROGRAM, how, path], ORPHAN, 1)
+        evidence = finding["coffman"]["circular_wait"]["evidence"]
+        check("shared_file+0x" in evidence, f"no site of the holder: {evidence!r}")
+    return test
+
+
+def robust(context):
+    """The kernel hands it on: nothing to report, and the heir is told."""
+    command = [*PROGRAM, "robust", context.new_path(".shared")]
+    result = execute(command, preloaded(json=context.path("found.jsonl")))
+    equal((result.status, result.out), (0, b"EOWNERDEAD\n"), "with the shim alone")
+    equal(load_json_lines(context.path("found.jsonl")), [], "findings")
+    result = execute([DLWATCH, "run", "--", *command])
+    equal((result.status, result.out), (0, b"EOWNERDEAD\n"), f"run; {result.err!r}")
+
+
+def of(pids):
+    """Session directories made by one of these processes."""
+    return [path for path in directories() if any(f"-{pid}." in path for pid in pids)]
+
+
+def nothing_left(context):
+    """After a normal end, and after SIGKILL of a whole tree once another one starts."""
+    result = execute(fixture("clean"), preloaded())
+    equal(of([result.pid]), [], "left by a normal end")
+    path = made(context)
+    result = execute([*PROGRAM, "spawn", path], preloaded(json=context.path("found.jsonl")),
+                     until=lambda _: os.path.exists(context.path("found.jsonl")))
+    check(result.met, "not found")  # the harness has killed all of them by now
+    execute(fixture("clean"), preloaded())
+    equal(of([result.pid]), [], "left by a killed tree, after another start")
+
+
+def all_cases():
+    return [("sessions/" + name, test) for name, test in [
+        ("spawned", spawned), ("shells_between", shells_between),
+        ("unrelated_with_a_given_session", unrelated_with_a_given_session),
+        ("exit_status_of_both", exit_status_of_both), ("killed", orphan("killed")),
+        ("exits", orphan("exits")), ("robust", robust),
+        ("nothing_left", nothing_left)]]
