@@ -73,6 +73,7 @@ static void add_hold(struct dlw_cursor *cursor)
 		.stack = event->stack,
 		.ticket = event->ticket,
 		.ticks = event->ticks,
+		.untimed = event->untimed,
 	};
 	object->holders++;
 	object->owner = event->mode == 0 ? cursor : NULL;

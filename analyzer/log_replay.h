@@ -94,6 +94,7 @@ struct dlw_log_hold {
 	uint32_t stack;
 	uint64_t ticket; /* of the thread's last event on it */
 	uint64_t ticks;  /* 0: not known, it was taken before the log begins */
+	bool untimed;    /* .ticks are about right; too rough to measure from */
 };
 
 struct dlw_permits {

@@ -276,11 +276,17 @@ static void acquired(struct dlw_statistics *statistics, const struct dlw_cursor 
 	add_tally(&lock->threads, cursor->number, 1, wait_ns);
 }
 
+/** is_measured() - both ends of the hold have a time: it ends with the cursor's event */
+static bool is_measured(const struct dlw_cursor *cursor, const struct dlw_log_hold *hold)
+{
+	return hold->ticks && !hold->untimed && !cursor->head.event.untimed;
+}
+
 static void released(struct dlw_statistics *statistics, const struct dlw_cursor *cursor)
 {
 	const struct dlw_log_hold *hold = cursor->head.hold;
 
-	if (hold && hold->count == 1 && !hold->stale && hold->ticks)
+	if (hold && hold->count == 1 && !hold->stale && is_measured(cursor, hold))
 		dlw_durations_add(&lock_of(statistics, cursor)->hold, span_ns(cursor, hold->ticks));
 }
 
@@ -289,7 +295,7 @@ static void waits_on_condition(struct dlw_statistics *statistics, const struct d
 	const struct dlw_log_hold *hold = cursor->head.hold;
 
 	lock_of(statistics, cursor);
-	if (hold && hold->object->statistics && hold->ticks)
+	if (hold && hold->object->statistics && is_measured(cursor, hold))
 		dlw_durations_add(&hold->object->statistics->hold, span_ns(cursor, hold->ticks));
 }
 

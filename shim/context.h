@@ -53,6 +53,14 @@ struct dlw_known_object {
 };
 #define DLW_KNOWN_OBJECTS 128 /* a power of two */
 
+/** Which way a hook may take where nothing is contended and the site is known. */
+enum dlw_way {
+	DLW_WAY_SHORT,    /* no log, stacks=auto, no break: what the live graph needs, and no more */
+	DLW_WAY_VERIFIED, /* stacks=full: the same, if the stack is still the same */
+	DLW_WAY_LOGGED,   /* a log of every event: the same, and a few bytes of log */
+	DLW_WAY_LONG,
+};
+
 /** A want put aside while a signal handler's calls take its place. */
 struct dlw_saved_want {
 	uint64_t address, mutex, since_ns, frame;
@@ -69,7 +77,7 @@ struct dlw_context {
 	struct dlw_held *holds;     /* the record's, as a pointer */
 	struct dlw_permit *permits; /* the record's, as a pointer */
 	struct dlw_slot *log;       /* NULL: not logging */
-	bool plain; /* no log, stacks=auto, no break: the short way through a hook will do */
+	uint8_t way; /* enum dlw_way */
 	uint32_t hold_room;         /* the record's hold_capacity */
 	uint32_t pending_count;     /* posts by handlers that interrupted a hook */
 	uint32_t saved_count;

@@ -7,6 +7,7 @@
 #include <pthread.h>
 
 #include "core/watch/glibc.h"
+#include "shim/log_quick.h"
 #include "shim/misuse.h"
 
 #include "shim/banned.h"
@@ -70,6 +71,15 @@ static uint8_t log_mode(enum dlw_mode mode)
 	return mode == DLW_SHARED ? 1 : 0;
 }
 
+/** note_time() - the acquisition just logged has a time, so its release shall have one */
+static void note_time(struct dlw_context *self, uint64_t address)
+{
+	if (!dlw_hold_count(self) || dlw_hold_at(self, 0)->address != address || !self->log)
+		return;
+	dlw_hold_at(self, 0)->timed = 1;
+	dlw_log_timed(self->log);
+}
+
 void dlw_lock_log_acquired(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 			   const void *lock, enum dlw_form form, uint32_t stack, bool contended)
 {
@@ -87,6 +97,7 @@ void dlw_lock_log_acquired(struct dlw_context *self, enum dlw_kind kind, enum dl
 	event.object = dlw_log_object(object);
 	event.ticket = next_ticket(object);
 	dlw_log_event(self, &event);
+	note_time(self, dlw_address(lock));
 }
 
 /**

@@ -110,7 +110,7 @@ dlw_lock_quick(enum dlw_kind kind, enum dlw_mode mode, const void *lock, bool lo
 	const struct dlw_site *site = dlw_site_of(self, caller, frame);
 	uint64_t number;
 
-	if (dlw_unlikely(!record || !self->plain || !dlw_site_is(site, caller, frame) ||
+	if (dlw_unlikely(!record || !dlw_site_serves(self, site, caller, frame) ||
 			 !looks_free))
 		return 0;
 	number = dlw_wait_number(record);
@@ -145,7 +145,7 @@ static inline __attribute__((always_inline)) bool dlw_lock_quick_release(enum dl
 	const struct dlw_held *newest;
 	uint32_t count;
 
-	if (dlw_unlikely(!record || !self->plain))
+	if (dlw_unlikely(!record || self->way > DLW_WAY_VERIFIED))
 		return false;
 	count = dlw_holding(record);
 	newest = &self->holds[count - 1];

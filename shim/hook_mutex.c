@@ -15,6 +15,7 @@
 
 #include "shim/break.h"
 #include "shim/misuse.h"
+#include "shim/log_quick.h"
 #include "shim/real.h"
 #include "shim/watcher.h"
 
@@ -158,11 +159,61 @@ static __attribute__((noinline)) int lock_taken(pthread_mutex_t *mutex, uint64_t
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
+/** lock_tacitly() - there is room for one more hold */
+static inline __attribute__((always_inline)) int
+lock_tacitly(struct dlw_context *self, struct dlw_thread *record, pthread_mutex_t *mutex,
+	     const struct dlw_site *site, uint64_t caller, uint64_t frame)
+{
+	if (dlw_unlikely(mutex->__data.__lock != 0 || mutex->__data.__kind & ~DLW_KIND_RECURSIVE))
+		return lock_taken(mutex, caller, frame);
+	dlw_hold_append(self, record, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), site->stack,
+			true);
+	return dlw_real(pthread_mutex_lock)(mutex);
+}
+
+/** lock_logged() - tried, so that the log says of each acquisition whether it had to wait */
+static int lock_logged(struct dlw_context *self, pthread_mutex_t *mutex, uint32_t stack,
+		       uint64_t caller, uint64_t frame)
+{
+	struct dlw_object *object;
+
+	if (mutex->__data.__lock != 0 || mutex->__data.__kind ||
+	    dlw_real(pthread_mutex_trylock)(mutex) != 0)
+		return lock_at_length(mutex, caller, frame);
+	dlw_inside(self);
+	dlw_hold_append(self, self->record, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
+			false);
+	object = dlw_object(self, dlw_address(mutex), DLW_MUTEX);
+	if (!object || !dlw_log_quick_acquired(self, object, stack))
+		dlw_lock_log_acquired(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_BLOCKING,
+				      stack, false);
+	dlw_leave(self);
+	return 0;
+}
+
+/** lock_otherwise() - with more asked for than the live graph, or at a site not seen before */
+static __attribute__((noinline)) int lock_otherwise(pthread_mutex_t *mutex, uint64_t caller,
+						    uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_thread *record = self->open;
+	const struct dlw_site *site = dlw_site_of(self, caller, frame);
+
+	if (!record || !dlw_site_is(site, caller, frame) ||
+	    dlw_holding(record) == self->hold_room)
+		return lock_at_length(mutex, caller, frame);
+	if (self->way == DLW_WAY_LOGGED)
+		return lock_logged(self, mutex, site->stack, caller, frame);
+	if (!dlw_site_serves(self, site, caller, frame))
+		return lock_at_length(mutex, caller, frame);
+	return lock_tacitly(self, record, mutex, site, caller, frame);
+}
+
 /**
  * pthread_mutex_lock() - acquire, and be seen waiting if it takes time
  *
  * The short way, for a plain mutex that looks free at a site seen before, with
- * nothing asked for but the live graph; all else is lock_at_length()'s. The
+ * nothing asked for but the live graph; all else is lock_otherwise()'s. The
  * hold is entered first, tacitly (session.h), and the C library's function is
  * jumped to: for such a mutex it returns with the lock or not at all, so there
  * is nothing left to say afterwards. .open stays as it is, and a handler that
@@ -178,14 +229,11 @@ DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 	struct dlw_thread *record = self->open;
 	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
 
-	if (dlw_unlikely(!record || !self->plain || !dlw_site_is(site, DLW_CALLER, DLW_FRAME) ||
+	if (dlw_unlikely(!record || self->way != DLW_WAY_SHORT ||
+			 !dlw_site_is(site, DLW_CALLER, DLW_FRAME) ||
 			 dlw_holding(record) == self->hold_room))
-		return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(mutex->__data.__lock != 0 || mutex->__data.__kind & ~DLW_KIND_RECURSIVE))
-		return lock_taken(mutex, DLW_CALLER, DLW_FRAME);
-	dlw_hold_append(self, record, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), site->stack,
-			true);
-	return dlw_real(pthread_mutex_lock)(mutex);
+		return lock_otherwise(mutex, DLW_CALLER, DLW_FRAME);
+	return lock_tacitly(self, record, mutex, site, DLW_CALLER, DLW_FRAME);
 }
 
 DLW_HOOK int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
@@ -275,6 +323,28 @@ static __attribute__((noinline)) int unlock_at_length(pthread_mutex_t *mutex, ui
 	return result;
 }
 
+/** unlock_otherwise() - logged: in the log before it is done */
+static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex, uint64_t caller,
+						      uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_thread *record = self->open;
+	uint32_t count = record ? dlw_holding(record) : 0;
+	struct dlw_object *object;
+
+	if (!record || self->way != DLW_WAY_LOGGED || !newest_is(self, count, mutex) ||
+	    self->holds[count - 1].timed || self->holds[count - 1].again ||
+	    mutex->__data.__kind & DLW_KIND_TYPE)
+		return unlock_at_length(mutex, caller, frame);
+	dlw_inside(self);
+	object = dlw_object(self, dlw_address(mutex), DLW_MUTEX);
+	if (!object || !dlw_log_quick_released(self, object))
+		dlw_lock_log_released(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, 0);
+	dlw_hold_pop(record);
+	dlw_leave(self);
+	return dlw_real(pthread_mutex_unlock)(mutex);
+}
+
 /**
  * pthread_mutex_unlock() - the hold goes first, so that nobody is seen waiting
  * for a thread that has let go
@@ -288,8 +358,8 @@ DLW_HOOK int pthread_mutex_unlock(pthread_mutex_t *mutex)
 	struct dlw_thread *record = self->open;
 	uint32_t count;
 
-	if (dlw_unlikely(!record || !self->plain))
-		return unlock_at_length(mutex, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(!record || self->way > DLW_WAY_VERIFIED))
+		return unlock_otherwise(mutex, DLW_CALLER, DLW_FRAME);
 	count = dlw_holding(record);
 	if (dlw_unlikely(!newest_is(self, count, mutex) ||
 			 (mutex->__data.__kind & DLW_KIND_TYPE &&

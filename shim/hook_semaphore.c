@@ -278,7 +278,7 @@ DLW_HOOK int sem_wait(sem_t *semaphore)
 	uint64_t number;
 	int result;
 
-	if (dlw_unlikely(!record || !self->plain || !permit ||
+	if (dlw_unlikely(!record || self->way != DLW_WAY_SHORT || !permit ||
 			 !dlw_site_is(site, DLW_CALLER, DLW_FRAME) || is_empty(semaphore)))
 		return wait_at_length(semaphore, DLW_CALLER, DLW_FRAME);
 	number = dlw_wait_number(record);

@@ -25,6 +25,7 @@ struct dlw_slot {
 	uint32_t index;
 	struct dlw_slot *next_free, *next;     /* … of all */
 	struct dlw_recent recent[DLW_RECENT];  /* of the block */
+	uint32_t untimed_left, chance;         /* acquisitions before the clock is read again */
 	/* order and ring: what the next event speaks of */
 	struct dlw_object *pending[DLW_PENDING_OBJECTS];
 	uint32_t pending_count;

@@ -192,6 +192,18 @@ static void find_stack(struct dlw_context *context)
 	context->stack_low = context->stack_high - (8ull << 20);
 }
 
+static enum dlw_way way_of(const struct dlw_context *context)
+{
+	bool full = dlw_options.stacks == DLW_STACKS_FULL;
+
+	if (dlw_options.on_deadlock == DLW_ON_DEADLOCK_BREAK ||
+	    dlw_options.stacks == DLW_STACKS_OFF || dlw_runtime->ranked)
+		return DLW_WAY_LONG;
+	if (!context->log)
+		return full ? DLW_WAY_VERIFIED : DLW_WAY_SHORT;
+	return full || dlw_options.log_mode == DLW_LOG_ORDER ? DLW_WAY_LONG : DLW_WAY_LOGGED;
+}
+
 struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_t created_stack,
 				      bool detached)
 {
@@ -221,8 +233,7 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 	atomic_fetch_add_explicit(&dlw_runtime->segment->thread_changes, 1, memory_order_release);
 	context->hold_room = record->hold_capacity;
 	context->log = dlw_log_thread(record->serial, record->tid, creator, created_stack, detached);
-	context->plain = !context->log && dlw_options.stacks == DLW_STACKS_AUTO &&
-			 dlw_options.on_deadlock != DLW_ON_DEADLOCK_BREAK && !dlw_runtime->ranked;
+	context->way = way_of(context);
 	dlw_self = context;
 	if (context->log) {
 		struct dlw_event event = { .type = DLW_EVENT_STARTED, .argument = creator };

@@ -32,17 +32,6 @@
 #define ARENA_PIECE (256u << 10)
 #define TRACE_BUCKETS 4096
 
-/** How to recognise one stack: what stands where, relative to the frame address. */
-struct dlw_trace {
-	struct dlw_trace *next;
-	uint64_t address;
-	uint32_t stack, count;
-	struct {
-		uint64_t value;
-		uint64_t distance;
-	} saved[];
-};
-
 struct dlw_traces {
 	struct dlw_trace *_Atomic buckets[TRACE_BUCKETS];
 	uint32_t *ids; /* stack ids by hash, open addressing */
@@ -195,21 +184,6 @@ static bool on_stack(const struct dlw_context *self, uint64_t frame)
 	return frame > self->stack_low && frame < self->stack_high;
 }
 
-static bool still_matches(const struct dlw_context *self, const struct dlw_trace *trace,
-			  uint64_t frame)
-{
-	uint32_t i;
-
-	for (i = 0; i < trace->count; i++) {
-		uint64_t place = frame + trace->saved[i].distance;
-
-		if (place + 8 > self->stack_high ||
-		    *(const uint64_t *)(uintptr_t)place != trace->saved[i].value)
-			return false;
-	}
-	return true;
-}
-
 static struct dlw_trace *_Atomic *bucket_of(struct dlw_traces *traces, uint64_t address)
 {
 	return &traces->buckets[(address * 0x9e3779b97f4a7c15u) >> 52];
@@ -225,7 +199,7 @@ static const struct dlw_trace *find_trace(const struct dlw_context *self, uint64
 	trace = atomic_load_explicit(bucket_of(dlw_runtime->traces, address),
 				     memory_order_acquire);
 	for (; trace; trace = trace->next)
-		if (trace->address == address && still_matches(self, trace, frame))
+		if (trace->address == address && dlw_trace_matches(self, trace, frame))
 			return trace;
 	return NULL;
 }
@@ -265,9 +239,12 @@ static const struct dlw_trace *remember(struct dlw_context *self, const struct w
 	trace->address = walk->frames[0];
 	trace->stack = stack;
 	trace->count = walk->depth - 1;
+	trace->reach = 0;
 	for (i = 1; i < walk->depth; i++) {
 		trace->saved[i - 1].value = walk->frames[i];
 		trace->saved[i - 1].distance = walk->places[i] - frame;
+		if (trace->reach < walk->places[i] - frame + 8)
+			trace->reach = walk->places[i] - frame + 8;
 	}
 	trace->next = atomic_load_explicit(bucket, memory_order_relaxed);
 	atomic_store_explicit(bucket, trace, memory_order_release);
@@ -410,7 +387,7 @@ uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t fr
 
 	if (dlw_site_is(site, address, frame) &&
 	    (dlw_options.stacks == DLW_STACKS_OFF ||
-	     (site->trace && still_matches(self, site->trace, frame))))
+	     (site->trace && dlw_trace_matches(self, site->trace, frame))))
 		return site->stack;
 	return learn(self, site, address, frame);
 }

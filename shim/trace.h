@@ -25,6 +25,33 @@
 #define DLW_CALLER ((uint64_t)(uintptr_t)__builtin_return_address(0))
 #define DLW_FRAME ((uint64_t)(uintptr_t)__builtin_dwarf_cfa())
 
+/** How to recognise one stack: what stands where, relative to the frame address. */
+struct dlw_trace {
+	struct dlw_trace *next;
+	uint64_t address;
+	uint64_t reach; /* of the outermost place, behind it */
+	uint32_t stack, count;
+	struct {
+		uint64_t value;
+		uint64_t distance;
+	} saved[];
+};
+
+/** dlw_trace_matches() - the stack at @frame is still the one remembered */
+static inline bool dlw_trace_matches(const struct dlw_context *self,
+				     const struct dlw_trace *trace, uint64_t frame)
+{
+	const char *base = (const char *)(uintptr_t)frame;
+	uint32_t i;
+
+	if (frame + trace->reach > self->stack_high)
+		return false;
+	for (i = 0; i < trace->count; i++)
+		if (*(const uint64_t *)(base + trace->saved[i].distance) != trace->saved[i].value)
+			return false;
+	return true;
+}
+
 uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t frame);
 
 /** dlw_trace_load() - find the unwinder and warm it up; from a constructor, outside any lock */
@@ -54,6 +81,18 @@ static inline struct dlw_site *dlw_site_of(struct dlw_context *self, uint64_t ad
 static inline bool dlw_site_is(const struct dlw_site *site, uint64_t address, uint64_t frame)
 {
 	return site->address == address && site->frame == frame;
+}
+
+/** dlw_site_serves() - the thread's entry for this site is right, as far as it has to be */
+static inline bool dlw_site_serves(const struct dlw_context *self, const struct dlw_site *site,
+				   uint64_t address, uint64_t frame)
+{
+	if (dlw_unlikely(!dlw_site_is(site, address, frame)))
+		return false;
+	if (dlw_likely(self->way == DLW_WAY_SHORT))
+		return true;
+	return self->way == DLW_WAY_VERIFIED && site->trace &&
+	       dlw_trace_matches(self, site->trace, frame);
 }
 
 static inline uint32_t dlw_stack_here(struct dlw_context *self, uint64_t address, uint64_t frame)

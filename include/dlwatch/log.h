@@ -386,6 +386,11 @@ struct dlw_record_end {
  * gives it, empty when a block begins. AGAIN means the acquisition at a
  * given place once more: same object, stack, mode and form, a ticket a little
  * larger.
+ *
+ * Reading the clock costs more than all the rest of an event. AGAIN and the
+ * short RELEASED_TOP may do without: their delta, all ones, is then none. Both
+ * ends of a hold are timed or neither is; about one in sixteen uncontended ones
+ * is, chosen at random, and every contended one.
  */
 enum dlw_event_type {
 	DLW_EVENT_PAD = 0,          /* one unit, skip */
@@ -460,6 +465,7 @@ struct dlw_event {
 	uint64_t argument;
 	uint64_t ticks;    /* absolute */
 	bool wide;
+	bool untimed; /* the clock was not read, .ticks are those of the event before */
 };
 
 /** One acquisition of a block, for AGAIN to refer to. */
@@ -472,10 +478,12 @@ struct dlw_recent {
 #define DLW_RECENT 16u /* a block has so many */
 #define DLW_EVENT_UNITS_MAX 11 /* TIME and a wide event */
 #define DLW_AGAIN_TICKET_MAX ((1u << 7) - 1)
-#define DLW_AGAIN_DELTA_MAX ((1u << 15) - 1)
+#define DLW_AGAIN_UNTIMED ((1u << 15) - 1) /* as delta */
+#define DLW_AGAIN_DELTA_MAX (DLW_AGAIN_UNTIMED - 1)
 #define DLW_LATER_MAX ((1u << 27) - 1)
 #define DLW_DELTA_MAX ((1u << 12) - 1)
-#define DLW_SHORT_DELTA_MAX ((1u << 21) - 1)
+#define DLW_SHORT_UNTIMED ((1u << 21) - 1) /* as delta */
+#define DLW_SHORT_DELTA_MAX (DLW_SHORT_UNTIMED - 1)
 #define DLW_SHORT_DEPTH_MAX ((1u << 6) - 1)
 #define DLW_PLAIN_STACK_MAX ((1u << 20) - 1)
 #define DLW_PLAIN_OBJECT_MAX ((1u << 22) - 1)
@@ -497,6 +505,15 @@ static inline void dlw_event_put_plain(uint32_t *unit, enum dlw_event_type type,
 static inline void dlw_event_put_short(uint32_t *unit, uint32_t depth, uint32_t delta)
 {
 	unit[0] = DLW_EVENT_RELEASED_TOP | depth << 5 | delta << 11;
+}
+
+/** dlw_event_put_again() - AGAIN of the acquisition @before, which is at @place */
+static inline void dlw_event_put_again(uint32_t *unit, struct dlw_recent *before, uint32_t place,
+				       uint32_t ticket, uint32_t contended, uint32_t delta)
+{
+	unit[0] = DLW_EVENT_AGAIN | place << 5 | contended << 9 | (ticket - before->ticket) << 10 |
+		  delta << 17;
+	before->ticket = ticket;
 }
 
 /** dlw_recent_place() - of an acquisition: object and stack modulo DLW_RECENT */
@@ -551,30 +568,28 @@ static inline unsigned dlw_event_put_time(uint32_t *unit, uint64_t last, uint64_
 static inline unsigned dlw_event_put(uint32_t *unit, const struct dlw_event *event, uint64_t last,
 				     struct dlw_recent *recent)
 {
-	uint64_t delta = event->ticks - last;
+	uint64_t delta = event->untimed ? 0 : event->ticks - last;
 	bool is_short = event->type == DLW_EVENT_RELEASED_TOP &&
 			event->argument <= DLW_SHORT_DEPTH_MAX;
 	bool again = dlw_recent_has(recent, event);
 	unsigned used = 0;
 
-	if (event->ticks < last || delta > (is_short ? DLW_SHORT_DELTA_MAX :
+	if (!event->untimed && (event->ticks < last || delta > (is_short ? DLW_SHORT_DELTA_MAX :
 					    again    ? DLW_AGAIN_DELTA_MAX :
-						       DLW_DELTA_MAX)) {
+						       DLW_DELTA_MAX))) {
 		used = dlw_event_put_time(unit, last, event->ticks);
 		delta = 0;
 	}
 	if (is_short) {
-		dlw_event_put_short(unit + used, (uint32_t)event->argument, (uint32_t)delta);
+		dlw_event_put_short(unit + used, (uint32_t)event->argument,
+				    event->untimed ? DLW_SHORT_UNTIMED : (uint32_t)delta);
 		return used + 1;
 	}
 	if (again) {
-		struct dlw_recent *before = &recent[dlw_recent_place(event)];
-
-		unit[used] = DLW_EVENT_AGAIN | dlw_recent_place(event) << 5 |
-			     (uint32_t)event->contended << 9 |
-			     ((uint32_t)event->ticket - before->ticket) << 10 |
-			     (uint32_t)delta << 17;
-		before->ticket = (uint32_t)event->ticket;
+		dlw_event_put_again(unit + used, &recent[dlw_recent_place(event)],
+				    dlw_recent_place(event), (uint32_t)event->ticket,
+				    event->contended,
+				    event->untimed ? DLW_AGAIN_UNTIMED : (uint32_t)delta);
 		return used + 1;
 	}
 	if (event->type == DLW_EVENT_ACQUIRED)
@@ -670,11 +685,13 @@ static inline unsigned dlw_event_get(const uint32_t *unit, size_t left, uint64_t
 	case DLW_EVENT_RELEASED_TOP:
 		event->argument = unit[0] >> 5 & DLW_SHORT_DEPTH_MAX;
 		delta = unit[0] >> 11;
+		event->untimed = delta == DLW_SHORT_UNTIMED;
 		break;
 	case DLW_EVENT_AGAIN:
 		if (!dlw_event_get_again(unit[0], event, recent))
 			return 0;
 		delta = unit[0] >> 17;
+		event->untimed = delta == DLW_AGAIN_UNTIMED;
 		break;
 	case DLW_EVENT_DEFINITION:
 		event->argument = unit[0] >> 5;
@@ -704,7 +721,9 @@ static inline unsigned dlw_event_get(const uint32_t *unit, size_t left, uint64_t
 		if (used == 5)
 			memcpy(&event->argument, unit + 3, 8);
 	}
-	event->ticks = *ticks += delta;
+	if (!event->untimed)
+		*ticks += delta;
+	event->ticks = *ticks;
 	if (type != DLW_EVENT_AGAIN && event->type == DLW_EVENT_ACQUIRED)
 		dlw_recent_note(recent, event);
 	return used;

@@ -79,7 +79,7 @@ struct dlw_held {
 	uint32_t stack;  /* id in the segment's stack store, 0: none */
 	uint8_t kind, mode;
 	uint8_t tacit;
-	uint8_t padding;
+	uint8_t timed; /* its acquisition has a time in the log */
 	uint32_t again; /* acquisitions after the first, of a recursive one; 0 past the last hold */
 	uint32_t depth; /* once: bytes of stack above the frame that runs the routine */
 };
