@@ -1,12 +1,14 @@
 # fish completion for dlwatch
 
-set -l commands run analyze replay dump demo help
+set -l commands run analyze replay dump top snapshot demo help
 set -l reporting '__fish_seen_subcommand_from run analyze'
 
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a run -d 'Run a program watched'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a analyze -d 'Find deadlocks in logs'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a dump -d 'Print the events of a log'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a replay -d 'Step through a log'
+complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a top -d 'Show live what a program waits for'
+complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a snapshot -d 'Copy the log of a running program'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a demo -d 'Run a bundled sample watched'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a help -d 'Explain a command'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -l version -d 'Show the version'
@@ -22,7 +24,7 @@ complete -c dlwatch -n $reporting -l baseline -r -d 'Report only what is not in 
 complete -c dlwatch -n $reporting -l all -d 'Also show cycles that cannot deadlock'
 complete -c dlwatch -n $reporting -s q -l quiet -d 'No text report'
 complete -c dlwatch -n $reporting -s v -l verbose -d 'Whole stacks and all locks'
-complete -c dlwatch -n '__fish_seen_subcommand_from run analyze replay demo' -l color -x -a 'auto always never' -d Colours
+complete -c dlwatch -n '__fish_seen_subcommand_from run analyze replay top demo' -l color -x -a 'auto always never' -d Colours
 
 complete -c dlwatch -n '__fish_seen_subcommand_from run' -l on-deadlock -x -a 'exit report abort stop break' -d 'After the report'
 complete -c dlwatch -n '__fish_seen_subcommand_from run' -l log-mode -x -a 'full order ring off' -d 'How much is logged'
@@ -35,6 +37,10 @@ complete -c dlwatch -n '__fish_seen_subcommand_from analyze' -l no-statistics -d
 complete -c dlwatch -n '__fish_seen_subcommand_from analyze' -l statistics -x -a 'table json csv off' -d 'How locks were used'
 complete -c dlwatch -n '__fish_seen_subcommand_from replay' -l at -x -d 'Begin after this event'
 complete -c dlwatch -n '__fish_seen_subcommand_from replay' -l script -r -d 'Take the commands from there'
+complete -c dlwatch -n '__fish_seen_subcommand_from top' -l once -d 'Print one picture'
+complete -c dlwatch -n '__fish_seen_subcommand_from top' -l interval -x -d 'Milliseconds between two pictures'
+complete -c dlwatch -n '__fish_seen_subcommand_from top snapshot' -xa '(__fish_complete_pids)'
+complete -c dlwatch -n '__fish_seen_subcommand_from snapshot' -s o -l output -x -a '(__fish_complete_directories)' -d 'Where the copies go'
 complete -c dlwatch -n '__fish_seen_subcommand_from dump' -l events-only -d 'Leave out the definitions'
 complete -c dlwatch -n '__fish_seen_subcommand_from dump' -l format -x -a 'text jsonl std perfetto' -d 'Form of the events'
 complete -c dlwatch -n '__fish_seen_subcommand_from demo' -f -a "(dlwatch demo 2>/dev/null | string replace -r ' +' \t)"

@@ -6,7 +6,8 @@ import subprocess
 
 from deadlocks import fixture
 from expect import Deadlock, Thread, first_difference, mutex, permit, without_times
-from harness import DLWATCH, check, environment, equal, execute, load_json, report_findings, validate
+from harness import (DLWATCH, check, environment, equal, execute, load_json, preloaded,
+                     report_findings, validate)
 
 RECORDER = fixture("recorder")
 SMALL_RING = "log_mode=ring:log_max=128K"
@@ -205,10 +206,93 @@ def replay_finds(context):
     check("no event behind has 'no such thing'" in shown[3], f"said so: {shown[3]!r}")
 
 
+# ---- programs that run ---------------------------------------------------------------
+
+
+def while_running(context, command, options, look):
+    """Starts it preloaded, calls look(pid) until it returns something, and that is returned"""
+    seen = []
+
+    def ready(running):
+        seen.append(look(running.process.pid))
+        return seen[-1] is not None
+
+    result = execute(command, preloaded(**options), until=ready)
+    check(result.met, f"it ended: {result.status}, {result.err!r}")
+    return seen[-1]
+
+
+def a_snapshot_of_a_running_program_can_be_read(context):
+    """Again and again under full load: each is a log, with what threads hold and nothing odd."""
+    log, page = context.path("log"), context.path("page")
+    copies = []
+
+    def look(pid):
+        copy = context.new_path(".copy")
+        result = execute([DLWATCH, "snapshot", str(pid), "-o", copy])
+        if result.status != 0:
+            equal(copies, [], "no snapshot of a program that had one")
+            return None
+        copies.append(copy)
+        return copies if len(copies) == 20 else None
+
+    while_running(context, fixture("crash_load", page),
+                  {"log": log, "log_mode": "ring", "log_max": "2M"}, look)
+    for copy in copies[3:]:
+        report = analyze(context, copy, 0, "--fail-on=deadlock")
+        check(report["coverage"]["events"] > 1000, "hardly any events")
+        for note in report["coverage"]["notes"]:
+            check(re.search("blocks of earlier events were overwritten|out of sight|are missing",
+                            note), f"coverage: {note}")
+
+
+def a_snapshot_of_a_deadlock_says_so(context):
+    json = context.path("found.jsonl")
+
+    def look(pid):
+        copy = context.new_path(".copy")
+        if not os.path.exists(json):
+            return None
+        equal(execute([DLWATCH, "snapshot", "-o", copy, str(pid)]).status, 0, "snapshot: status")
+        return copy
+
+    copy = while_running(context, fixture("abba"), {"log": context.path("log"), "log_mode": "ring",
+                                                   "json": json}, look)
+    report = analyze(context, copy, 1)
+    equal([finding["verdict"] for finding in report["findings"]], ["proven"], "findings")
+
+
+def nobody_to_look_at_is_said(_context):
+    for command in (["snapshot", "-o", "/nowhere", "1"], ["top", "--once", "1"]):
+        result = execute([DLWATCH, *command])
+        equal((result.status, result.out, len(result.err.splitlines())), (2, b"", 1),
+              f"{command}: status, output, lines of standard error")
+
+
+def top_shows_who_waits_for_whom(context):
+    json = context.path("found.jsonl")
+
+    def look(pid):
+        if not os.path.exists(json):
+            return None
+        return execute([DLWATCH, "top", "--once", "--interval=100", str(pid)])
+
+    result = while_running(context, fixture("abba"), {"json": json}, look)
+    equal((result.status, result.err), (0, b""), "top: status, standard error")
+    text = result.out.decode()
+    check("1 process, 3 threads, 3 waiting" in text, f"headline: {text!r}")
+    for one, lock, other in (("a-then-b", "lock_b", "b-then-a"), ("b-then-a", "lock_a", "a-then-b")):
+        check(re.search(rf"1  {one} +waits [0-9.]+ s for .*{lock}, held by '{other}' .* at take_second",
+                        text), f"{one}: {text}")
+        check(re.search(rf" 100% +1\.00 +1 +.*{lock} \(mutex", text), f"{lock}: {text}")
+
+
 def all_cases():
     tests = [ring_forgets_nothing_that_matters, ring_is_bounded,
              ring_that_never_wrapped_is_a_whole_log, orders_are_written_once,
              a_deadlock_survives_the_std_format, a_timeline_is_well_formed,
              replay_shows_the_same_in_both_directions, replay_goes_to_where_the_cycle_closed,
-             replay_finds]
+             replay_finds, a_snapshot_of_a_running_program_can_be_read,
+             a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,
+             top_shows_who_waits_for_whom]
     return [("logs/" + test.__name__, test) for test in tests]

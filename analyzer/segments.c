@@ -1,0 +1,115 @@
+/*
+ * segments.c - what running programs show of themselves, for commands that
+ * only look
+ */
+#include "analyzer/segments.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "analyzer/log_memory.h"
+#include "core/watch/session_directory.h"
+
+/** map_segment() - false: it is none, or not one of this version */
+static bool map_segment(struct dlw_segments *segments, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	struct dlw_segment *segment = MAP_FAILED;
+	struct stat status;
+
+	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
+	    status.st_uid == geteuid() && status.st_size >= (off_t)sizeof(*segment))
+		segment = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (fd >= 0)
+		close(fd);
+	if (segment == MAP_FAILED)
+		return false;
+	if (segment->magic != DLW_SEGMENT_MAGIC || segment->version != DLW_SESSION_VERSION) {
+		munmap(segment, (size_t)status.st_size);
+		return false;
+	}
+	dlw_reserve(segments->all, segments->count, segments->room);
+	segments->all[segments->count++] = (struct dlw_watched){
+		.segment = segment, .mapped = (uint64_t)status.st_size, .task = segment->pid
+	};
+	return true;
+}
+
+/** add_session() - the segments of a directory; @pid: only that one's, 0: all */
+static void add_session(struct dlw_segments *segments, const char *directory, long pid)
+{
+	DIR *entries = dlw_session_is_ours(directory) ? opendir(directory) : NULL;
+	const struct dirent *entry;
+
+	while (entries && (entry = readdir(entries))) {
+		char *path;
+
+		if (!dlw_is_segment_name(entry->d_name) ||
+		    (pid && strtol(entry->d_name, NULL, 10) != pid))
+			continue;
+		path = dlw_print("%s/%s", directory, entry->d_name);
+		map_segment(segments, path);
+		free(path);
+	}
+	if (entries)
+		closedir(entries);
+}
+
+/** search() - all sessions below @base for a process */
+static void search(struct dlw_segments *segments, const char *base, long pid)
+{
+	char *pattern = dlw_print("dlwatch-%u-*", (unsigned)geteuid());
+	DIR *entries = base && !segments->count ? opendir(base) : NULL;
+	const struct dirent *entry;
+
+	while (entries && (entry = readdir(entries))) {
+		char *directory;
+
+		if (fnmatch(pattern, entry->d_name, 0) != 0)
+			continue;
+		directory = dlw_print("%s/%s", base, entry->d_name);
+		add_session(segments, directory, pid);
+		free(directory);
+	}
+	if (entries)
+		closedir(entries);
+	free(pattern);
+}
+
+bool dlw_segments_open(struct dlw_segments *segments, const char *who, char **error)
+{
+	char *end;
+	long pid = strtol(who, &end, 10);
+
+	*segments = (struct dlw_segments){ 0 };
+	if (*who && !*end && pid > 0) {
+		search(segments, "/dev/shm", pid);
+		search(segments, getenv("XDG_RUNTIME_DIR"), pid);
+		search(segments, getenv("TMPDIR"), pid);
+		search(segments, "/tmp", pid);
+	} else {
+		add_session(segments, who, 0);
+	}
+	if (segments->count)
+		return true;
+	*error = dlw_print("%s: not a watched process, nor a session of yours with one", who);
+	return false;
+}
+
+void dlw_segments_close(struct dlw_segments *segments)
+{
+	while (segments->count) {
+		struct dlw_watched *watched = &segments->all[--segments->count];
+
+		munmap(watched->segment, watched->mapped);
+	}
+	free(segments->all);
+	segments->all = NULL;
+}
