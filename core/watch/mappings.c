@@ -163,6 +163,8 @@ static const struct dlw_mapping *noted_mapping(const struct dlw_watched *watched
 	const struct dlw_table *table = &watched->segment->mappings;
 	uint32_t at = table->count;
 
+	if (watched->mappings.alone)
+		return NULL;
 	while (at-- > 0) {
 		const struct dlw_mapping *mapping = dlw_record_element(watched, table, at);
 

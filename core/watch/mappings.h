@@ -22,6 +22,7 @@ struct dlw_mappings {
 	uint32_t count, capacity;
 	uint64_t read_ns; /* when the reading began; 0: never */
 	uint64_t cost_ns; /* what it took */
+	bool alone;       /* what the shim noted has turned out wrong: do without */
 };
 
 /** dlw_mapping_parse() - a line of /proc/PID/maps, which is changed; inode 0: private memory */

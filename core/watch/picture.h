@@ -71,7 +71,7 @@ bool dlw_picture_read(const struct dlw_watch *watch, const struct dlw_picture *p
 		      uint32_t resource, void *buffer, uint64_t size);
 
 /** dlw_picture_is_same() - a shared resource is still what it was taken for, to all who have it */
-bool dlw_picture_is_same(const struct dlw_watch *watch, const struct dlw_picture *picture,
+bool dlw_picture_is_same(struct dlw_watch *watch, const struct dlw_picture *picture,
 			 uint32_t resource);
 
 /** dlw_picture_describe() - names, programs and modules for the processes of a finding */

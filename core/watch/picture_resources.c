@@ -174,7 +174,14 @@ bool dlw_picture_read(const struct dlw_watch *watch, const struct dlw_picture *p
 	return false;
 }
 
-bool dlw_picture_is_same(const struct dlw_watch *watch, const struct dlw_picture *picture,
+/** look_again() - shared memory of the process is no longer where it was said to be */
+static void look_again(struct dlw_watched *watched)
+{
+	watched->mappings.read_ns = 0;
+	watched->mappings.alone = true;
+}
+
+bool dlw_picture_is_same(struct dlw_watch *watch, const struct dlw_picture *picture,
 			 uint32_t resource)
 {
 	struct dlw_mapping mapping;
@@ -188,8 +195,10 @@ bool dlw_picture_is_same(const struct dlw_watch *watch, const struct dlw_picture
 		if (!dlw_mapping_at(watch->processes[alias->process].task, alias->address,
 				    &mapping) ||
 		    mapping.inode != alias->inode || mapping.device != alias->device ||
-		    mapping.offset + (alias->address - mapping.start) != alias->offset)
+		    mapping.offset + (alias->address - mapping.start) != alias->offset) {
+			look_again(&watch->processes[alias->process]);
 			return false;
+		}
 	}
 	return true;
 }
