@@ -147,6 +147,10 @@ class Case:
     def compose(self):
         if self.cure in ("ordered", "gate") and not all(edge.kind.lock for edge in self.edges):
             self.cure = "let-go"
+        # the kernel refuses to close a cycle of PI mutexes, even for a while, and
+        # the C library then puts whoever asked to sleep for good
+        if self.cure == "timed" and all(edge.kind.inherits for edge in self.edges):
+            self.cure = "let-go"
         met, ready, over = (self.scenario.gate() for _ in range(3))
         if self.cure in ("ordered", "gate"):
             self.compose_locks(met)
@@ -154,7 +158,7 @@ class Case:
             self.compose_cycle(met, ready)
         for party in self.others:
             party.steps = party.early + [f"meet {met} {self.everybody()}"]
-            party.steps += party.last if self.cure else [f"meet {over} 2"]
+            party.steps += party.last if self.cure else [f"meet {over} {len(self.others) + 1}"]
         for party, edge in self.followers:
             party.steps = [f"meet {met} {self.everybody()}",
                            f"meet {ready} {len(self.members) + len(self.followers)}"

@@ -47,6 +47,7 @@ class Kind:
         self.busy = busy            # whoever wants it burns a processor
         self.ends_thread = ends_thread  # it is let go by the end of the provider
         self.lock = lock            # taken and given back: orders and gates make sense
+        self.inherits = "inherit" in name
 
 
 # ---- locks ---------------------------------------------------------------------

@@ -2,7 +2,7 @@
 """run.py - generated deadlocks and their cures
 
 Cases are made from a table (kinds.py): each pair of kinds in a cycle of two
-threads, and random cycles of two to eight. Many independent cases run in one
+threads, and random cycles of two to eight, also across processes. Many independent cases run in one
 program (scenario.c), as groups of threads named after their case. Each must
 be reported once, with its verdict and its core, thread for thread, lock for
 lock; its cured twin must end by itself with nothing found. And programs with
@@ -33,7 +33,7 @@ PROGRAM = os.path.join(BUILD, "tests", "generated", "scenario")
 CORRECT = os.path.join(BUILD, "tests", "generated", "correct")
 ROUNDS = 6400    # of each thread of a correct program
 CORRECT_PROGRAMS = 12
-TABLE = kinds.KINDS + kinds.RWLOCKS
+TABLE = kinds.KINDS + kinds.RWLOCKS + kinds.SPINLOCKS + kinds.BARRIERS + kinds.ONCES
 TOGETHER = 14    # cases in one program
 CHECK_MS = 10
 PATIENCE = 20.0  # seconds for what takes a fraction of one
@@ -289,6 +289,7 @@ def batches(seed, random, only):
     count = (len(cases.pairs(TABLE)) + TOGETHER - 1) // TOGETHER
     return [Batch(seed, "pairs", index, only=only) for index in range(count)] + \
         [Batch(seed, "random", index, only=only) for index in range(random)] + \
+        [Batch(seed, "across", index, 2 + index % 3, only) for index in range(random // 2)] + \
         [Batch(seed, "special", index, only=only) for index in range(2)]
 
 

@@ -66,7 +66,7 @@ struct actor {
 /** What all processes of a scenario share. */
 struct shared {
 	uint32_t gates[GATES];
-	uint32_t over; /* gate: everybody may go */
+	uint32_t never; /* gate: of those who wait to be ended */
 	struct object objects[OBJECTS];
 };
 
