@@ -21,6 +21,7 @@
 #include "core/watch/system.h"
 #include "shim/hook_lock.h"
 #include "shim/log_write.h"
+#include "shim/misuse_scene.h"
 #include "shim/segment.h"
 #include "shim/trace.h"
 
@@ -337,6 +338,28 @@ static void inherit_objects(struct dlw_context *self)
 	}
 }
 
+/** inherit_mappings() - what is known to be shared; whoever has such a thing says who it is */
+static void inherit_mappings(void)
+{
+	const struct dlw_table *table = &parent.segment->mappings;
+	uint32_t count = table->count, i;
+	bool shares = false;
+
+	for (i = 0; i < count; i++) {
+		const struct dlw_mapping *from = dlw_table_at(parent.segment, table, i);
+		struct dlw_mapping *to = dlw_table_grow(&dlw_runtime->segment->mappings, i);
+
+		if (!from || !to)
+			break;
+		*to = *from;
+		shares |= from->inode != 0;
+		atomic_store_explicit(&dlw_runtime->segment->mappings.count, i + 1,
+				      memory_order_release);
+	}
+	if (shares)
+		dlw_misuse_scene();
+}
+
 void dlw_fork_inherit(struct dlw_context *self)
 {
 	const struct dlw_thread *record;
@@ -345,6 +368,7 @@ void dlw_fork_inherit(struct dlw_context *self)
 		return;
 	parent.to_inherit = false;
 	dlw_runtime->segment->forked_tid = parent.tid;
+	inherit_mappings();
 	inherit_objects(self);
 	for (record = next_record(NULL); record; record = next_record(record))
 		if (is_alive(record))
