@@ -255,7 +255,7 @@ static bool next_block(struct dlw_cursor *cursor)
 	while (cursor->block < cursor->block_end) {
 		block = cursor->block++;
 		cursor->takes_state = false;
-		if (block->sequence != cursor->expected_sequence)
+		if (block->sequence != cursor->expected_sequence || dlw_log_block_is_cut_off(block))
 			skip_to(cursor, block);
 		cursor->expected_sequence = block->sequence + 1;
 		cursor->source->replay->done_bytes += block->length;

@@ -288,6 +288,8 @@ static void find_gaps(struct dlw_log_file *file)
 		}
 		/* those nobody wrote in turn say nothing about what is missing */
 		if (block->sequence == expected || thread >= DLW_FROM_OUTSIDE) {
+			file->overwritten_blocks +=
+				block->sequence == expected && dlw_log_block_is_cut_off(block);
 			expected = block->sequence + 1;
 			continue;
 		}

@@ -33,6 +33,16 @@ struct dlw_log_block {
 	uint64_t monotonic_ns, ticks;
 };
 
+/**
+ * dlw_log_block_is_cut_off() - @block follows on the one before it in the array, but not
+ * on its end: that one was still being written when it was copied, this one is later
+ */
+static inline bool dlw_log_block_is_cut_off(const struct dlw_log_block *block)
+{
+	return block->sequence && (block->flags & DLW_BLOCK_STATE) &&
+	       !(block[-1].flags & DLW_BLOCK_SEALED);
+}
+
 /** Blocks of one thread (0: of the process) that are missing. */
 struct dlw_log_gap {
 	uint32_t thread;
