@@ -382,6 +382,8 @@ int dlw_cmd_run(int argc, char **argv)
 		found, &run);
 	if (!run.supervisor)
 		return STATUS_FAILED;
+	if (settings.log && !strchr(settings.log, '%'))
+		dlw_supervisor_log_to(run.supervisor, settings.log);
 	status = run_program(&run, shim);
 	dlw_supervisor_free(run.supervisor);
 	dlw_report_free(run.report);

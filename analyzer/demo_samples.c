@@ -204,11 +204,11 @@ const struct dlw_sample dlw_samples[] = {
 	  .story = "Both threads take the head's lock first, and never sleep with it.\n",
 	  .look = "Nothing is reported.\n" },
 	{ .file = "read_then_write",
-	  .title = "one rwlock is enough: two readers who both want to write",
-	  .story = "Two editors read the page; each asks for the write lock and goes on reading.\n",
-	  .verdict = "proven", .core = 2,
-	  .look = "One resource with two holders. A writer waits for every reader; here each is\n"
-		  "a reader whom the other one waits for.\n",
+	  .title = "one rwlock is enough: a reader who wants to write",
+	  .story = "The editor reads the page, and asks for the write lock without leaving.\n",
+	  .verdict = "proven", .core = 1,
+	  .look = "One thread, one lock in two modes. A writer waits for every reader, and one\n"
+		  "of them is the editor.\n",
 	  .cure = "read_then_write_cured" },
 	{ .file = "read_then_write_cured",
 	  .title = "its cure: leave, come back as a writer, look again",

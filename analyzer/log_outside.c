@@ -8,14 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "analyzer/log_make.h"
 #include "analyzer/memory.h"
 #include "core/watch/records.h"
 
-static void append_record(const struct dlw_segment *segment, uint32_t sequence,
-			  const struct dlw_record *record)
+static void append_record(const char *path, uint32_t sequence, const struct dlw_record *record)
 {
 	struct dlw_block block = { .magic = DLW_BLOCK_MAGIC,
 				   .type = DLW_BLOCK_DEFINITIONS,
@@ -23,15 +24,13 @@ static void append_record(const struct dlw_segment *segment, uint32_t sequence,
 				   .sequence = sequence,
 				   .length = record->size };
 	struct iovec entry[] = { { &block, sizeof(block) }, { (void *)record, record->size } };
-	int fd = segment->log_path[0] ? open(segment->log_path, O_WRONLY | O_APPEND | O_NOFOLLOW |
-								  O_CLOEXEC)
-				      : -1;
+	int fd = path[0] ? open(path, O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC) : -1;
 
 	if (fd < 0)
 		return;
 	block.checksum = dlw_block_checksum(&block, record);
 	if (writev(fd, entry, 2) != (ssize_t)(sizeof(block) + record->size))
-		fprintf(stderr, "dlwatch: %s: cannot note the verdict: %s\n", segment->log_path,
+		fprintf(stderr, "dlwatch: %s: cannot note the verdict: %s\n", path,
 			strerror(errno));
 	close(fd);
 }
@@ -49,25 +48,65 @@ void dlw_log_outside_look(const struct dlw_segment *segment, uint32_t sequence, 
 
 	if (!closed_world)
 		memcpy(record.look.open_reason, not_asked, sizeof(not_asked));
-	append_record(segment, sequence, &record.look.record);
+	append_record(segment->log_path, sequence, &record.look.record);
+}
+
+static void append_finding(const char *path, uint32_t sequence, const char *lines, size_t length)
+{
+	size_t size = (sizeof(struct dlw_record_finding) + length + 1 + 7) & ~(size_t)7;
+	struct dlw_record_finding *record = dlw_allocate(size);
+
+	record->record.type = DLW_RECORD_FINDING;
+	record->record.size = (uint32_t)size;
+	record->monotonic_ns = dlw_record_now();
+	memcpy(record->text, lines, length);
+	append_record(path, sequence, &record->record);
+	free(record);
 }
 
 bool dlw_log_outside_finding(const struct dlw_segment *segment, uint32_t sequence,
 			     const char *lines, size_t length)
 {
-	size_t size = (sizeof(struct dlw_record_finding) + length + 1 + 7) & ~(size_t)7;
-	struct dlw_record_finding *record;
-
 	if (!segment->log_path[0])
 		return false;
-	record = dlw_allocate(size);
-	record->record.type = DLW_RECORD_FINDING;
-	record->record.size = (uint32_t)size;
-	record->monotonic_ns = dlw_record_now();
-	memcpy(record->text, lines, length);
-	append_record(segment, sequence, &record->record);
-	free(record);
+	append_finding(segment->log_path, sequence, lines, length);
 	return true;
+}
+
+/** make_log() - a log of a process in which nothing happened; Return: it is there */
+static bool make_log(const char *path, const struct dlw_process_state *process)
+{
+	struct dlw_log_header *header;
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	FILE *file = fd >= 0 ? fdopen(fd, "w") : NULL;
+	uint8_t *bytes;
+	size_t size;
+	bool good;
+
+	if (!file)
+		return errno == EEXIST;
+	bytes = dlw_log_maker_finish(dlw_log_maker_new(process->exe), DLW_END_EXIT, &size);
+	header = (struct dlw_log_header *)(void *)bytes;
+	header->pid = process->pid;
+	header->checksum = dlw_log_header_checksum(header);
+	good = fwrite(bytes, 1, size, file) == size;
+	free(bytes);
+	return fclose(file) == 0 && good;
+}
+
+void dlw_log_outside_alone(const char *directory, const struct dlw_process_state *process,
+			   uint32_t sequence, const char *lines, size_t length)
+{
+	char path[DLW_PATH_MAX];
+	int used = snprintf(path, sizeof(path), "%s/findings.%d.dlw", directory, getpid());
+
+	if (used < 0 || (size_t)used >= sizeof(path))
+		return;
+	if ((mkdir(directory, 0700) != 0 && errno != EEXIST) || !make_log(path, process)) {
+		fprintf(stderr, "dlwatch: %s: cannot note the finding: %s\n", path, strerror(errno));
+		return;
+	}
+	append_finding(path, sequence, lines, length);
 }
 
 void dlw_log_outside_python(const struct dlw_segment *segment, uint32_t sequence, const char *text,
@@ -83,6 +122,6 @@ void dlw_log_outside_python(const struct dlw_segment *segment, uint32_t sequence
 	record->record.size = (uint32_t)size;
 	record->monotonic_ns = dlw_record_now();
 	memcpy(record->text, text, length);
-	append_record(segment, sequence, &record->record);
+	append_record(segment->log_path, sequence, &record->record);
 	free(record);
 }

@@ -13,6 +13,8 @@
 
 #include <dlwatch/session.h>
 
+#include "core/state.h"
+
 /*
  * They do nothing where the process keeps no log, and say in one line on
  * standard error if it cannot be written. @sequence: a new number for each
@@ -28,6 +30,14 @@ void dlw_log_outside_look(const struct dlw_segment *segment, uint32_t sequence, 
 /** dlw_log_outside_finding() - one that no replay can come to; Return: the process keeps a log */
 bool dlw_log_outside_finding(const struct dlw_segment *segment, uint32_t sequence,
 			     const char *lines, size_t length);
+
+/**
+ * dlw_log_outside_alone() - the same where no process of the core keeps a log: into one of its own
+ * @directory: made if it is not there
+ * @process: named as the program
+ */
+void dlw_log_outside_alone(const char *directory, const struct dlw_process_state *process,
+			   uint32_t sequence, const char *lines, size_t length);
 
 /** dlw_log_outside_python() - what its interpreter was doing; @text ends with a NUL */
 void dlw_log_outside_python(const struct dlw_segment *segment, uint32_t sequence, const char *text,

@@ -23,6 +23,7 @@ struct dlw_supervisor {
 	char path[DLW_PATH_MAX];
 	struct dlw_session *session;
 	uint32_t records_logged;
+	const char *log_directory; /* NULL: no logs are kept */
 	struct dlw_watch watch;
 	struct dlw_follower follower;
 	dlw_supervisor_found found;
@@ -79,6 +80,10 @@ static void log_finding(struct dlw_supervisor *supervisor, const struct dlw_stat
 					    supervisor->records_logged++, lines, length))
 			return;
 	}
+	if (supervisor->log_directory)
+		dlw_log_outside_alone(supervisor->log_directory,
+				      &state->processes[state->threads[finding->core[0]].process],
+				      supervisor->records_logged++, lines, length);
 }
 
 /** ask_interpreters() - what Python threads are doing, as lines before the finding */
@@ -154,6 +159,11 @@ struct dlw_supervisor *dlw_supervisor_new(unsigned stall_ms, dlw_supervisor_foun
 		.session = supervisor->session,
 	};
 	return supervisor;
+}
+
+void dlw_supervisor_log_to(struct dlw_supervisor *supervisor, const char *directory)
+{
+	supervisor->log_directory = directory;
 }
 
 void dlw_supervisor_follow(struct dlw_supervisor *supervisor, int32_t pid)

@@ -22,6 +22,14 @@ typedef void (*dlw_supervisor_found)(void *context, const char *json, size_t len
 struct dlw_supervisor *dlw_supervisor_new(unsigned stall_ms, dlw_supervisor_found found,
 					  void *context);
 
+/**
+ * dlw_supervisor_log_to() - where logs are kept
+ *
+ * For findings over processes none of which has written a log, because none of
+ * them ever locked: they get one of their own. @directory lives on.
+ */
+void dlw_supervisor_log_to(struct dlw_supervisor *supervisor, const char *directory);
+
 /** dlw_supervisor_follow() - @pid was started watched: it and what descends from it is looked at */
 void dlw_supervisor_follow(struct dlw_supervisor *supervisor, int32_t pid);
 

@@ -1,21 +1,21 @@
 /*
- * read_then_write.c - two readers who both want to become the writer
+ * read_then_write.c - a reader who wants to become the writer
  *
- * A rwlock lets many readers in, or one writer. Two editors read the page, find
- * something to improve, and ask for the write lock without giving the read lock
- * back. A writer has to wait until all readers have left: each editor waits for
- * the other one to stop reading, and neither will. One lock is enough for this
- * deadlock, and it needs no second order.
+ * A rwlock lets many readers in, or one writer. The editor reads the page, finds
+ * something to improve, and asks for the write lock without giving the read lock
+ * back. A writer has to wait until every reader has left, and one of them is the
+ * editor. One thread and one lock are enough.
  *
- * An editor who is alone is told at once: the C library returns EDEADLK only to
- * a thread that holds the *write* lock and asks again. Of its readers it keeps
- * a number and no names.
+ * The C library does not notice: of its readers it keeps a number and no names.
+ * (It returns EDEADLK only to a thread that holds the *write* lock and asks
+ * again.) Meanwhile another reader reads on, which hides the fault in a test;
+ * whoever comes later to write waits for ever, too.
  *
  * Run it:   dlwatch run build/samples/read_then_write
- * Expect:   deadlock, proven; core of 2 threads, each of which holds the rwlock
- *           shared and wants it exclusively.
- * Look at:  one resource, two holders: mutual exclusion between reader and
- *           writer.
+ * Expect:   deadlock, proven; core of 1 thread, the editor, which holds the
+ *           rwlock shared and wants it exclusively. Stuck behind it: the main
+ *           thread, which joins it.
+ * Look at:  one resource, held and wanted by the same thread in two modes.
  * Cure:     read_then_write_cured.c
  */
 #include <pthread.h>
@@ -24,28 +24,37 @@
 
 static pthread_rwlock_t page_lock = PTHREAD_RWLOCK_INITIALIZER;
 static long page_version = 1;
-static pthread_barrier_t meeting;
 
-static void *edit(void *name)
+static void *read_page(void *unused)
+{
+	(void)unused;
+	pthread_setname_np(pthread_self(), "reader");
+	pthread_rwlock_rdlock(&page_lock);
+	printf("version %ld\n", page_version);
+	pthread_rwlock_unlock(&page_lock);
+	return NULL;
+}
+
+static void *edit_page(void *unused)
 {
 	long seen;
 
-	pthread_setname_np(pthread_self(), name);
+	(void)unused;
+	pthread_setname_np(pthread_self(), "editor");
 	pthread_rwlock_rdlock(&page_lock);
 	seen = page_version;
-	pthread_barrier_wait(&meeting); /* now both are readers */
-	pthread_rwlock_wrlock(&page_lock); /* still being one */
+	pthread_rwlock_wrlock(&page_lock); /* still being a reader */
 	page_version = seen + 1;
 	pthread_rwlock_unlock(&page_lock);
 	pthread_rwlock_unlock(&page_lock);
 	return NULL;
 }
 
-static pthread_t start(const char *name)
+static pthread_t start(void *(*routine)(void *))
 {
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, edit, (void *)name) != 0) {
+	if (pthread_create(&thread, NULL, routine, NULL) != 0) {
 		fprintf(stderr, "read_then_write: cannot create a thread\n");
 		exit(1);
 	}
@@ -54,13 +63,12 @@ static pthread_t start(const char *name)
 
 int main(void)
 {
-	pthread_t first, second;
+	pthread_t reader, editor;
 
-	pthread_barrier_init(&meeting, NULL, 2);
-	first = start("editor-1");
-	second = start("editor-2");
-	pthread_join(first, NULL);
-	pthread_join(second, NULL);
+	reader = start(read_page);
+	pthread_join(reader, NULL);
+	editor = start(edit_page);
+	pthread_join(editor, NULL);
 	printf("version %ld\n", page_version);
 	return 0;
 }

@@ -16,16 +16,25 @@
 
 static pthread_rwlock_t page_lock = PTHREAD_RWLOCK_INITIALIZER;
 static long page_version = 1;
-static pthread_barrier_t meeting;
 
-static void *edit(void *name)
+static void *read_page(void *unused)
+{
+	(void)unused;
+	pthread_setname_np(pthread_self(), "reader");
+	pthread_rwlock_rdlock(&page_lock);
+	printf("version %ld\n", page_version);
+	pthread_rwlock_unlock(&page_lock);
+	return NULL;
+}
+
+static void *edit_page(void *unused)
 {
 	long seen;
 
-	pthread_setname_np(pthread_self(), name);
+	(void)unused;
+	pthread_setname_np(pthread_self(), "editor");
 	pthread_rwlock_rdlock(&page_lock);
 	seen = page_version;
-	pthread_barrier_wait(&meeting); /* now both are readers */
 	pthread_rwlock_unlock(&page_lock);
 	pthread_rwlock_wrlock(&page_lock);
 	if (page_version == seen) /* nobody else has been here */
@@ -34,11 +43,11 @@ static void *edit(void *name)
 	return NULL;
 }
 
-static pthread_t start(const char *name)
+static pthread_t start(void *(*routine)(void *))
 {
 	pthread_t thread;
 
-	if (pthread_create(&thread, NULL, edit, (void *)name) != 0) {
+	if (pthread_create(&thread, NULL, routine, NULL) != 0) {
 		fprintf(stderr, "read_then_write_cured: cannot create a thread\n");
 		exit(1);
 	}
@@ -47,13 +56,12 @@ static pthread_t start(const char *name)
 
 int main(void)
 {
-	pthread_t first, second;
+	pthread_t reader, editor;
 
-	pthread_barrier_init(&meeting, NULL, 2);
-	first = start("editor-1");
-	second = start("editor-2");
-	pthread_join(first, NULL);
-	pthread_join(second, NULL);
+	reader = start(read_page);
+	pthread_join(reader, NULL);
+	editor = start(edit_page);
+	pthread_join(editor, NULL);
 	printf("version %ld\n", page_version);
 	return 0;
 }
