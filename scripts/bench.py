@@ -19,7 +19,8 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import bench_table  # noqa: E402
 import bench_workloads  # noqa: E402
 from bench_measure import (  # noqa: E402
-    MODES, Failure, Setup, count_instructions, measure_analyzer, measure_log, measure_pairs)
+    MODES, Failure, Setup, count_instructions, measure_analyzer, measure_log, measure_pairs,
+    measure_prediction)
 
 
 def arguments():
@@ -75,6 +76,9 @@ def run_all(options, setup, out):
         bench_table.print_row(bench_table.judge(results[-1], results), out)
     if "full" in options.modes and wanted(options, "analyzer"):
         results.append(measure_analyzer(setup, 1000000 if options.quick else 10000000))
+        bench_table.print_row(bench_table.judge(results[-1], results), out)
+    if "full" in options.modes and wanted(options, "prediction"):
+        results.append(measure_prediction(setup, 1000000 if options.quick else 10000000))
         bench_table.print_row(bench_table.judge(results[-1], results), out)
     return results
 

@@ -1,5 +1,6 @@
 """How bench.py measures: pairs of runs, instructions, logs, the analyzer."""
 
+import json
 import os
 import re
 import shutil
@@ -147,18 +148,49 @@ def measure_log(setup):
             "modes": {"full": {"value": size / (2 * ops)}}}
 
 
-def measure_analyzer(setup, events):
-    write_log(setup, events // 2)
+def run_analyzer(setup, log, *options):
+    """Seconds, megabytes and exit status of one `dlwatch analyze`."""
     with open(os.path.join(setup.scratch, "analyze.out"), "wb") as out:
         start = time.monotonic()
-        child = subprocess.Popen([setup.tool, "analyze", setup.log], env=setup.environment(None),
-                                 stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+        child = subprocess.Popen([setup.tool, "analyze", *options, log],
+                                 env=setup.environment(None), stdin=subprocess.DEVNULL,
+                                 stdout=out, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.monotonic() - start
         child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode not in (0, 1):
         with open(out.name, encoding="utf-8", errors="replace") as said:
             raise Failure(f"dlwatch analyze: exit status {child.returncode}: {said.read()[:500]}")
-    return {"name": "analyzer", "what": f"analyzer, a log of {events} events", "unit": "events/s",
-            "kind": "analyzer", "seconds": seconds, "megabytes": usage.ru_maxrss / 1024,
-            "events": events, "modes": {"full": {"value": events / seconds}}}
+    return seconds, usage.ru_maxrss / 1024
+
+
+def analyzer_row(name, what, events, seconds, megabytes):
+    return {"name": name, "what": what, "unit": "events/s", "kind": "analyzer",
+            "seconds": seconds, "megabytes": megabytes, "events": events,
+            "modes": {"full": {"value": events / seconds}}}
+
+
+def measure_analyzer(setup, events):
+    write_log(setup, events // 2)
+    seconds, megabytes = run_analyzer(setup, setup.log)
+    return analyzer_row("analyzer", f"analyzer, a log of {events} events", events, seconds,
+                        megabytes)
+
+
+PLANTED = 25
+
+
+def measure_prediction(setup, events):
+    """A log with 25 possible deadlocks in it and 80 cycles that are none."""
+    log = os.path.join(setup.scratch, "planted.dlw")
+    report = os.path.join(setup.scratch, "planted.json")
+    subprocess.run([os.path.join(setup.bench, "planted"), log, str(events)],
+                   check=True, stdout=subprocess.DEVNULL)
+    seconds, megabytes = run_analyzer(setup, log, "--no-statistics", f"--json={report}")
+    with open(report, encoding="utf-8") as file:
+        verdicts = [finding["verdict"] for finding in json.load(file)["findings"]]
+    if verdicts != ["feasible"] * PLANTED:
+        raise Failure(f"prediction: {len(verdicts)} findings, {PLANTED} are there: {verdicts}")
+    os.unlink(log)
+    return analyzer_row("prediction", f"prediction, 25 of 105 cycles in {events} events", events,
+                        seconds, megabytes)

@@ -40,7 +40,7 @@ LIKE_A_MUTEX = ("recursive", "trylock", "rwlock_read", "rwlock_write", "spinlock
 # Greatest addition to native, in bytes.
 ADDED_BYTES = {"thread_memory": 16384, "lock_memory": 64}
 LOG_BYTES_PER_EVENT = 8
-EVENTS_PER_SECOND = 5000000
+EVENTS_PER_SECOND = {"analyzer": 5000000, "prediction": 1250000}
 ANALYZER_MEGABYTES = 512
 
 
@@ -62,8 +62,8 @@ def judge(row, results):
         elif name == "log_size":
             result["limit"] = LOG_BYTES_PER_EVENT
             result["ok"] = result["value"] <= result["limit"]
-        elif name == "analyzer":
-            result["limit"] = EVENTS_PER_SECOND
+        elif row["kind"] == "analyzer":
+            result["limit"] = EVENTS_PER_SECOND[name]
             result["ok"] = (result["value"] >= result["limit"] and
                             row["megabytes"] <= ANALYZER_MEGABYTES)
     return row
@@ -116,9 +116,9 @@ def mode_line(row, result):
         line += f"   {ratio['median']:5.2f}  ({ratio['q1']:.2f} … {ratio['q3']:.2f})"
     elif "added" in result:
         line += f"   {'+' if result['added'] >= 0 else ''}{amount(result['added'], row['unit'])}"
-    if row["name"] == "analyzer":
+    if row["kind"] == "analyzer":
         line += f"   {row['seconds']:.2f} s, {row['megabytes']:.0f} MB"
-    line = f"{line:<40}  {verdict(result, '≥' if row['name'] == 'analyzer' else '≤')}"
+    line = f"{line:<40}  {verdict(result, '≥' if row['kind'] == 'analyzer' else '≤')}"
     if "instructions" in result:
         line += f"   {result['instructions']:.0f} instructions"
         more = result["instructions"] - row["native"]["instructions"]

@@ -292,16 +292,15 @@ static bool go_on(struct dlw_search *search, struct dlw_schedule *schedule)
 	return false;
 }
 
-enum dlw_search_result dlw_search(struct dlw_search *search, const struct dlw_target *targets,
-				  uint32_t count, struct dlw_schedule *schedule)
+/** walk() - depth first, the threads in the order of .active */
+static enum dlw_search_result walk(struct dlw_search *search, const struct dlw_target *targets,
+				   uint32_t count, struct dlw_schedule *schedule)
 {
 	search->visited = NULL;
 	search->visited_count = 0;
 	search->cursor_room = 0;
 	schedule->count = schedule->room = 0;
 	dlw_run_begin(search->run, schedule->order);
-	if (!find_active(search, targets, count))
-		return DLW_SEARCH_NONE;
 	if (!enter(search, 0) || !search->states)
 		return DLW_SEARCH_CUT;
 	is_new(search);
@@ -316,4 +315,54 @@ enum dlw_search_result dlw_search(struct dlw_search *search, const struct dlw_ta
 			return DLW_SEARCH_NONE;
 		dlw_run_back(search->run, schedule->threads[--schedule->count]);
 	}
+}
+
+/** prefer() - who is not in the cycle goes first, then member number @first, then the others */
+static void prefer(struct dlw_search *search, const struct dlw_target *targets, uint32_t count,
+		   uint32_t first)
+{
+	uint32_t place = 0, from, i;
+
+	for (from = 0; from < search->active_count; from++)
+		if (!is_target(targets, count, search->active[from])) {
+			i = search->active[place];
+			search->active[place++] = search->active[from];
+			search->active[from] = i;
+		}
+	for (i = 0; i < count; i++)
+		for (from = place; from < search->active_count; from++)
+			if (search->active[from] == targets[(first + i) % count].thread) {
+				search->active[from] = search->active[place];
+				search->active[place++] = targets[(first + i) % count].thread;
+				break;
+			}
+}
+
+/*
+ * Most often it is enough that one member goes first, all the way. That is tried
+ * for each of them in little more than its length; then everything.
+ */
+enum dlw_search_result dlw_search(struct dlw_search *search, const struct dlw_target *targets,
+				  uint32_t count, struct dlw_schedule *schedule)
+{
+	enum dlw_search_result result;
+	uint64_t steps = 64, saved;
+	uint32_t i;
+
+	dlw_run_begin(search->run, schedule->order);
+	if (!find_active(search, targets, count))
+		return DLW_SEARCH_NONE;
+	for (i = 0; i < search->active_count; i++)
+		steps += search->limit[search->active[i]] - search->run->prefix[search->active[i]];
+	for (i = 0; i < count; i++) {
+		saved = search->states;
+		search->states = saved < 2 * steps ? saved : 2 * steps;
+		saved -= search->states;
+		prefer(search, targets, count, i);
+		result = walk(search, targets, count, schedule);
+		search->states += saved;
+		if (result != DLW_SEARCH_CUT)
+			return result;
+	}
+	return walk(search, targets, count, schedule);
 }
