@@ -175,8 +175,9 @@ generated: all $(GENERATED)
 	@O='$(O)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh generated
 
 # Servers under load: minutes, and only what is installed.
-trials: all
+trials: all $(GENERATED)
 	@O='$(O)' $(PYTHON) tests/trials/run.py
+	@O='$(O)' $(PYTHON) tests/trials/scale.py
 
 soak: all $(GENERATED)
 	@O='$(O)' $(PYTHON) tests/generated/run.py --seed $(SEED) --seconds $(SECONDS)

@@ -9,6 +9,7 @@ import sys
 
 sys.dont_write_bytecode = True
 
+import again  # noqa: E402
 import annotations  # noqa: E402
 import deadlocks  # noqa: E402
 import faults  # noqa: E402
@@ -26,7 +27,8 @@ import ways  # noqa: E402
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     harness.add_options(parser)
-    tests = (deadlocks.all_cases() + no_findings.all_cases() + pythons.all_cases() +
+    tests = (again.all_cases() + deadlocks.all_cases() + no_findings.all_cases() +
+             pythons.all_cases() +
              system_waits.all_cases() + ways.all_cases() + faults.all_cases() +
              misuses.all_cases() + annotations.all_cases() + logs.all_cases() +
              killed.all_cases() + sessions.all_cases())

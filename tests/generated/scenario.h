@@ -21,7 +21,7 @@
 #include <stdint.h>
 #include <threads.h>
 
-enum { GATES = 4096, OBJECTS = 16384, THREADS = 4096, PROCESSES = 32, ARGUMENTS = 3 };
+enum { GATES = 4096, OBJECTS = 16384, THREADS = 16384, PROCESSES = 128, ARGUMENTS = 3 };
 
 /** The memory of one object; shared ones lie in the mapping all processes have. */
 struct object {

@@ -20,7 +20,9 @@ void pass_gate(uint32_t *gate, uint32_t count)
 {
 	uint32_t seen = __atomic_add_fetch(gate, 1, __ATOMIC_ACQ_REL);
 
-	syscall(SYS_futex, gate, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
+	/* only the last one wakes the others: a crowd would trample itself down */
+	if (count == 0 || seen >= count)
+		syscall(SYS_futex, gate, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0);
 	while (seen < count) {
 		syscall(SYS_futex, gate, FUTEX_WAIT, seen, NULL, NULL, 0);
 		seen = __atomic_load_n(gate, __ATOMIC_ACQUIRE);
