@@ -95,7 +95,8 @@ static const struct argp analyze_argp = {
 	parse,
 	"LOG...",
 	"Replays the logs that 'dlwatch run --log=DIR' or the option log=DIR has left, and "
-	"reports the deadlocks in them and how each lock was used. LOG is a session "
+	"reports the deadlocks in them, those that another schedule would have, and how each "
+	"lock was used. LOG is a session "
 	"directory or a .dlw file; all logs of one session are best given together.\v"
 	"Example:\n"
 	"  dlwatch run --log=/tmp/session -- ./app\n"

@@ -102,6 +102,10 @@ static char *summary_of_inversion(const json_t *finding, const char *program)
 {
 	size_t count = json_array_size(json_object_get(finding, "core"));
 
+	if (is(finding, "verdict", "same-thread"))
+		return dlw_print("a thread of %s takes locks in conflicting orders, but that is no "
+				 "known danger (same-thread)",
+				 program);
 	if (dlw_finding_is_counted(finding))
 		return dlw_print("%zu threads of %s take locks in conflicting orders; in another "
 				 "schedule they wait for each other for ever", count, program);

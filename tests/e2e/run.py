@@ -18,6 +18,7 @@ import killed  # noqa: E402
 import logs  # noqa: E402
 import misuses  # noqa: E402
 import no_findings  # noqa: E402
+import predictions  # noqa: E402
 import pythons  # noqa: E402
 import sessions  # noqa: E402
 import system_waits  # noqa: E402
@@ -31,7 +32,7 @@ def main():
              pythons.all_cases() +
              system_waits.all_cases() + ways.all_cases() + faults.all_cases() +
              misuses.all_cases() + annotations.all_cases() + logs.all_cases() +
-             killed.all_cases() + sessions.all_cases())
+             killed.all_cases() + sessions.all_cases() + predictions.all_cases())
     return harness.main(tests, parser.parse_args())
 
 
