@@ -253,6 +253,10 @@ static void add_event(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
 		return;
 	}
 	switch (event->type) {
+	case DLW_EVENT_ACCESSED:
+		add_operation(traced, cursor, event->mode ? DLW_TRACE_READ : DLW_TRACE_WRITE,
+			      cursor->head.object);
+		break;
 	case DLW_EVENT_HELD:
 		add_held(traced, cursor);
 		break;

@@ -23,7 +23,7 @@ _dlwatch_options()
 	analyze) echo "$common --no-statistics --statistics= --misuse=" ;;
 	replay) echo '--at= --script= --color= --help' ;;
 	top) echo '--once --interval= --color= --help' ;;
-	snapshot) echo '--output= --help' ;;
+	snapshot | summarize) echo '--output= --help' ;;
 	dump) echo '--events-only --format= --help' ;;
 	demo) echo '--color= --log= --help' ;;
 	*) echo --help ;;
@@ -52,7 +52,7 @@ _dlwatch()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'run analyze replay dump top snapshot demo help --help --version' \
+		mapfile -t COMPREPLY < <(compgen -W 'run analyze replay dump summarize top snapshot demo help --help --version' \
 			-- "$current")
 		return
 	fi
@@ -78,7 +78,7 @@ _dlwatch()
 		mapfile -t COMPREPLY < <(compgen -W "$(_dlwatch_options "$command")" -- "$current")
 		[[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 	elif [[ $command == help ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'run analyze replay dump top snapshot demo help' -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W 'run analyze replay dump summarize top snapshot demo help' -- "$current")
 	elif [[ $command == demo ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
 			"$("${COMP_WORDS[0]}" demo 2>/dev/null | cut -d ' ' -f 1)" -- "$current")

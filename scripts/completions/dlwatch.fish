@@ -1,6 +1,6 @@
 # fish completion for dlwatch
 
-set -l commands run analyze replay dump top snapshot demo help
+set -l commands run analyze replay dump summarize top snapshot demo help
 set -l reporting '__fish_seen_subcommand_from run analyze'
 
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a run -d 'Run a program watched'
@@ -8,6 +8,8 @@ complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a analyze
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a dump -d 'Print the events of a log'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a replay -d 'Step through a log'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a top -d 'Show live what a program waits for'
+complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a summarize -d 'Put the lock orders of many runs together'
+complete -c dlwatch -n '__fish_seen_subcommand_from summarize' -s o -l output -r -d 'Write the summary there'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a snapshot -d 'Copy the log of a running program'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a demo -d 'Run a bundled sample watched'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a help -d 'Explain a command'

@@ -161,6 +161,42 @@ def a_timeline_is_well_formed(context):
     equal(tracks, {"recorder", "a-then-b", "b-then-a"}, "tracks")
 
 
+INVERTED = ("T1|acq(a)|1 T1|acq(b)|2 T1|rel(b)|3 T1|rel(a)|4 {} "
+            "T2|acq(b)|6 T2|acq(a)|7 T2|rel(a)|8 T2|rel(b)|9")
+
+
+def a_read_after_a_write_orders_what_is_predicted(context):
+    """Locks in two orders: feasible by themselves, and no more once a variable orders them."""
+    seen = []
+    for between in ("T2|begin(m)", "T1|w(x)|5 T2|r(x)|5"):
+        trace = context.new_path(".std")
+        with open(trace, "w", encoding="ascii") as file:
+            file.write("\n".join(INVERTED.format(between).split()) + "\n")
+        report = analyze(context, trace, 1 - len(seen))
+        seen.append([(finding["kind"], finding["verdict"]) for finding in report["findings"]])
+    equal(seen, [[("inversion", "feasible")], []], "findings without and with the variable")
+
+
+def summaries_of_runs_are_put_together(context):
+    whole, _ = run_logged(context, 66, "log_mode=full", fixture("abba"))
+    orders = context.path("orders")
+    execute([DLWATCH, "run", "-q", f"--log={orders}", "--log-mode=order", "--", *fixture("abba")])
+    parts = [context.new_path(".json"), context.new_path(".json")]
+    for log, part in zip((whole, orders), parts):
+        equal(execute([DLWATCH, "summarize", "-o", part, log]).status, 0, "summarize: status")
+    sums = [context.new_path(".json"), context.new_path(".json")]
+    for order, together in zip((parts, parts[::-1]), sums):
+        result = execute([DLWATCH, "summarize", "-o", together, *order])
+        equal((result.status, result.err), (0, b""), "summarize: status, standard error")
+    texts = [open(together, "rb").read() for together in sums]
+    equal(texts[0], texts[1], "summaries in both orders")
+    summary = load_json(sums[0])
+    equal((summary["runs"], len(summary["orders"])), (2, 2), "runs, orders")
+    equal([entry["count"] for entry in summary["orders"]], [2, 2], "counts")
+    check(b"taken both ways" in result.out and result.out.count(b"data:abba+0x") == 2,
+          f"output: {result.out!r}")
+
+
 # ---- stepping through ----------------------------------------------------------------
 
 
@@ -291,6 +327,7 @@ def all_cases():
     tests = [ring_forgets_nothing_that_matters, ring_is_bounded,
              ring_that_never_wrapped_is_a_whole_log, orders_are_written_once,
              a_deadlock_survives_the_std_format, a_timeline_is_well_formed,
+             a_read_after_a_write_orders_what_is_predicted, summaries_of_runs_are_put_together,
              replay_shows_the_same_in_both_directions, replay_goes_to_where_the_cycle_closed,
              replay_finds, a_snapshot_of_a_running_program_can_be_read,
              a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,
