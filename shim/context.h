@@ -265,6 +265,9 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
  */
 struct dlw_context *dlw_thread_vanished(int32_t tid);
 
+/** dlw_thread_log_ends() - nothing more of this thread can be logged: it records as if without a log */
+void dlw_thread_log_ends(struct dlw_context *self);
+
 /** dlw_thread_exempt() - the calling thread is dlwatch's own: its hooks pass through */
 void dlw_thread_exempt(void);
 

@@ -287,5 +287,5 @@ void dlw_order_event(struct dlw_context *self, struct dlw_event *event)
 	}
 	slot->pending_count = 0;
 	if (dlw_unlikely(dlw_runtime->logger->stopped))
-		self->log = NULL;
+		dlw_thread_log_ends(self);
 }

@@ -194,7 +194,7 @@ void dlw_log_event(struct dlw_context *self, struct dlw_event *event)
 	} else if (dlw_unlikely(dlw_slot_room(slot) < DLW_EVENT_UNITS_MAX * 4)) {
 		dlw_slot_flush(slot);
 		if (dlw_runtime->logger->stopped) {
-			self->log = NULL;
+			dlw_thread_log_ends(self);
 			return;
 		}
 	}

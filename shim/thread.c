@@ -204,6 +204,12 @@ static enum dlw_way way_of(const struct dlw_context *context)
 	return full || dlw_options.log_mode == DLW_LOG_ORDER ? DLW_WAY_LONG : DLW_WAY_LOGGED;
 }
 
+void dlw_thread_log_ends(struct dlw_context *self)
+{
+	self->log = NULL;
+	self->way = way_of(self);
+}
+
 struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_t created_stack,
 				      bool detached)
 {

@@ -282,6 +282,16 @@ def a_snapshot_of_a_running_program_can_be_read(context):
                             note), f"coverage: {note}")
 
 
+def past_log_max_the_program_goes_on(context):
+    """The same threads lock long after their log has stopped."""
+    log = context.path("log")
+    result = execute([*RECORDER, "300000", "cured"],
+                     preloaded(log=log, log_mode="full", log_max="64K"))
+    equal(result.status, 0, "status")
+    report = analyze(context, log, 0)
+    equal(report["coverage"]["logs"][0]["end"], "log-max", "how the log ends")
+
+
 def a_snapshot_of_a_deadlock_says_so(context):
     json = context.path("found.jsonl")
 
@@ -329,7 +339,7 @@ def all_cases():
              a_deadlock_survives_the_std_format, a_timeline_is_well_formed,
              a_read_after_a_write_orders_what_is_predicted, summaries_of_runs_are_put_together,
              replay_shows_the_same_in_both_directions, replay_goes_to_where_the_cycle_closed,
-             replay_finds, a_snapshot_of_a_running_program_can_be_read,
+             replay_finds, past_log_max_the_program_goes_on, a_snapshot_of_a_running_program_can_be_read,
              a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,
              top_shows_who_waits_for_whom]
     return [("logs/" + test.__name__, test) for test in tests]
