@@ -25,7 +25,22 @@ void dlw_log_progress_begin(struct dlw_log_progress *progress, const struct dlw_
 	*progress = (struct dlw_log_progress){ .replay = replay };
 	progress->on = isatty(STDERR_FILENO);
 	progress->next_check = progress->on ? CHECK_EVENTS : UINT64_MAX;
-	progress->shown_ns = now_ns();
+	progress->begun_ns = progress->shown_ns = now_ns();
+}
+
+/** time_left() - so long as the part that is done took, the rest takes in proportion */
+static double time_left(const struct dlw_log_progress *progress, uint64_t now, double part)
+{
+	double passed = (double)(now - progress->begun_ns) / 1e9;
+
+	return part > 0 ? passed * (1 - part) / part : 0;
+}
+
+static double rate_of(const struct dlw_log_progress *progress, uint64_t now)
+{
+	double passed = (double)(now - progress->begun_ns) / 1e9;
+
+	return passed > 0 ? (double)progress->replay->events / passed / 1e6 : 0;
 }
 
 void dlw_log_progress_draw(struct dlw_log_progress *progress)
@@ -42,8 +57,10 @@ void dlw_log_progress_draw(struct dlw_log_progress *progress)
 	progress->shown_ns = now;
 	progress->visible = true;
 	part = part > 1 ? 1 : part;
-	fprintf(stderr, "\r[%-*.*s] %3.0f %%  %llu events", (int)WIDTH, (int)(part * WIDTH), full,
-		part * 100, (unsigned long long)replay->events);
+	fprintf(stderr, "\r[%-*.*s] %3.0f %%  %llu events, %.1f million/s, %.0f s left \033[K",
+		(int)WIDTH, (int)(part * WIDTH), full, part * 100,
+		(unsigned long long)replay->events, rate_of(progress, now),
+		time_left(progress, now, part));
 	fflush(stderr);
 }
 

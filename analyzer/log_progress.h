@@ -12,6 +12,7 @@
 struct dlw_log_progress {
 	const struct dlw_replay *replay;
 	uint64_t next_check; /* events */
+	uint64_t begun_ns;
 	uint64_t shown_ns;   /* when it was drawn last, or the beginning */
 	bool on, visible;
 };

@@ -10,6 +10,7 @@
 #include "core/watch/glibc.h"
 #include "shim/hook_lock.h"
 #include "shim/real.h"
+#include "shim/shared.h"
 
 #include "shim/banned.h"
 
@@ -25,7 +26,7 @@ static void log_step(struct dlw_context *self, const struct visit *visit, enum d
 
 	if (type == DLW_EVENT_ARRIVED)
 		event.stack = self->record->want_stack;
-	event.ticket = atomic_fetch_add(&visit->object->ticket, 1) + 1;
+	event.ticket = atomic_fetch_add(dlw_ticket(visit->object), 1) + 1;
 	dlw_log_event(self, &event);
 }
 
