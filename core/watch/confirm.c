@@ -169,27 +169,46 @@ static bool confirm_asleep(const struct dlw_watch *watch, struct dlw_picture *pi
 	return changed;
 }
 
+/** is_open_to_all() - a consumable that processes out of view may share */
+static bool is_open_to_all(const struct dlw_picture *picture, uint32_t resource)
+{
+	const struct dlw_resource_state *state = &picture->resources[resource];
+
+	return (state->traits & DLW_TRAIT_SHARED || picture->first_alias[resource]) &&
+	       (state->kind == DLW_SEMAPHORE || state->kind == DLW_CONDITION ||
+		state->kind == DLW_BARRIER);
+}
+
 /**
  * confirm_alone() - a semaphore, condition or barrier that other processes may post
  *
- * What was seen of its posters in the session says nothing of others: nobody
- * known is then its releaser, and the world is open.
+ * What was seen of its posters in the session says nothing of others who have
+ * it: nobody known is then its releaser, and the world is open. It is also open
+ * while the object has a name, for a process may be about to ask for it.
  */
 static bool confirm_alone(const struct dlw_watch *watch, struct dlw_picture *picture,
 			  uint32_t resource)
 {
 	struct dlw_resource_state *state = &picture->resources[resource];
 	struct dlw_process_state *process = &picture->processes[state->process];
+	enum dlw_sharing sharing;
 
-	if (!((state->traits & DLW_TRAIT_SHARED) || picture->first_alias[resource]) ||
-	    process->open_reason ||
-	    (state->kind != DLW_SEMAPHORE && state->kind != DLW_CONDITION &&
-	     state->kind != DLW_BARRIER) ||
-	    !dlw_is_mapped_elsewhere(watch, state->process, state->address))
+	if (!is_open_to_all(picture, resource) ||
+	    (process->open_reason && state->ever_posted_by_vanished))
+		return false;
+	sharing = dlw_sharing_of(watch, state->process, state->address);
+	if (sharing == DLW_SHARED_BY_NAME) {
+		if (process->open_reason)
+			return false;
+		process->open_reason = "anybody can open what is waited for by its name";
+		return true;
+	}
+	if (sharing == DLW_SHARED_IN_VIEW)
 		return false;
 	state->history = DLW_SIGNAL_LIKE;
 	state->ever_posted_by_vanished = true;
-	process->open_reason = "another process shares what is waited for";
+	if (!process->open_reason)
+		process->open_reason = "another process shares what is waited for";
 	return true;
 }
 

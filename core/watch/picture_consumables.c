@@ -200,10 +200,13 @@ static void learn_shared(struct dlw_maker *maker)
 	for (i = 0; known && i < maker->watch->process_count; i++)
 		if (!maker->watch->processes[i].replaced)
 			learn_from(maker, i, known);
-	for (i = 0; i < maker->resources; i++)
-		if (is_consumable(resources[i].kind) && dlw_maker_is_shared(maker, i) &&
-		    !(known && known[i]))
+	for (i = 0; i < maker->resources; i++) {
+		if (!is_consumable(resources[i].kind) || !dlw_maker_is_shared(maker, i))
+			continue;
+		resources[i].traits |= DLW_TRAIT_SHARED; /* whoever made it may not have been seen */
+		if (!(known && known[i]))
 			know_nothing(&resources[i]);
+	}
 	learn_from_past(maker);
 	drop_used_up(maker);
 }

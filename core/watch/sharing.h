@@ -1,17 +1,23 @@
 /*
- * core/watch/sharing.h - who outside the session has a shared object mapped
+ * core/watch/sharing.h - who out of view can get at a shared object
  */
 #ifndef DLW_CORE_WATCH_SHARING_H
 #define DLW_CORE_WATCH_SHARING_H
 
 #include "core/watch/look.h"
 
+enum dlw_sharing {
+	DLW_SHARED_IN_VIEW,   /* nobody but the processes in view has the memory, or can get it */
+	DLW_SHARED_BY_NAME,   /* nobody else has it, but it has a name by which anybody can */
+	DLW_SHARED_ELSEWHERE, /* a process out of view has it, or it cannot be told from others */
+};
+
 /**
- * dlw_is_mapped_elsewhere() - a process out of view has the memory at @address of @process
+ * dlw_sharing_of() - of the memory at @address of @process
  *
- * Looks through /proc; a process whose maps we may not read does not count.
- * Return: true also if the memory is not a mapping that can be told from others.
+ * Looks through /proc, at mappings and descriptors; a process that we may not
+ * read does not count. A System V segment has a name for as long as it lives.
  */
-bool dlw_is_mapped_elsewhere(const struct dlw_watch *watch, uint32_t process, uint64_t address);
+enum dlw_sharing dlw_sharing_of(const struct dlw_watch *watch, uint32_t process, uint64_t address);
 
 #endif

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 from deadlocks import fixture
-from expect import Deadlock, Thread, Wait
+from expect import Deadlock, Thread, Wait, end_of, permit
 from harness import (DLWATCH, SHIM, Running, check, environment, equal, execute, load_json_lines,
                      preloaded, report_findings, validate)
 
@@ -139,10 +139,45 @@ def nothing_left(context):
     equal(of([result.pid]), [], "left by a killed tree, after another start")
 
 
+NAMED = fixture("still_named")
+STALLED = Deadlock("stalled", [
+    Thread("runner", permit(None, "wait_for_signal", type="named", shared=True)),
+    Thread("still_named", end_of("runner", "main"))], stuck=[])
+
+
+def named(how, expected):
+    """A semaphore with a name is one that somebody may come and post."""
+    def test(context):
+        name = f"/dlwatch-named-{os.getpid()}-{how}"
+        command = [*NAMED, how, context.path("shared") if how == "file" else name]
+        json = context.path("found.jsonl")
+        seen = []
+
+        def long_enough(running):
+            """Several times stall_ms since the runner wait."""
+            if b"closing" in running.output["err"]:
+                seen.append(time.monotonic())
+            return seen and seen[-1] - seen[0] > 1.5
+
+        try:
+            result = execute(command, preloaded(json=json, stall_ms=200), until=long_enough)
+        finally:
+            for path in glob.glob(f"/dev/shm/sem.{name[1:]}"):
+                os.unlink(path)
+        check(result.met, f"it ended: {result.status} {result.err[-800:]!r}")
+        if expected:
+            only_one(load_json_lines(json), expected, 1)
+        else:
+            equal(load_json_lines(json), [], "findings")
+    return test
+
+
 def all_cases():
     return [("sessions/" + name, test) for name, test in [
         ("spawned", spawned), ("shells_between", shells_between),
         ("unrelated_with_a_given_session", unrelated_with_a_given_session),
         ("exit_status_of_both", exit_status_of_both), ("killed", orphan("killed")),
         ("exits", orphan("exits")), ("robust", robust),
-        ("nothing_left", nothing_left)]]
+        ("nothing_left", nothing_left),
+        ("named/kept", named("kept", None)), ("named/file", named("file", None)),
+        ("named/gone", named("gone", STALLED)), ("named/given", named("given", None))]]
