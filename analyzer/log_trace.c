@@ -254,8 +254,11 @@ static void add_event(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
 	}
 	switch (event->type) {
 	case DLW_EVENT_ACCESSED:
-		add_operation(traced, cursor, event->mode ? DLW_TRACE_READ : DLW_TRACE_WRITE,
-			      cursor->head.object);
+		/* what a program says through dlwatch.h is no access */
+		if (event->mode != DLW_MODE_ANNOTATED)
+			add_operation(traced, cursor,
+				      event->mode ? DLW_TRACE_READ : DLW_TRACE_WRITE,
+				      cursor->head.object);
 		break;
 	case DLW_EVENT_HELD:
 		add_held(traced, cursor);

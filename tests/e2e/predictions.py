@@ -97,6 +97,29 @@ def what_happened_is_not_predicted(context):
         equal({finding["kind"] for finding in report["findings"]}, {"deadlock"}, name)
 
 
+def std_trace(context, *lines):
+    trace = context.path("trace.std")
+    with open(trace, "w", encoding="utf-8") as file:
+        file.writelines(f"{line}|{number}\n" for number, line in enumerate(lines, 1))
+    return trace
+
+
+AB, BA = (["T1|acq(A)", "T1|acq(B)", "T1|rel(B)", "T1|rel(A)"],
+          ["T2|acq(B)", "T2|acq(A)", "T2|rel(A)", "T2|rel(B)"])
+
+
+def traces_of_other_tools_are_predicted_from(context):
+    report = analyze(context, std_trace(context, *AB, *BA), 1)
+    equal([finding["verdict"] for finding in report["findings"]], ["feasible"], "verdicts")
+
+
+def what_is_read_was_written_before(context):
+    trace = std_trace(context, *AB, "T1|w(V)", "T2|r(V)", *BA)
+    equal(analyze(context, trace, 0)["findings"], [], "findings")
+    report = analyze(context, trace, 0, "--all")
+    equal([finding["verdict"] for finding in report["findings"]], ["ordered"], "verdicts")
+
+
 def a_busy_clean_program_is_silent(context):
     log, _ = run_logged(context, 7, "", fixture("clean"))
     equal(analyze(context, log, 0)["findings"], [], "findings")
@@ -105,5 +128,6 @@ def a_busy_clean_program_is_silent(context):
 def all_cases():
     tests = [inversion_that_did_not_hang_is_predicted, same_inversion_has_the_same_fingerprint,
              inversion_counts_as_told, inversion_is_told_step_by_step, cured_orders_are_silent,
-             a_gate_is_explained, what_happened_is_not_predicted, a_busy_clean_program_is_silent]
+             a_gate_is_explained, what_happened_is_not_predicted, a_busy_clean_program_is_silent,
+             traces_of_other_tools_are_predicted_from, what_is_read_was_written_before]
     return [("predictions/" + test.__name__, test) for test in tests]
