@@ -19,6 +19,7 @@
 #include <argp.h>
 
 #include "analyzer/commands.h"
+#include "analyzer/log_outside.h"
 #include "analyzer/options.h"
 #include "analyzer/program.h"
 #include "analyzer/report.h"
@@ -362,6 +363,7 @@ int dlw_cmd_run(int argc, char **argv)
 	struct run run = { .settings = &settings };
 	char shim[DLW_PATH_MAX];
 	const char *given = getenv(DLW_OPTIONS_ENV);
+	bool log_here;
 	int status;
 
 	argp_err_exit_status = STATUS_FAILED;
@@ -382,9 +384,15 @@ int dlw_cmd_run(int argc, char **argv)
 		found, &run);
 	if (!run.supervisor)
 		return STATUS_FAILED;
-	if (settings.log && !strchr(settings.log, '%'))
+	log_here = settings.log && !strchr(settings.log, '%') &&
+		   !(settings.log_mode && strcmp(settings.log_mode, "off") == 0);
+	if (log_here)
 		dlw_supervisor_log_to(run.supervisor, settings.log);
 	status = run_program(&run, shim);
+	if (log_here)
+		dlw_log_outside_nothing(settings.log, &(struct dlw_process_state){
+							     .pid = run.child,
+							     .exe = settings.program[0] });
 	dlw_supervisor_free(run.supervisor);
 	dlw_report_free(run.report);
 	return status;

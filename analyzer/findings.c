@@ -296,8 +296,39 @@ static bool is_token_letter(char letter)
 			  (letter >= 'a' && letter <= 'z') || (letter >= 'A' && letter <= 'Z'));
 }
 
-/* Replaces every known MODULE+0xOFFSET of @text; the result is to be freed. */
-static char *put_words(const char *text, const json_t *words)
+static const char *module_called(const json_t *finding, const char *base_name)
+{
+	json_t *module;
+	size_t i;
+
+	json_array_foreach(json_object_get(finding, "modules"), i, module)
+		if (strcmp(dlw_base_name(dlw_text(module, "path")), base_name) == 0)
+			return dlw_text(module, "path");
+	return NULL;
+}
+
+/* A place that no step of the finding has: where one who is gone took what it held. */
+static const char *look_up_words(struct completion *completion, const char *token, size_t length)
+{
+	char *name = strndup(token, length), *plus = name ? strrchr(name, '+') : NULL;
+	const char *path = NULL;
+
+	if (plus && strncmp(plus, "+0x", 3) == 0) {
+		*plus = '\0';
+		path = module_called(completion->finding, name);
+	}
+	if (path) {
+		json_t *frame = json_pack("{s:s, s:s}", "module", path, "offset", plus + 1);
+
+		complete_frame(completion, frame);
+		json_decref(frame);
+	}
+	free(name);
+	return json_string_value(json_object_getn(completion->words, token, length));
+}
+
+/* Replaces every MODULE+0xOFFSET of @text that can be named; the result is to be freed. */
+static char *put_words(struct completion *completion, const char *text)
 {
 	char *result = NULL;
 	size_t size = 0;
@@ -314,7 +345,10 @@ static char *put_words(const char *text, const json_t *words)
 		/* A full stop that ends the sentence is no part of the token. */
 		while (length > 1 && strchr(".-", text[length - 1]))
 			length--;
-		known = length ? json_string_value(json_object_getn(words, text, length)) : NULL;
+		known = length ? json_string_value(json_object_getn(completion->words, text, length))
+			       : NULL;
+		if (!known && length > 4)
+			known = look_up_words(completion, text, length);
 		if (length == 0)
 			length = 1;
 		if (known)
@@ -328,22 +362,22 @@ static char *put_words(const char *text, const json_t *words)
 	return result;
 }
 
-static void reword(json_t *object, const char *key, const json_t *words)
+static void reword(struct completion *completion, json_t *object, const char *key)
 {
-	char *text = put_words(dlw_text(object, key), words);
+	char *text = put_words(completion, dlw_text(object, key));
 
 	json_object_set_new(object, key, json_string(text));
 	free(text);
 }
 
-static void reword_texts(json_t *finding, const json_t *words)
+static void reword_texts(struct completion *completion, json_t *finding)
 {
 	json_t *condition;
 	const char *key;
 
 	json_object_foreach(json_object_get(finding, "coffman"), key, condition)
-		reword(condition, "evidence", words);
-	reword(finding, "advice", words);
+		reword(completion, condition, "evidence");
+	reword(completion, finding, "advice");
 }
 
 /* What would mean something in a pattern, or end it, becomes "any one letter". */
@@ -459,7 +493,7 @@ void dlw_finding_complete(struct dlw_symbols *symbols, json_t *finding)
 	each_step_of(deciders, complete_step, &completion);
 	complete_witness(&completion);
 	name_resources(&completion);
-	reword_texts(finding, completion.words);
+	reword_texts(&completion, finding);
 	write_suppression(finding);
 	if (completion.moved_a_site)
 		refine_fingerprint(finding);

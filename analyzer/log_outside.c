@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,19 +95,38 @@ static bool make_log(const char *path, const struct dlw_process_state *process)
 	return fclose(file) == 0 && good;
 }
 
+/** make_own() - the log that is nobody's, at @path; false: one line on standard error */
+static bool make_own(const char *directory, const struct dlw_process_state *process,
+		     char path[DLW_PATH_MAX])
+{
+	int used = snprintf(path, DLW_PATH_MAX, "%s/findings.%d.dlw", directory, getpid());
+
+	if (used > 0 && used < DLW_PATH_MAX &&
+	    (mkdir(directory, 0700) == 0 || errno == EEXIST) && make_log(path, process))
+		return true;
+	fprintf(stderr, "dlwatch: %s: cannot be written: %s\n", path, strerror(errno));
+	return false;
+}
+
 void dlw_log_outside_alone(const char *directory, const struct dlw_process_state *process,
 			   uint32_t sequence, const char *lines, size_t length)
 {
 	char path[DLW_PATH_MAX];
-	int used = snprintf(path, sizeof(path), "%s/findings.%d.dlw", directory, getpid());
 
-	if (used < 0 || (size_t)used >= sizeof(path))
-		return;
-	if ((mkdir(directory, 0700) != 0 && errno != EEXIST) || !make_log(path, process)) {
-		fprintf(stderr, "dlwatch: %s: cannot note the finding: %s\n", path, strerror(errno));
-		return;
-	}
-	append_finding(path, sequence, lines, length);
+	if (make_own(directory, process, path))
+		append_finding(path, sequence, lines, length);
+}
+
+void dlw_log_outside_nothing(const char *directory, const struct dlw_process_state *process)
+{
+	char path[DLW_PATH_MAX];
+	glob_t logs = { 0 };
+	int used = snprintf(path, sizeof(path), "%s/*.dlw", directory);
+
+	if (used > 0 && (size_t)used < sizeof(path) &&
+	    glob(path, GLOB_NOSORT, NULL, &logs) == GLOB_NOMATCH)
+		make_own(directory, process, path);
+	globfree(&logs);
 }
 
 void dlw_log_outside_python(const struct dlw_segment *segment, uint32_t sequence, const char *text,

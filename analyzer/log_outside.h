@@ -39,6 +39,9 @@ bool dlw_log_outside_finding(const struct dlw_segment *segment, uint32_t sequenc
 void dlw_log_outside_alone(const char *directory, const struct dlw_process_state *process,
 			   uint32_t sequence, const char *lines, size_t length);
 
+/** dlw_log_outside_nothing() - if no process kept a log in @directory: one that says so */
+void dlw_log_outside_nothing(const char *directory, const struct dlw_process_state *process);
+
 /** dlw_log_outside_python() - what its interpreter was doing; @text ends with a NUL */
 void dlw_log_outside_python(const struct dlw_segment *segment, uint32_t sequence, const char *text,
 			    size_t length);

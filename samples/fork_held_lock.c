@@ -36,6 +36,7 @@ static void *keep_journal(void *unused)
 
 static void be_the_child(void)
 {
+	pthread_setname_np(pthread_self(), "child");
 	pthread_mutex_lock(&journal_lock); /* whose holder is not in this process */
 	journal_lines++;
 	pthread_mutex_unlock(&journal_lock);

@@ -43,6 +43,7 @@ static void unlock_journal(void)
 
 static void be_the_child(void)
 {
+	pthread_setname_np(pthread_self(), "child");
 	pthread_mutex_lock(&journal_lock);
 	journal_lines++;
 	pthread_mutex_unlock(&journal_lock);

@@ -28,6 +28,7 @@ static struct bank {
 
 static void alice_to_bob(void)
 {
+	pthread_setname_np(pthread_self(), "alice-to-bob");
 	pthread_mutex_lock(&bank->alice_lock);
 	pthread_barrier_wait(&bank->meeting); /* now each process has one lock */
 	pthread_mutex_lock(&bank->bob_lock);
@@ -39,6 +40,7 @@ static void alice_to_bob(void)
 
 static void bob_to_alice(void)
 {
+	pthread_setname_np(pthread_self(), "bob-to-alice");
 	pthread_mutex_lock(&bank->bob_lock);
 	pthread_barrier_wait(&bank->meeting);
 	pthread_mutex_lock(&bank->alice_lock); /* the wrong way round */

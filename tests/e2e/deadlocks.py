@@ -11,7 +11,8 @@ import os
 import re
 import time
 
-from expect import Deadlock, Thread, Wait, end_of, first_difference, mutex, permit, rwlock, without_times
+from expect import (Deadlock, Thread, Wait, as_logged, end_of, first_difference, mutex, permit,
+                    rwlock)
 from harness import (DLWATCH, FIXTURES, PATIENCE, SAMPLES, Running, Skip, check, environment, equal,
                      execute, load_json_lines, preloaded, report_findings, tasks_of, validate)
 
@@ -155,7 +156,7 @@ class Case:
         later = self.analyze(context, log)
         prints = [finding["fingerprint"] for finding in (seen, alone, logged, later)]
         equal(len(set(prints)), 1, f"fingerprints of run, preload, log, analyze: {prints}")
-        differs = first_difference(without_times(logged), without_times(later))
+        differs = first_difference(as_logged(logged), as_logged(later))
         check(self.moving or not differs, f"live and analysed finding differ at {differs}")
 
 
@@ -195,11 +196,11 @@ def main_of(command):
     return os.path.basename(command[0])[:15]
 
 
-def deadlock(name, command, verdict, core, stuck="joins", **more):
+def deadlock(name, command, verdict, core, stuck="joins", ancestor=None, **more):
     """@stuck: "joins": the main thread, which joins; else (name, kind) pairs."""
     if stuck == "joins":
         stuck = [(main_of(command), MAIN_JOINS)]
-    return Case(name, command, Deadlock(verdict, core, stuck), **more)
+    return Case(name, command, Deadlock(verdict, core, stuck, ancestor=ancestor), **more)
 
 
 def type_case(word, expected_type, **hold):
@@ -291,6 +292,12 @@ def other_kinds():
 def sample_cases():
     account = "alice_to_bob", "bob_to_alice"
     buffer = mutex("buffer_lock", "get")
+
+    def once(symbol, site):
+        return Wait(symbol, kind="once", site=site)
+
+    def in_bank(site):
+        return Wait(None, site=site, shared=True)
     return [
         deadlock("sample/two_locks", sample("two_locks"), "proven", [
             Thread("alice-to-bob", mutex("bob_lock", account[0]),
@@ -321,6 +328,30 @@ def sample_cases():
         deadlock("sample/forgotten_post", sample("forgotten_post"), "stalled", [
             Thread(f"runner-{i}", permit("start_signal", "run")) for i in range(2)] + [
                 Thread("forgotten_post", end_of("runner-", "main"))], stuck=[], stall=1000),
+        deadlock("sample/two_spinlocks", sample("two_spinlocks"), "proven", [
+            Thread("forward", spinlock("tail_lock", "move_forward"),
+                   [spinlock("head_lock", "move_forward")]),
+            Thread("backward", spinlock("head_lock", "move_backward"),
+                   [spinlock("tail_lock", "move_backward")])], state="R"),
+        deadlock("sample/read_then_write", sample("read_then_write"), "proven", [
+            Thread("editor", rwlock("page_lock", "exclusive", "edit_page"),
+                   [rwlock("page_lock", "shared", "edit_page")])]),
+        deadlock("sample/missing_party", sample("missing_party"), "likely", [
+            Thread("worker-1", Wait("round_end", "arrive", "barrier", site="first_worker"),
+                   [mutex("sum_lock", "first_worker")]),
+            Thread("worker-2", mutex("sum_lock", "second_worker"))]),
+        deadlock("sample/once_in_once", sample("once_in_once"), "proven", [
+            Thread("writer", once("clock_once", "set_up_journal"),
+                   [once("journal_once", "write_journal")]),
+            Thread("timer", once("journal_once", "set_up_clock"),
+                   [once("clock_once", "read_clock")])]),
+        deadlock("sample/two_processes", sample("two_processes"), "proven", [
+            Thread("alice-to-bob", in_bank("alice_to_bob"), [in_bank("alice_to_bob")]),
+            Thread("bob-to-alice", in_bank("bob_to_alice"), [in_bank("bob_to_alice")])],
+                 stuck=[], processes=2),
+        Case("sample/fork_held_lock", sample("fork_held_lock"),
+             Deadlock("proven", [Thread("child", mutex("journal_lock", "be_the_child"))],
+                      [], kind="orphan", ancestor="fork_held_lock"), status=0),
         deadlock("sample/joined_helper", sample("joined_helper"), "stalled", [
             Thread("joined_helper", end_of("helper", "main")),
             Thread("helper", Wait("work_came", "signal", "condition", site="help"))],
@@ -356,9 +387,9 @@ def fixture_cases():
                    [mutex("kept_lock", "join_next")] if i == 0 else [])
             for i in range(3)], stuck=[("join_cycle", "mutex")]),
         deadlock("fork_child", fixture("fork_child"), "proven", pair(), child=True,
-                 stuck=[("fork_child", MAIN_JOINS)]),
+                 stuck=[("fork_child", MAIN_JOINS)], ancestor="fork_child"),
         deadlock("fork_exec", fixture("fork_exec"), "proven", pair(), child=True,
-                 stuck=[("fork_exec", MAIN_JOINS)]),
+                 stuck=[("fork_exec", MAIN_JOINS)], ancestor="fork_exec"),
         deadlock("c11_threads", fixture("c11_threads"), "proven", pair()),
         deadlock("cpp_locks", fixture("cpp_locks"), "proven", pair()),
         deadlock("named_semaphores", fixture("named_semaphores"), "likely", [

@@ -59,7 +59,10 @@ SAMPLES = ["two_locks_ordered", "cure_mutual_exclusion", "cure_hold_and_wait",
            "cure_no_preemption", "cure_circular_wait", "philosophers_cured",
            "philosophers_semaphores_cured", "self_relock_cured", "semaphore_pool_cured",
            "bounded_buffer", "forgotten_post_cured", "join_while_holding_cured",
-           "producer_consumer", "daemon_thread", "livelock"]
+           "producer_consumer", "daemon_thread", "livelock", "two_spinlocks_cured",
+           "read_then_write_cured", "missing_party_cured", "once_in_once_cured",
+           "two_processes_cured", "full_pipe_cured", "two_files_cured",
+           "fork_held_lock_cured"]
 
 
 def all_cases():
