@@ -39,6 +39,7 @@ static struct {
 	int32_t pid, tid;                  /* of the parent, of the thread that forks */
 	struct left_hold *holds;
 	uint32_t hold_count, hold_room;
+	uint32_t first_look; /* so many were listed before the fork */
 	bool to_inherit; /* this is the child, and has not yet */
 } parent;
 
@@ -120,6 +121,7 @@ static void before_fork(void)
 	parent.tid = (int32_t)dlw_system(SYS_gettid, 0, 0, 0, 0, 0, 0);
 	parent.hold_count = 0;
 	list_holds(false);
+	parent.first_look = parent.hold_count;
 }
 
 static void after_fork_in_parent(void)
@@ -211,13 +213,17 @@ static enum fate fate_of(const struct left_hold *left)
 	return minds_tid(&left->held, &mutex) ? LEFT_BEHIND : PASSED_ON;
 }
 
-/** name_of() - what the parent's kernel calls its thread; "" if it is gone already */
+/** name_of() - what the parent's kernel calls its thread, or its record if it has ended by now */
 static void name_of(int32_t tid, char name[16])
 {
 	char text[32];
 	long got = dlw_read_file(dlw_proc_path(parent.pid, tid, "comm").text, text, sizeof(text));
+	const struct dlw_thread *record;
 
 	memset(name, 0, 16);
+	for (record = got > 0 ? NULL : next_record(NULL); record; record = next_record(record))
+		if (record->tid == tid)
+			memcpy(name, record->name, 15);
 	if (got > 0 && text[got - 1] == '\n')
 		got--;
 	if (got > 0)
@@ -292,6 +298,29 @@ static void inherit_holds(struct dlw_context *self)
 	}
 }
 
+/** is_first_of_thread() - those of one thread stand together, but for what the second look added */
+static bool is_first_of_thread(uint32_t hold)
+{
+	uint32_t i;
+
+	if (hold && parent.holds[hold - 1].tid == parent.holds[hold].tid)
+		return false;
+	for (i = 0; hold >= parent.first_look && i < hold; i++)
+		if (parent.holds[i].tid == parent.holds[hold].tid)
+			return false;
+	return true;
+}
+
+static bool has_holds(int32_t tid)
+{
+	uint32_t i;
+
+	for (i = 0; i < parent.hold_count; i++)
+		if (parent.holds[i].tid == tid)
+			return true;
+	return false;
+}
+
 static uint32_t own_text(uint32_t offset)
 {
 	const char *text = at(offset);
@@ -363,6 +392,7 @@ static void inherit_mappings(void)
 void dlw_fork_inherit(struct dlw_context *self)
 {
 	const struct dlw_thread *record;
+	uint32_t i;
 
 	if (dlw_likely(!parent.to_inherit))
 		return;
@@ -370,8 +400,12 @@ void dlw_fork_inherit(struct dlw_context *self)
 	dlw_runtime->segment->forked_tid = parent.tid;
 	inherit_mappings();
 	inherit_objects(self);
+	/* who held something at the fork may have ended since; who did not, may have taken it before */
+	for (i = 0; i < parent.hold_count; i++)
+		if (is_first_of_thread(i))
+			leave_record(parent.holds[i].tid);
 	for (record = next_record(NULL); record; record = next_record(record))
-		if (is_alive(record))
+		if (is_alive(record) && !has_holds(record->tid))
 			leave_record(record->tid);
 	inherit_holds(self);
 }
