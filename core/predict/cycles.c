@@ -13,7 +13,7 @@
 struct search {
 	const struct dlw_trace *trace;
 	const struct dlw_kept *kept;
-	uint32_t wanted_flaws;
+	uint32_t wanted_flaws, shortest, longest;
 	uint64_t *budget;
 	dlw_pattern_found *found;
 	void *context;
@@ -125,7 +125,7 @@ static bool push(struct search *search, uint32_t place)
 
 	if (search->depth)
 		flaws |= search->flaws[search->depth - 1];
-	if (flaws & ~search->wanted_flaws)
+	if (flaws & ~search->wanted_flaws || search->depth == search->longest)
 		return true;
 	if (!grow(search))
 		return false;
@@ -149,7 +149,7 @@ static void close_cycle(struct search *search)
 
 	if (search->depth == 1)
 		pattern.flaws |= DLW_FLAW_SAME_THREAD;
-	if (pattern.flaws & ~search->wanted_flaws)
+	if (pattern.flaws & ~search->wanted_flaws || search->depth < search->shortest)
 		return;
 	if (!search->found(search->context, &pattern))
 		search->stop = true;
@@ -191,13 +191,15 @@ static bool advance(struct search *search)
 }
 
 bool dlw_find_cycles(const struct dlw_trace *trace, const struct dlw_kept *kept, uint32_t flaws,
-		     uint64_t *budget, struct dlw_arena *arena, dlw_pattern_found *found,
-		     void *context)
+		     uint32_t shortest, uint32_t longest, uint64_t *budget, struct dlw_arena *arena,
+		     dlw_pattern_found *found, void *context)
 {
 	struct search search = {
 		.trace = trace,
 		.kept = kept,
 		.wanted_flaws = flaws,
+		.shortest = shortest,
+		.longest = longest,
 		.budget = budget,
 		.found = found,
 		.context = context,

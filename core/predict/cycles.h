@@ -26,7 +26,7 @@ struct dlw_pattern {
 typedef bool dlw_pattern_found(void *context, const struct dlw_pattern *pattern);
 
 /**
- * dlw_find_cycles() - every cycle of kept dependencies, of any length
+ * dlw_find_cycles() - every cycle of @shortest to @longest kept dependencies
  * @flaws: also those with flaws among these; the search goes through them
  * @budget: dependencies to step on; what is left of it is stored back
  *
@@ -34,7 +34,7 @@ typedef bool dlw_pattern_found(void *context, const struct dlw_pattern *pattern)
  * memory ran out.
  */
 bool dlw_find_cycles(const struct dlw_trace *trace, const struct dlw_kept *kept, uint32_t flaws,
-		     uint64_t *budget, struct dlw_arena *arena, dlw_pattern_found *found,
-		     void *context);
+		     uint32_t shortest, uint32_t longest, uint64_t *budget, struct dlw_arena *arena,
+		     dlw_pattern_found *found, void *context);
 
 #endif

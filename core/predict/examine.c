@@ -12,8 +12,9 @@
  */
 #include "core/predict/examine.h"
 
-#define TUPLES 64    /* choices of instances that stage F searches for … */
-#define CHOICES 4096 /* … out of so many that it looks at */
+#define TUPLES 64      /* choices of instances that stage F searches for … */
+#define CHOICES 4096   /* … out of so many that it looks at */
+#define HARD_CYCLES 50 /* as many may use up what stage F may spend on one */
 
 enum meeting { MEET, NEVER, NO_BUDGET, NO_MEMORY };
 
@@ -36,6 +37,7 @@ bool dlw_examiner_make(struct dlw_examiner *examiner, const struct dlw_trace *tr
 	    !dlw_search_make(&examiner->search, &examiner->run, arena))
 		return false;
 	examiner->search.arena = scratch;
+	examiner->states_left = HARD_CYCLES * options->state_budget;
 	return true;
 }
 
@@ -295,14 +297,11 @@ static bool next_tuple(struct examination *e)
 	return false;
 }
 
-static void search(struct examination *e)
+static void search_all(struct examination *e)
 {
 	bool all = true, cut = false;
 	uint32_t tuples = 0, choices = 0;
 
-	if (e->x->trace->has_memory)
-		return; /* who reads what would change with the order */
-	e->x->search.states = e->x->options->state_budget;
 	first_instances(e);
 	do {
 		if (choices++ == CHOICES || tuples == TUPLES ||
@@ -327,6 +326,19 @@ static void search(struct examination *e)
 	} while (!cut && next_tuple(e));
 	if (all && !cut && e->examined->because == DLW_BECAUSE_BUDGET)
 		say(e, DLW_ORDERED, DLW_BECAUSE_NO_SCHEDULE, DLW_NONE);
+}
+
+static void search(struct examination *e)
+{
+	uint64_t states = e->x->options->state_budget;
+
+	if (e->x->trace->has_memory)
+		return; /* who reads what would change with the order */
+	if (states > e->x->states_left)
+		states = e->x->states_left;
+	e->x->search.states = states;
+	search_all(e);
+	e->x->states_left -= states - e->x->search.states;
 }
 
 /* ---- the whole ----------------------------------------------------------------------------------- */

@@ -17,6 +17,7 @@ struct dlw_examiner {
 	struct dlw_run run;
 	struct dlw_search search;
 	struct dlw_arena *scratch; /* reset with every pattern */
+	uint64_t states_left;      /* for stage F, all patterns together */
 };
 
 struct dlw_examined {

@@ -440,15 +440,24 @@ static bool hand_over(struct driver *d, struct dlw_prediction *prediction)
 	return true;
 }
 
+/* Short cycles first: where there are too many to look at, they are what matters. */
 static bool find_all(struct driver *d, uint32_t flaws, dlw_pattern_found *found,
 		     struct dlw_prediction *prediction)
 {
-	uint64_t budget = d->options->cycle_budget;
+	static const uint32_t longest[] = { 2, 3, UINT32_MAX };
+	uint32_t i, shortest = 1;
 
-	if (!dlw_find_cycles(d->trace, &d->kept, flaws, &budget, d->arena, found, d) || d->failed)
-		return false;
-	if (!budget)
-		prediction->cut = true;
+	for (i = 0; i < sizeof(longest) / sizeof(longest[0]); i++) {
+		uint64_t budget = d->options->cycle_budget;
+
+		if (!dlw_find_cycles(d->trace, &d->kept, flaws, shortest, longest[i], &budget,
+				     d->arena, found, d) ||
+		    d->failed)
+			return false;
+		if (!budget)
+			prediction->cut = true;
+		shortest = longest[i] + 1;
+	}
 	return true;
 }
 

@@ -18,8 +18,8 @@
 #include "core/predict/trace.h"
 
 struct dlw_predict_options {
-	bool explain;           /* also cycles that can be no deadlock, with the reason */
-	uint64_t cycle_budget;  /* steps of the search for cycles; as many again to explain */
+	bool explain; /* also cycles that can be no deadlock, with the reason */
+	uint64_t cycle_budget; /* steps of the search for cycles of two, of three, of more; as many to explain */
 	uint64_t work_budget;   /* steps of the trace walked for all cycles together */
 	uint64_t state_budget;  /* states looked at for one cycle */
 	uint32_t witness_steps; /* longer schedules are shortened to what decides */
