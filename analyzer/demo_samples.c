@@ -31,6 +31,14 @@ const struct dlw_sample dlw_samples[] = {
 	  .story = "Both clerks lock Alice's account first, whatever way the money goes.\n",
 	  .look = "Nothing is reported: with one order there is nobody who holds the second\n"
 		  "lock and waits for the first.\n" },
+	{ .file = "inversion",
+	  .title = "the same mistake, in a run that was lucky",
+	  .story = "Both clerks take their locks in their own order again, but the second one\n"
+		   "has a coffee first: they never meet.\n",
+	  .look = "Nothing is reported, and nothing hangs. The orders are wrong all the same:\n"
+		  "run it with 'dlwatch run --log=DIR', and 'dlwatch analyze DIR' predicts the\n"
+		  "deadlock, with the schedule that leads there.\n",
+	  .cure = "two_locks_ordered" },
 	{ .file = "cure_mutual_exclusion",
 	  .title = "two_locks without mutual exclusion: atomic balances",
 	  .story = "Condition 1: a resource that one thread at a time can have. The balances are\n"

@@ -118,9 +118,18 @@ static char *locks_of(const json_t *finding)
 void dlw_log_prediction_found(struct dlw_log_prediction *prediction, const char *line,
 			      size_t length)
 {
+	const char *last;
 	json_t *finding;
 	char *why, *locks;
 
+	/* in front of it there may be lines on Python interpreters */
+	while (length && line[length - 1] == '\n')
+		length--;
+	last = memrchr(line, '\n', length);
+	if (last) {
+		length -= (size_t)(last + 1 - line);
+		line = last + 1;
+	}
 	finding = dlw_finding_parse(line, length, &why);
 	if (!finding) {
 		free(why); /* whoever reports it says so */
