@@ -53,6 +53,13 @@ static bool is_same(const struct dlw_block *before, const struct dlw_block *afte
 	       after->length >= before->length;
 }
 
+/** is_right() - a header that was read while the block was sealed may have half of both */
+static bool is_right(const struct dlw_block *block, const uint8_t *payload)
+{
+	return !(block->flags & DLW_BLOCK_SEALED) ||
+	       block->checksum == dlw_block_checksum(block, payload);
+}
+
 /** copy_slot() - consistent, or empty where the writer was quicker every time */
 static void copy_slot(const uint8_t *from, uint8_t *to, uint32_t size)
 {
@@ -68,7 +75,7 @@ static void copy_slot(const uint8_t *from, uint8_t *to, uint32_t size)
 		memcpy(to + sizeof(before), from + sizeof(before), before.length);
 		__atomic_thread_fence(__ATOMIC_ACQUIRE);
 		memcpy(&after, from, sizeof(after));
-		if (!is_same(&before, &after))
+		if (!is_same(&before, &after) || !is_right(&before, to + sizeof(before)))
 			continue;
 		memcpy(to, &before, sizeof(before));
 		return;
