@@ -274,12 +274,12 @@ def a_snapshot_of_a_running_program_can_be_read(context):
 
     while_running(context, fixture("crash_load", page),
                   {"log": log, "log_mode": "ring", "log_max": "2M"}, look)
-    for copy in copies[3:]:
+    for copy in copies:
         report = analyze(context, copy, 0, "--fail-on=deadlock")
-        check(report["coverage"]["events"] > 1000, "hardly any events")
         for note in report["coverage"]["notes"]:
             check(re.search("blocks of earlier events were overwritten|out of sight|are missing",
                             note), f"coverage: {note}")
+    check(report["coverage"]["events"] > 1000, "hardly any events in the last one")
 
 
 def past_log_max_the_program_goes_on(context):
