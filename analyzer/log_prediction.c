@@ -19,7 +19,7 @@
 #include "core/finding_json.h"
 #include "core/inversion.h"
 
-/** Locks that a deadlock found in the log was about, or an inversion handed out. */
+/** A lock that a deadlock found in the log was about, or the fingerprint of an inversion told. */
 struct known {
 	char *key;
 	UT_hash_handle hh;
@@ -82,37 +82,36 @@ static void forget(struct known **all)
 	}
 }
 
-static int compare_texts(const void *left, const void *right)
+/** lock_of() - what thread @at of the core waits for; for free(), NULL: there is no such thread */
+static char *lock_of(const json_t *finding, size_t at)
 {
-	return strcmp(*(char *const *)left, *(char *const *)right);
+	const json_t *thread = json_array_get(json_object_get(finding, "core"), at), *resource;
+
+	if (!thread)
+		return NULL;
+	resource = dlw_finding_resource(finding,
+					dlw_text(json_object_get(thread, "wants"), "resource"));
+	/* a lock has an address, the end of a thread a name */
+	return dlw_print("%s/%s/%s", dlw_text(resource, "kind"), dlw_text(resource, "address"),
+			 strcmp(dlw_text(resource, "kind"), "thread") == 0
+				 ? dlw_text(resource, "name")
+				 : "");
 }
 
-/** locks_of() - which things the core of a finding waits for, whatever the order; for free() */
-static char *locks_of(const json_t *finding)
+/** has_happened() - all that the core waits for was waited for in deadlocks of the log */
+static bool has_happened(const struct dlw_log_prediction *prediction, const json_t *finding)
 {
-	const json_t *core = json_object_get(finding, "core"), *thread, *resource;
-	size_t count = json_array_size(core), at;
-	char **locks = dlw_log_allocate(count, sizeof(*locks)), *all = dlw_copy(""), *longer;
+	struct known *known = NULL;
+	size_t at = 0;
+	char *lock;
 
-	json_array_foreach(core, at, thread) {
-		resource = dlw_finding_resource(finding, dlw_text(json_object_get(thread, "wants"),
-								  "resource"));
-		/* a lock has an address, the end of a thread a name */
-		locks[at] = dlw_print("%s/%s/%s", dlw_text(resource, "kind"),
-				      dlw_text(resource, "address"),
-				      strcmp(dlw_text(resource, "kind"), "thread") == 0
-					      ? dlw_text(resource, "name")
-					      : "");
+	while ((lock = lock_of(finding, at++))) {
+		HASH_FIND_STR(prediction->found, lock, known);
+		free(lock);
+		if (!known)
+			return false;
 	}
-	qsort(locks, count, sizeof(*locks), compare_texts);
-	for (at = 0; at < count; at++) {
-		longer = dlw_print("%s %s", all, locks[at]);
-		free(all);
-		free(locks[at]);
-		all = longer;
-	}
-	free(locks);
-	return all;
+	return known;
 }
 
 void dlw_log_prediction_found(struct dlw_log_prediction *prediction, const char *line,
@@ -120,7 +119,8 @@ void dlw_log_prediction_found(struct dlw_log_prediction *prediction, const char 
 {
 	const char *last;
 	json_t *finding;
-	char *why, *locks;
+	char *why, *lock;
+	size_t at = 0;
 
 	/* in front of it there may be lines on Python interpreters */
 	while (length && line[length - 1] == '\n')
@@ -135,9 +135,10 @@ void dlw_log_prediction_found(struct dlw_log_prediction *prediction, const char 
 		free(why); /* whoever reports it says so */
 		return;
 	}
-	locks = locks_of(finding);
-	is_known(&prediction->found, locks);
-	free(locks);
+	while ((lock = lock_of(finding, at++))) {
+		is_known(&prediction->found, lock);
+		free(lock);
+	}
 	json_decref(finding);
 }
 
@@ -395,19 +396,16 @@ static char *write_finding(struct cycle *cycle, size_t *size)
 /** is_worth_telling() - it did not happen in this very log, and its like was not told */
 static bool is_worth_telling(struct dlw_log_prediction *prediction, const char *line, size_t size)
 {
-	char *why, *locks;
+	char *why;
 	json_t *finding = dlw_finding_parse(line, size, &why);
-	struct known *known;
 	bool worth;
 
 	if (!finding) {
 		free(why);
 		return true; /* whoever reports it says what is wrong */
 	}
-	locks = locks_of(finding);
-	HASH_FIND_STR(prediction->found, locks, known);
-	worth = !known && !is_known(&prediction->printed, dlw_text(finding, "fingerprint"));
-	free(locks);
+	worth = !has_happened(prediction, finding) &&
+		!is_known(&prediction->printed, dlw_text(finding, "fingerprint"));
 	json_decref(finding);
 	return worth;
 }
