@@ -16,6 +16,7 @@
 #include "analyzer/python_ask.h"
 #include "core/finding_json.h"
 #include "core/watch/follow.h"
+#include "core/watch/namespace.h"
 #include "core/watch/records.h"
 #include "core/watch/session_directory.h"
 
@@ -148,6 +149,7 @@ struct dlw_supervisor *dlw_supervisor_new(unsigned stall_ms, dlw_supervisor_foun
 	supervisor->found = callback;
 	supervisor->context = context;
 	supervisor->watch.stall_ns = stall_ms * 1000000ull;
+	supervisor->watch.pid_namespace = dlw_pid_namespace();
 	supervisor->watch.picture = (struct dlw_arena){ .grow = grow, .give_back = give_back };
 	supervisor->watch.memory = (struct dlw_arena){ .grow = grow, .give_back = give_back };
 	supervisor->watch.found = found;

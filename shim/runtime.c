@@ -16,6 +16,7 @@
 #include <time.h>
 
 #include "core/watch/lease.h"
+#include "core/watch/namespace.h"
 #include "core/watch/procfs.h"
 #include "core/watch/session_directory.h"
 #include "core/watch/system.h"
@@ -138,16 +139,33 @@ static void announce(void)
 		return;
 	supervisor = session->supervisor;
 	dlw_runtime->supervised =
-		supervisor && dlw_process_start(supervisor) == session->supervisor_start;
+		supervisor &&
+		session->supervisor_namespace == dlw_runtime->segment->pid_namespace &&
+		dlw_process_start(supervisor) == session->supervisor_start;
 	dlw_runtime->session = session;
 	dlw_runtime->lease_name = dlw_lease_name(dlw_runtime->pid);
-	/* what this pid was before an exec cannot look any more */
-	dlw_lease_release(&session->looker, dlw_runtime->lease_name);
-	dlw_lease_release(&session->deputy, dlw_runtime->lease_name);
+	if (!dlw_runtime->segment->proc_is_foreign)
+		dlw_runtime->leases =
+			dlw_leases_in(session, dlw_runtime->segment->pid_namespace);
+	dlw_watcher_retreat(); /* what this pid was before an exec cannot look any more */
 	atomic_fetch_add_explicit(&session->generation, 1, memory_order_release);
 }
 
 /* --------------------------------------------------------------------------- setting up */
+
+/** name_namespace() - of our pid; a child is in its parent's if that is its parent there, too */
+static void name_namespace(struct dlw_segment *segment)
+{
+	static uint64_t known;
+	static int32_t known_pid;
+
+	if (!known_pid || segment->parent_pid != known_pid) {
+		known = dlw_pid_namespace();
+		segment->proc_is_foreign = dlw_proc_is_foreign();
+	}
+	known_pid = segment->proc_is_foreign ? 0 : segment->pid;
+	segment->pid_namespace = known;
+}
 
 static void fill_segment(void)
 {
@@ -157,6 +175,7 @@ static void fill_segment(void)
 	segment->pid = dlw_runtime->pid;
 	segment->parent_pid = (int32_t)dlw_system(SYS_getppid, 0, 0, 0, 0, 0, 0);
 	segment->process_start = dlw_process_start(dlw_runtime->pid);
+	name_namespace(segment);
 	segment->stacks.element_size = sizeof(uint64_t);
 	segment->objects.element_size = sizeof(struct dlw_object);
 	segment->mappings.element_size = sizeof(struct dlw_mapping);

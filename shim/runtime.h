@@ -59,6 +59,7 @@ struct dlw_runtime {
 	struct dlw_watch *watch;
 	struct dlw_follower *follower; /* the session's other processes, while we look at them */
 	struct dlw_session *session; /* NULL: private memory, there are no others */
+	struct dlw_leases *leases;   /* of our pid namespace; NULL: we look at ourselves alone */
 	struct dlw_shared_ticket *_Atomic tickets; /* of shared objects, shared.c; NULL: not needed yet */
 	uint64_t lease_name; /* what this process writes into the session's leases */
 	_Atomic uint32_t shared_waits; /* it has waited for something that other processes have */

@@ -47,6 +47,7 @@ static struct dlw_watch *the_watch(void)
 	if (!watcher)
 		return NULL;
 	watcher->watch.stall_ns = dlw_options.stall_ms * 1000000ull;
+	watcher->watch.pid_namespace = dlw_runtime->segment->pid_namespace;
 	watcher->watch.picture = dlw_arena_from_maps();
 	watcher->watch.memory = dlw_arena_from_maps();
 	watcher->watch.found = dlw_report_found;
@@ -69,24 +70,24 @@ static struct dlw_watch *the_watch(void)
 /** may_look() - at the whole session */
 static bool may_look(void)
 {
-	struct dlw_session *session = dlw_runtime->session;
+	struct dlw_leases *leases = dlw_runtime->leases;
 
-	if (dlw_runtime->replacing || dlw_runtime->finished)
+	if (!leases || dlw_runtime->replacing || dlw_runtime->finished)
 		return false;
-	if (!dlw_lease_take(&session->looker, dlw_runtime->lease_name))
+	if (!dlw_lease_take(&leases->looker, dlw_runtime->lease_name))
 		return false;
-	dlw_lease_release(&session->deputy, dlw_runtime->lease_name);
+	dlw_lease_release(&leases->deputy, dlw_runtime->lease_name);
 	return true;
 }
 
 void dlw_watcher_retreat(void)
 {
-	struct dlw_session *session = dlw_runtime->session;
+	struct dlw_leases *leases = dlw_runtime->leases;
 
-	if (!session)
+	if (!leases)
 		return;
-	dlw_lease_release(&session->looker, dlw_runtime->lease_name);
-	dlw_lease_release(&session->deputy, dlw_runtime->lease_name);
+	dlw_lease_release(&leases->looker, dlw_runtime->lease_name);
+	dlw_lease_release(&leases->deputy, dlw_runtime->lease_name);
 }
 
 /** end_if_asked() - we are in a deadlock that another process has reported */
@@ -108,7 +109,7 @@ static void look_once(struct dlw_watch *watch)
 		dlw_watch_look(watch);
 	} else {
 		dlw_follow_stop(dlw_runtime->follower);
-		if (dlw_runtime->segment->hidden)
+		if (dlw_runtime->segment->hidden || !dlw_runtime->leases)
 			dlw_watch_look(watch);
 	}
 }
@@ -223,13 +224,13 @@ void dlw_watcher_start(void)
 /** is_needed() - nobody looks, nobody is at hand for whoever does, or somebody must end us */
 static bool is_needed(void)
 {
-	struct dlw_session *session = dlw_runtime->session;
+	struct dlw_leases *leases = dlw_runtime->leases;
 
-	if (!session || dlw_options.on_deadlock == DLW_ON_DEADLOCK_EXIT ||
+	if (!leases || dlw_options.on_deadlock == DLW_ON_DEADLOCK_EXIT ||
 	    dlw_runtime->segment->hidden)
 		return true;
-	return dlw_lease_take(&session->looker, dlw_runtime->lease_name) ||
-	       dlw_lease_take(&session->deputy, dlw_runtime->lease_name);
+	return dlw_lease_take(&leases->looker, dlw_runtime->lease_name) ||
+	       dlw_lease_take(&leases->deputy, dlw_runtime->lease_name);
 }
 
 void dlw_watcher_offer(void)

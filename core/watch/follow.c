@@ -96,8 +96,11 @@ static void part(struct dlw_follower *follower, struct dlw_watched *watched, boo
 	unmap(watched);
 }
 
+/** has_died() - false where it cannot be told, as of one whose pids are not ours */
 static bool has_died(const struct dlw_watched *watched)
 {
+	if (watched->foreign)
+		return watched->segment->state == DLW_SEGMENT_ENDED && !dlw_leaves_behind(watched);
 	return dlw_process_start(watched->segment->pid) != watched->segment->process_start ||
 	       !dlw_process_task(watched->segment->pid);
 }
@@ -159,8 +162,7 @@ static void rename_slot(struct dlw_follower *follower, struct dlw_watched *watch
 /** is_own() - the file of our own process, which is in view already */
 static bool is_own(const struct dlw_follower *follower, const char *name)
 {
-	return follower->own_pid && !strchr(name, '-') &&
-	       (int32_t)dlw_parse_number(&name, 10) == follower->own_pid;
+	return follower->own_pid && dlw_is_segment_of(name, follower->own_pid);
 }
 
 /** map_new() - a segment that is not in view yet */

@@ -18,6 +18,21 @@ static bool is_kept(uint64_t name)
 	       !dlw_process_is_stopped(pid);
 }
 
+struct dlw_leases *dlw_leases_in(struct dlw_session *session, uint64_t pid_namespace)
+{
+	int i;
+
+	for (i = 0; pid_namespace && i < DLW_LEASES; i++) {
+		uint64_t none = 0;
+
+		if (atomic_compare_exchange_strong(&session->leases[i].pid_namespace, &none,
+						   pid_namespace) ||
+		    none == pid_namespace)
+			return &session->leases[i];
+	}
+	return NULL;
+}
+
 bool dlw_lease_take(_Atomic uint64_t *lease, uint64_t own)
 {
 	uint64_t holder = atomic_load_explicit(lease, memory_order_acquire);

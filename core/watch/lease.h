@@ -11,8 +11,17 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <dlwatch/session.h>
+
 /** dlw_lease_name() - what the process @pid writes into a lease */
 uint64_t dlw_lease_name(int32_t pid);
+
+/**
+ * dlw_leases_in() - those of a pid namespace, which begin when first asked for
+ *
+ * Return: NULL: the namespace is not known, or there are too many.
+ */
+struct dlw_leases *dlw_leases_in(struct dlw_session *session, uint64_t pid_namespace);
 
 /** dlw_lease_take() - Return: the lease is @own's, now or already */
 bool dlw_lease_take(_Atomic uint64_t *lease, uint64_t own);

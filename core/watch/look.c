@@ -52,7 +52,13 @@ struct dlw_watched *dlw_watch_add(struct dlw_watch *watch, struct dlw_segment *s
 						.capacity = slot->mappings.capacity };
 	else
 		slot = &watch->processes[watch->process_count++];
-	*slot = (struct dlw_watched){ .segment = segment, .mapped = mapped, .mappings = memory };
+	*slot = (struct dlw_watched){
+		.segment = segment,
+		.mapped = mapped,
+		.mappings = memory,
+		.foreign = segment->pid_namespace != watch->pid_namespace ||
+			   segment->proc_is_foreign,
+	};
 	return slot;
 }
 
@@ -133,7 +139,7 @@ static bool anything_moved(struct dlw_watch *watch, uint64_t now)
 		struct dlw_watched *watched = &watch->processes[i];
 		uint64_t sum;
 
-		if (watched->replaced || watched->ended)
+		if (watched->replaced || watched->ended || watched->foreign)
 			continue;
 		sum = mark(watched, now);
 		moved |= sum != watched->last_waits;

@@ -47,6 +47,11 @@ struct dlw_watched {
 	uint64_t lasting_since_ns; /* the newest of the waits that the last look has seen before */
 	char name[48]; /* of its file in the session's directory; "" for our own */
 	uint64_t inode;
+	/*
+	 * Its pids are not ours. It is there, and that is all we can know: none of
+	 * its threads is ever found blocked, or gone.
+	 */
+	bool foreign;
 	bool ended; /* it is over; what it holds of shared objects stays held */
 	bool replaced; /* gone from view; the slot is free */
 };
@@ -71,6 +76,7 @@ struct dlw_seen_cores {
 struct dlw_watch {
 	uint64_t stall_ns;
 	int32_t ignored_tid; /* the helper thread itself; 0: none */
+	uint64_t pid_namespace; /* of whoever looks: what pids mean to it */
 	int32_t root; /* pid: it and all that descends from it is looked at, segment or not; 0: none */
 	struct dlw_arena picture; /* emptied at every look */
 	struct dlw_arena memory;  /* what must last */

@@ -68,7 +68,7 @@ static void take_modules(struct dlw_watch *watch, const struct dlw_watched *watc
 void dlw_describe_noted(struct dlw_watch *watch, const struct dlw_watched *watched,
 			struct dlw_process_state *process)
 {
-	int32_t task = watched->ended ? 0 : dlw_process_task(watched->segment->pid);
+	int32_t task = watched->ended || watched->foreign ? 0 : dlw_process_task(watched->segment->pid);
 
 	if (task && dlw_process_start(watched->segment->pid) == watched->segment->process_start)
 		dlw_describe_process(&watch->picture, process, task);

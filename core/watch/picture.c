@@ -296,6 +296,10 @@ static bool begin_process(struct dlw_maker *maker, uint32_t index)
 	process->pid = watched->segment->pid;
 	if (watched->ended)
 		return true;
+	if (watched->foreign) {
+		process->open_reason = "it is in another pid namespace";
+		return false;
+	}
 	watched->task = dlw_process_task(watched->segment->pid);
 	/* on its way out, what its threads do is nobody's business; they count as unknown, and live */
 	return watched->task && watched->segment->state != DLW_SEGMENT_ENDED;

@@ -166,6 +166,17 @@ static uint32_t read_lock(struct dlw_maker *maker, uint32_t resource)
 	return (uint32_t)lock.rwlock.__data.__cur_writer;
 }
 
+/** is_any_foreign() - the tid in a shared lock may be one of another pid namespace */
+static bool is_any_foreign(const struct dlw_watch *watch)
+{
+	uint32_t i;
+
+	for (i = 0; i < watch->process_count; i++)
+		if (watch->processes[i].foreign && !watch->processes[i].replaced)
+			return true;
+	return false;
+}
+
 /** name_owner() - what the C library says of a lock somebody waits for */
 static void name_owner(struct dlw_maker *maker, const struct index *tids, uint32_t resource,
 		       bool is_held)
@@ -174,7 +185,7 @@ static void name_owner(struct dlw_maker *maker, const struct index *tids, uint32
 	bool shared = dlw_maker_is_shared(maker, resource);
 	uint32_t tid = read_lock(maker, resource), owner;
 
-	if (is_held || tid == 0)
+	if (is_held || tid == 0 || (shared && is_any_foreign(maker->watch)))
 		return;
 	owner = find_thread(maker, tids, shared ? DLW_NONE : state->process, tid);
 	if (owner != DLW_NONE)

@@ -142,7 +142,7 @@ void dlw_maker_renew_mappings(struct dlw_maker *maker)
 		struct dlw_watched *watched = &watch->processes[i];
 		struct dlw_mappings *mappings = &watched->mappings;
 
-		if (watched->replaced || watched->ended ||
+		if (watched->replaced || watched->ended || watched->foreign ||
 		    mappings->read_ns > watched->lasting_since_ns)
 			continue;
 		if (now - mappings->read_ns < COST_SHARE * mappings->cost_ns)

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/watch/namespace.h"
 #include "core/watch/procfs.h"
 #include "core/watch/system.h"
 
@@ -39,13 +40,29 @@ bool dlw_session_is_ours(const char *path)
 }
 
 /* Names are PID.START, for segments and, behind a prefix, for sessions. */
+static void parse_name(const char *name, int32_t *pid, uint64_t *start)
+{
+	*pid = (int32_t)dlw_parse_number(&name, 10);
+	*start = *name == '.' ? (name++, dlw_parse_number(&name, 10)) : 0;
+}
+
 static bool owner_lives(const char *name)
 {
-	int32_t pid = (int32_t)dlw_parse_number(&name, 10);
-	uint64_t start = *name == '.' ? (name++, dlw_parse_number(&name, 10)) : 0;
+	uint64_t start;
+	int32_t pid;
 
+	parse_name(name, &pid, &start);
 	/* a zombie is not yet gone, but will do nothing more */
 	return pid > 0 && start && dlw_process_start(pid) == start && dlw_process_task(pid);
+}
+
+bool dlw_is_segment_of(const char *name, int32_t pid)
+{
+	uint64_t start;
+	int32_t named;
+
+	parse_name(name, &named, &start);
+	return named == pid && start == dlw_process_start(pid) && !dlw_is_former_name(name);
 }
 
 static bool skip_digits(const char **at)
@@ -68,6 +85,24 @@ bool dlw_is_former_name(const char *name)
 	return strchr(name, '-') != NULL;
 }
 
+/** lives_elsewhere() - the segment at @path is of a process whose pid is none of ours */
+static bool lives_elsewhere(const char *path)
+{
+	struct dlw_segment head; /* as far as it is read */
+	const size_t size = offsetof(struct dlw_segment, size);
+	int fd = dlw_sys_open(path, O_RDONLY | O_NOFOLLOW, 0);
+	ssize_t got;
+
+	if (fd < 0)
+		return false;
+	got = dlw_sys_pread(fd, &head, size, 0);
+	dlw_sys_close(fd);
+	return got == (ssize_t)size && head.magic == DLW_SEGMENT_MAGIC &&
+	       head.version == DLW_SESSION_VERSION && head.state == DLW_SEGMENT_LIVE &&
+	       head.pid_namespace && head.pid_namespace != dlw_pid_namespace() &&
+	       dlw_namespace_may_live(head.pid_namespace);
+}
+
 struct clearing {
 	const char *path;
 	int32_t own_pid;
@@ -77,12 +112,13 @@ struct clearing {
 static void look_for_life(void *context, const char *name)
 {
 	struct clearing *clearing = context;
-	const char *at = name;
+	char path[DLW_PATH_MAX];
 
 	if (!dlw_is_segment_name(name) || dlw_is_former_name(name) ||
-	    (int32_t)dlw_parse_number(&at, 10) == clearing->own_pid)
+	    dlw_is_segment_of(name, clearing->own_pid))
 		return;
-	clearing->inhabited |= owner_lives(name);
+	clearing->inhabited |= owner_lives(name) || (dlw_join_path(path, clearing->path, name) &&
+						     lives_elsewhere(path));
 }
 
 static void remove_entry(void *context, const char *name)
@@ -142,6 +178,7 @@ static bool write_session(const char *directory, int32_t supervisor)
 		.version = DLW_SESSION_VERSION,
 		.supervisor = supervisor,
 		.supervisor_start = supervisor ? dlw_process_start(supervisor) : 0,
+		.supervisor_namespace = supervisor ? dlw_pid_namespace() : 0,
 	};
 	char path[DLW_PATH_MAX], draft[DLW_PATH_MAX], name[32] = "draft.", digits[24];
 	bool done;

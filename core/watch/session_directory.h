@@ -54,6 +54,9 @@ bool dlw_session_remove(const char *path);
 bool dlw_is_segment_name(const char *name);
 bool dlw_is_former_name(const char *name);
 
+/** dlw_is_segment_of() - of @pid as it is now */
+bool dlw_is_segment_of(const char *name, int32_t pid);
+
 /** dlw_join_path() - DIRECTORY/NAME; false: too long */
 bool dlw_join_path(char path[DLW_PATH_MAX], const char *directory, const char *name);
 

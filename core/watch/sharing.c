@@ -113,6 +113,7 @@ static bool is_in_view(const struct dlw_watch *watch, int32_t pid)
 
 	for (i = 0; i < watch->process_count; i++)
 		if (!watch->processes[i].replaced && !watch->processes[i].ended &&
+		    !watch->processes[i].foreign &&
 		    watch->processes[i].segment->pid == pid)
 			return true;
 	return false;

@@ -72,7 +72,8 @@ static uint32_t list_roots(const struct dlw_watch *watch, int32_t *roots)
 	if (watch->root)
 		roots[count++] = watch->root;
 	for (i = 0; i < watch->process_count; i++)
-		if (!watch->processes[i].replaced && !watch->processes[i].ended)
+		if (!watch->processes[i].replaced && !watch->processes[i].ended &&
+		    !watch->processes[i].foreign)
 			roots[count++] = watch->processes[i].segment->pid;
 	return count;
 }
@@ -344,7 +345,7 @@ static uint32_t place_of(const struct dlw_watch *watch, int32_t pid)
 
 	for (i = watch->process_count; i-- > 0;)
 		if (!watch->processes[i].replaced && !watch->processes[i].ended &&
-		    watch->processes[i].segment->pid == pid)
+		    !watch->processes[i].foreign && watch->processes[i].segment->pid == pid)
 			return i;
 	return NO_SEGMENT;
 }

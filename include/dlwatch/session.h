@@ -39,6 +39,18 @@
 #define DLW_SEGMENT_MAGIC 0x31474553574c44u /* "DLWSEG1" */
 #define DLW_SESSION_VERSION 1u
 
+/**
+ * Without a supervisor one process's helper thread looks at all of the session
+ * that it can see, which is its pid namespace, and another one is at hand
+ * should that process die. Each is named by its pid << 32 | low half of its
+ * start; 0: nobody.
+ */
+struct dlw_leases {
+	_Atomic uint64_t pid_namespace; /* 0: free */
+	_Atomic uint64_t looker, deputy;
+};
+#define DLW_LEASES 16 /* where there are more namespaces each process looks at itself */
+
 struct dlw_session {
 	uint64_t magic;
 	uint32_t version;
@@ -46,12 +58,8 @@ struct dlw_session {
 	_Atomic int32_t supervisor; /* pid that looks from outside; 0: each process looks itself */
 	uint32_t reserved;
 	uint64_t supervisor_start;
-	/*
-	 * Without a supervisor one process's helper thread looks at all of the
-	 * session, and another one is at hand should that process die. Each is
-	 * named by its pid << 32 | low half of its start; 0: nobody.
-	 */
-	_Atomic uint64_t looker, deputy;
+	uint64_t supervisor_namespace; /* of pids */
+	struct dlw_leases leases[DLW_LEASES];
 };
 
 /**
@@ -245,8 +253,9 @@ struct dlw_segment {
 	_Atomic uint32_t state; /* enum dlw_segment_state */
 	int32_t pid, parent_pid;
 	int32_t forked_tid; /* of the parent's thread that our first one is a copy of; 0: unknown */
-	uint32_t reserved_identity;
+	uint32_t proc_is_foreign; /* it cannot look at itself: its /proc shows other pids */
 	uint64_t process_start;
+	uint64_t pid_namespace; /* inode; 0: unknown */
 	_Atomic uint64_t size; /* bytes backed by memory */
 	_Atomic uint64_t used; /* bytes handed out */
 	_Atomic uint64_t threads; /* offset of the newest record */

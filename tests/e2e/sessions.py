@@ -7,8 +7,8 @@ import subprocess
 import time
 
 from deadlocks import fixture
-from expect import Deadlock, Thread, Wait, end_of, permit
-from harness import (DLWATCH, SHIM, Running, check, environment, equal, execute, load_json_lines,
+from expect import Deadlock, Thread, Wait, end_of, mutex, permit
+from harness import (DLWATCH, SHIM, Running, Skip, check, environment, equal, execute, load_json_lines,
                      preloaded, report_findings, validate)
 
 PROGRAM = fixture("shared_file")
@@ -172,6 +172,40 @@ def named(how, expected):
     return test
 
 
+def in_another_namespace(how, check_findings):
+    """A process whose pids are not the looker's: never blocked for it, never gone."""
+    def test(context):
+        json = context.path("found.jsonl")
+        seen = []
+
+        def long_enough(running):
+            if b"closing" in running.output["err"]:
+                seen.append(time.monotonic())
+            return seen and seen[-1] - seen[0] > 1
+
+        result = execute([*fixture("namespaces"), how], preloaded(json=json, stall_ms=200),
+                         until=long_enough)
+        if result.status == 77:
+            raise Skip("no pid namespace to be had")
+        check(result.met, f"it ended: {result.status} {result.err[-800:]!r}")
+        check_findings(load_json_lines(json))
+        execute(fixture("clean"), preloaded())
+        equal(of([result.pid]), [], "left by a killed tree, after another start")
+    return test
+
+
+def none(findings):
+    equal(findings, [], "findings")
+
+
+def a_private_pair(findings):
+    only_one(findings, Deadlock("proven", [
+        Thread(f"{mine}-then-{other}",
+               mutex(f"lock_{other}", f"take_{mine}_then_{other}"),
+               [mutex(f"lock_{mine}", f"take_{mine}_then_{other}")])
+        for mine, other in ("ab", "ba")], stuck=[]), 1)
+
+
 def all_cases():
     return [("sessions/" + name, test) for name, test in [
         ("spawned", spawned), ("shells_between", shells_between),
@@ -179,5 +213,7 @@ def all_cases():
         ("exit_status_of_both", exit_status_of_both), ("killed", orphan("killed")),
         ("exits", orphan("exits")), ("robust", robust),
         ("nothing_left", nothing_left),
+        ("namespaces/holds", in_another_namespace("holds", none)),
+        ("namespaces/pair", in_another_namespace("pair", a_private_pair)),
         ("named/kept", named("kept", None)), ("named/file", named("file", None)),
         ("named/gone", named("gone", STALLED)), ("named/given", named("given", None))]]
