@@ -277,12 +277,24 @@ static bool says_no_event(enum dlw_event_type type)
 	       type == DLW_EVENT_DEFINITION;
 }
 
+/** release_at_once() - the event of which the acquisition before it has told */
+static void release_at_once(struct dlw_event *event)
+{
+	*event = (struct dlw_event){ .type = DLW_EVENT_RELEASED_TOP,
+				     .ticks = event->ticks,
+				     .untimed = true };
+}
+
 /** next_event() - unpack into .head; false: the stream ends */
 static bool next_event(struct dlw_cursor *cursor)
 {
 	struct dlw_event *event = &cursor->head.event;
 	unsigned used;
 
+	if (event->released) {
+		release_at_once(event);
+		return true;
+	}
 	for (;;) {
 		if (cursor->at >= cursor->unit_count && !next_block(cursor))
 			return false;
@@ -429,6 +441,7 @@ static bool resolve(struct dlw_cursor *cursor, struct dlw_head *head)
 		return resolve_held(cursor, head);
 	if (!head->object) {
 		event->ticket = 0;
+		event->released = false; /* of a hold that there is not */
 		if (needs_object(event))
 			odd(cursor);
 		return !needs_object(event);

@@ -171,9 +171,14 @@ lock_tacitly(struct dlw_context *self, struct dlw_thread *record, pthread_mutex_
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
-/** lock_logged() - tried, so that the log says of each acquisition whether it had to wait */
-static int lock_logged(struct dlw_context *self, pthread_mutex_t *mutex, uint32_t stack,
-		       uint64_t caller, uint64_t frame)
+/**
+ * lock_logged() - tried, so that the log says of each acquisition whether it had to wait
+ *
+ * There is room for one more hold, and was: handlers give back what they take.
+ */
+static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, uint64_t caller,
+						 uint64_t frame, struct dlw_context *self,
+						 uint32_t stack)
 {
 	struct dlw_object *object;
 
@@ -191,22 +196,26 @@ static int lock_logged(struct dlw_context *self, pthread_mutex_t *mutex, uint32_
 	return 0;
 }
 
-/** lock_otherwise() - with more asked for than the live graph, or at a site not seen before */
-static __attribute__((noinline)) int lock_otherwise(pthread_mutex_t *mutex, uint64_t caller,
-						    uint64_t frame)
+/** lock_verified() - stacks=full: the short way if the stack is still the same */
+static __attribute__((noinline)) int lock_verified(pthread_mutex_t *mutex, uint64_t caller,
+						   uint64_t frame, struct dlw_context *self,
+						   const struct dlw_site *site)
 {
-	struct dlw_context *self = dlw_self;
-	struct dlw_thread *record = self->open;
-	const struct dlw_site *site = dlw_site_of(self, caller, frame);
+	if (!site->trace || !dlw_trace_matches(self, site->trace, frame))
+		return lock_at_length(mutex, caller, frame);
+	return lock_tacitly(self, self->record, mutex, site, caller, frame);
+}
 
-	if (!record || !dlw_site_is(site, caller, frame) ||
-	    dlw_holding(record) == self->hold_room)
-		return lock_at_length(mutex, caller, frame);
+/** lock_otherwise() - at a site seen before, with more asked for than the live graph */
+static inline __attribute__((always_inline)) int
+lock_otherwise(struct dlw_context *self, pthread_mutex_t *mutex, const struct dlw_site *site,
+	       uint64_t caller, uint64_t frame)
+{
 	if (self->way == DLW_WAY_LOGGED)
-		return lock_logged(self, mutex, site->stack, caller, frame);
-	if (!dlw_site_serves(self, site, caller, frame))
-		return lock_at_length(mutex, caller, frame);
-	return lock_tacitly(self, record, mutex, site, caller, frame);
+		return lock_logged(mutex, caller, frame, self, site->stack);
+	if (self->way == DLW_WAY_VERIFIED)
+		return lock_verified(mutex, caller, frame, self, site);
+	return lock_at_length(mutex, caller, frame);
 }
 
 /**
@@ -229,10 +238,11 @@ DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 	struct dlw_thread *record = self->open;
 	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
 
-	if (dlw_unlikely(!record || self->way != DLW_WAY_SHORT ||
-			 !dlw_site_is(site, DLW_CALLER, DLW_FRAME) ||
+	if (dlw_unlikely(!record || !dlw_site_is(site, DLW_CALLER, DLW_FRAME) ||
 			 dlw_holding(record) == self->hold_room))
-		return lock_otherwise(mutex, DLW_CALLER, DLW_FRAME);
+		return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(self->way != DLW_WAY_SHORT))
+		return lock_otherwise(self, mutex, site, DLW_CALLER, DLW_FRAME);
 	return lock_tacitly(self, record, mutex, site, DLW_CALLER, DLW_FRAME);
 }
 
@@ -337,9 +347,11 @@ static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex, ui
 	    mutex->__data.__kind & DLW_KIND_TYPE)
 		return unlock_at_length(mutex, caller, frame);
 	dlw_inside(self);
-	object = dlw_object(self, dlw_address(mutex), DLW_MUTEX);
-	if (!object || !dlw_log_quick_released(self, object))
-		dlw_lock_log_released(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, 0);
+	if (!dlw_log_quick_closed(self, dlw_address(mutex))) {
+		object = dlw_object(self, dlw_address(mutex), DLW_MUTEX);
+		if (!object || !dlw_log_quick_released(self, object))
+			dlw_lock_log_released(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, 0);
+	}
 	dlw_hold_pop(record);
 	dlw_leave(self);
 	return dlw_real(pthread_mutex_unlock)(mutex);

@@ -26,6 +26,9 @@ struct dlw_slot {
 	struct dlw_slot *next_free, *next;     /* … of all */
 	struct dlw_recent recent[DLW_RECENT];  /* of the block */
 	uint32_t untimed_left, chance;         /* acquisitions before the clock is read again */
+	/* the block ends with an untimed acquisition: of what, and how to add its release */
+	struct dlw_object *open_object; /* NULL: it does not */
+	uint32_t *open_unit, open_released;
 	/* order and ring: what the next event speaks of */
 	struct dlw_object *pending[DLW_PENDING_OBJECTS];
 	uint32_t pending_count;
@@ -71,6 +74,7 @@ static inline uint32_t dlw_slot_room(const struct dlw_slot *slot)
 /** dlw_slot_grow() - @size bytes more of the payload are written: publish them */
 static inline void dlw_slot_grow(struct dlw_slot *slot, uint32_t size)
 {
+	slot->open_object = NULL;
 	atomic_store_explicit((_Atomic uint32_t *)&slot->block->length,
 			      slot->block->length + size, memory_order_release);
 }

@@ -32,6 +32,7 @@ void dlw_slot_set_up(struct dlw_slot *slot, uint16_t type, uint16_t flags, uint3
 	/* whoever reads while we write finds an empty block, or a whole header */
 	atomic_store_explicit((_Atomic uint32_t *)&block->length, 0, memory_order_release);
 	memset(slot->recent, 0, sizeof(slot->recent));
+	slot->open_object = NULL;
 	block->type = type;
 	block->flags = flags;
 	block->thread = slot->serial;
@@ -251,10 +252,15 @@ void dlw_log_open(void)
 	dlw_define_beginning();
 }
 
-/** append_others() - copy out what threads still running have in their slots */
+/**
+ * append_others() - copy out what threads still running have in their slots
+ *
+ * They go on writing: what is appended, and its checksum, is of a copy.
+ */
 static void append_others(const struct dlw_context *self)
 {
 	struct dlw_logger *logger = dlw_runtime->logger;
+	char *payload = dlw_map(DLW_BLOCK_ROOM, false);
 	uint32_t index;
 
 	for (index = DEFINITIONS_SLOT + 1; index < logger->file.slots; index++) {
@@ -264,8 +270,13 @@ static void append_others(const struct dlw_context *self)
 		if (copy.magic != DLW_BLOCK_MAGIC || !copy.length ||
 		    copy.length > DLW_BLOCK_ROOM || (self && self->log && self->log->block == block))
 			continue;
-		dlw_append_block(&copy, block + 1);
+		if (payload)
+			memcpy(payload, block + 1, copy.length);
+		if (!payload || !dlw_append_block(&copy, payload))
+			dlw_runtime_count(DLW_LOST_EVENTS, copy.length / 12);
 	}
+	if (payload)
+		dlw_unmap(payload, DLW_BLOCK_ROOM);
 }
 
 /** count_orders() - of all threads that still run */

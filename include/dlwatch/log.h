@@ -42,7 +42,7 @@
 
 #define DLW_LOG_MAGIC "\x89" "DLWLOG\n"
 #define DLW_TAIL_MAGIC "\x89" "DLWTAL\n"
-#define DLW_LOG_MAJOR 2 /* a reader refuses any other */
+#define DLW_LOG_MAJOR 3 /* a reader refuses any other */
 #define DLW_LOG_MINOR 0 /* additions that an older reader may skip */
 #define DLW_LOG_BYTE_ORDER 0x01020304u
 
@@ -387,10 +387,15 @@ struct dlw_record_end {
  * given place once more: same object, stack, mode and form, a ticket a little
  * larger.
  *
- * Reading the clock costs more than all the rest of an event. AGAIN and the
- * short RELEASED_TOP may do without: their delta, all ones, is then none. Both
- * ends of a hold are timed or neither is; about one in sixteen uncontended ones
- * is, chosen at random, and every contended one.
+ * Reading the clock costs more than all the rest of an event. AGAIN, the short
+ * RELEASED_TOP and other events may do without: their delta, all ones, is then
+ * none. Both ends of a hold are timed or neither is; about one in sixteen
+ * uncontended ones is, chosen at random, and every contended one.
+ *
+ * Most holds are given back before their thread logs anything else. Such a
+ * release takes no unit of its own: the delta of its ACQUIRED, all ones but for
+ * the lowest bit, says that an untimed RELEASED_TOP of depth 0 follows. The
+ * writer overwrites the delta in place, even in a block that is being read.
  */
 enum dlw_event_type {
 	DLW_EVENT_PAD = 0,          /* one unit, skip */
@@ -466,6 +471,7 @@ struct dlw_event {
 	uint64_t ticks;    /* absolute */
 	bool wide;
 	bool untimed; /* the clock was not read, .ticks are those of the event before */
+	bool released; /* ACQUIRED, untimed: given back at once, an event of its own that is not written */
 };
 
 /** One acquisition of a block, for AGAIN to refer to. */
@@ -479,9 +485,12 @@ struct dlw_recent {
 #define DLW_EVENT_UNITS_MAX 11 /* TIME and a wide event */
 #define DLW_AGAIN_TICKET_MAX ((1u << 7) - 1)
 #define DLW_AGAIN_UNTIMED ((1u << 15) - 1) /* as delta */
-#define DLW_AGAIN_DELTA_MAX (DLW_AGAIN_UNTIMED - 1)
+#define DLW_AGAIN_DELTA_MAX (DLW_AGAIN_UNTIMED - 2) /* UNTIMED - 1: and released at once */
+#define DLW_AGAIN_DELTA_SHIFT 17
 #define DLW_LATER_MAX ((1u << 27) - 1)
-#define DLW_DELTA_MAX ((1u << 12) - 1)
+#define DLW_UNTIMED ((1u << 12) - 1) /* as delta of a plain, long or wide event */
+#define DLW_DELTA_MAX (DLW_UNTIMED - 2) /* UNTIMED - 1: and released at once */
+#define DLW_DELTA_SHIFT 10 /* of a plain event */
 #define DLW_SHORT_UNTIMED ((1u << 21) - 1) /* as delta */
 #define DLW_SHORT_DELTA_MAX (DLW_SHORT_UNTIMED - 1)
 #define DLW_SHORT_DEPTH_MAX ((1u << 6) - 1)
@@ -493,8 +502,8 @@ static inline void dlw_event_put_plain(uint32_t *unit, enum dlw_event_type type,
 				       uint32_t contended, uint32_t form, uint32_t delta,
 				       uint32_t stack, uint32_t object, uint32_t ticket)
 {
-	uint64_t low = (uint64_t)type | mode << 5 | contended << 7 | form << 8 | delta << 10 |
-		       (uint64_t)stack << 22 | (uint64_t)object << 42;
+	uint64_t low = (uint64_t)type | mode << 5 | contended << 7 | form << 8 |
+		       delta << DLW_DELTA_SHIFT | (uint64_t)stack << 22 | (uint64_t)object << 42;
 
 	unit[0] = (uint32_t)low;
 	unit[1] = (uint32_t)(low >> 32);
@@ -512,7 +521,7 @@ static inline void dlw_event_put_again(uint32_t *unit, struct dlw_recent *before
 				       uint32_t ticket, uint32_t contended, uint32_t delta)
 {
 	unit[0] = DLW_EVENT_AGAIN | place << 5 | contended << 9 | (ticket - before->ticket) << 10 |
-		  delta << 17;
+		  delta << DLW_AGAIN_DELTA_SHIFT;
 	before->ticket = ticket;
 }
 
@@ -569,6 +578,7 @@ static inline unsigned dlw_event_put(uint32_t *unit, const struct dlw_event *eve
 				     struct dlw_recent *recent)
 {
 	uint64_t delta = event->untimed ? 0 : event->ticks - last;
+	uint32_t less = event->untimed && event->released && event->type == DLW_EVENT_ACQUIRED;
 	bool is_short = event->type == DLW_EVENT_RELEASED_TOP &&
 			event->argument <= DLW_SHORT_DEPTH_MAX;
 	bool again = dlw_recent_has(recent, event);
@@ -589,9 +599,11 @@ static inline unsigned dlw_event_put(uint32_t *unit, const struct dlw_event *eve
 		dlw_event_put_again(unit + used, &recent[dlw_recent_place(event)],
 				    dlw_recent_place(event), (uint32_t)event->ticket,
 				    event->contended,
-				    event->untimed ? DLW_AGAIN_UNTIMED : (uint32_t)delta);
+				    event->untimed ? DLW_AGAIN_UNTIMED - less : (uint32_t)delta);
 		return used + 1;
 	}
+	if (event->untimed)
+		delta = DLW_UNTIMED - less;
 	if (event->type == DLW_EVENT_ACQUIRED)
 		dlw_recent_note(recent, event);
 	if (event->type != DLW_EVENT_RELEASED_TOP && event->stack <= DLW_PLAIN_STACK_MAX &&
@@ -632,6 +644,13 @@ static inline bool dlw_event_get_again(uint32_t unit, struct dlw_event *event,
 	event->form = before->form;
 	event->ticket = before->ticket;
 	return true;
+}
+
+/** dlw_event_get_untimed() - what a @delta of all ones, or of one less, says */
+static inline void dlw_event_get_untimed(struct dlw_event *event, uint64_t delta, uint32_t none)
+{
+	event->untimed = delta >= none - 1;
+	event->released = delta == none - 1 && event->type == DLW_EVENT_ACQUIRED;
 }
 
 /** dlw_event_get_wide() - the eight units of a WIDE event */
@@ -690,8 +709,8 @@ static inline unsigned dlw_event_get(const uint32_t *unit, size_t left, uint64_t
 	case DLW_EVENT_AGAIN:
 		if (!dlw_event_get_again(unit[0], event, recent))
 			return 0;
-		delta = unit[0] >> 17;
-		event->untimed = delta == DLW_AGAIN_UNTIMED;
+		delta = unit[0] >> DLW_AGAIN_DELTA_SHIFT;
+		dlw_event_get_untimed(event, delta, DLW_AGAIN_UNTIMED);
 		break;
 	case DLW_EVENT_DEFINITION:
 		event->argument = unit[0] >> 5;
@@ -703,7 +722,8 @@ static inline unsigned dlw_event_get(const uint32_t *unit, size_t left, uint64_t
 		if (left < 8)
 			return 0;
 		dlw_event_get_wide(unit, event);
-		delta = unit[0] >> 15 & DLW_DELTA_MAX;
+		delta = unit[0] >> 15 & DLW_UNTIMED;
+		dlw_event_get_untimed(event, delta, DLW_UNTIMED);
 		used = 8;
 		break;
 	default:
@@ -714,7 +734,8 @@ static inline unsigned dlw_event_get(const uint32_t *unit, size_t left, uint64_t
 		event->mode = low >> 5 & 3;
 		event->contended = low >> 7 & 1;
 		event->form = low >> 8 & 3;
-		delta = low >> 10 & DLW_DELTA_MAX;
+		delta = low >> DLW_DELTA_SHIFT & DLW_UNTIMED;
+		dlw_event_get_untimed(event, delta, DLW_UNTIMED);
 		event->stack = low >> 22 & DLW_PLAIN_STACK_MAX;
 		event->object = (uint32_t)(low >> 42);
 		event->ticket = unit[2];

@@ -287,7 +287,8 @@ static inline void log_event(struct log_writer *w, uint32_t serial, struct dlw_e
 	used = dlw_event_put(units, &event, stream->last_ticks, stream->recent);
 	memcpy(stream->payload + stream->length, units, used * sizeof(*units));
 	stream->length += used * (uint32_t)sizeof(*units);
-	stream->last_ticks = w->ticks;
+	if (!event.untimed)
+		stream->last_ticks = w->ticks;
 }
 
 static inline void log_plain(struct log_writer *w, uint32_t serial, enum dlw_event_type type,

@@ -65,7 +65,7 @@ static void what_is_no_log_is_refused_with_one_line(void **unused)
 	refused(w->log, 4, "dir/app.dlw: header: cut short");
 	refused(w->log, sizeof(header) - 1, "dir/app.dlw: header: cut short");
 	header.major = 9;
-	refused(&header, sizeof(header), "dir/app.dlw: foreign version: 9.0, this dlwatch reads 2");
+	refused(&header, sizeof(header), "dir/app.dlw: foreign version: 9.0, this dlwatch reads 3");
 	header.major = DLW_LOG_MAJOR;
 	header.byte_order = 0x04030201;
 	refused(&header, sizeof(header),
@@ -581,6 +581,45 @@ static void an_acquisition_repeated_takes_four_bytes(void **unused)
 	assert_int_equal(dlw_event_get(units, 1, &ticks, &out, read), 0);
 }
 
+static void an_untimed_acquisition_may_tell_of_its_release(void **unused)
+{
+	static const uint32_t stacks[] = { 5, DLW_PLAIN_STACK_MAX + 1 };
+	struct dlw_event in = { .type = DLW_EVENT_ACQUIRED, .object = 33, .untimed = true }, out;
+	uint32_t units[DLW_EVENT_UNITS_MAX], wide, again, released;
+
+	(void)unused;
+	for (wide = 0; wide < 2; wide++) {
+		struct dlw_recent written[DLW_RECENT] = { 0 }, read[DLW_RECENT] = { 0 };
+		const unsigned sizes[] = { wide ? 8 : 3, 1 };
+
+		in.stack = stacks[wide];
+		for (again = 0; again < 2; again++)
+			for (released = 0; released < 2; released++) {
+				uint64_t ticks = 1000;
+				unsigned size = sizes[again | released];
+
+				in.ticket++;
+				in.released = released;
+				assert_int_equal(dlw_event_put(units, &in, 1000, written), size);
+				assert_int_equal(dlw_event_get(units, size, &ticks, &out, read), size);
+				assert_true(out.untimed);
+				assert_int_equal(out.released, released);
+				assert_int_equal(out.type, DLW_EVENT_ACQUIRED);
+				assert_int_equal(out.object, 33);
+				assert_int_equal(out.stack, in.stack);
+				assert_int_equal(out.ticket, in.ticket);
+				assert_int_equal(ticks, 1000);
+				assert_int_equal(out.ticks, 1000);
+			}
+	}
+	/* of anything else there is none */
+	in.type = DLW_EVENT_POSTED;
+	assert_int_equal(dlw_event_put(units, &in, 1000, (struct dlw_recent[DLW_RECENT]){ 0 }), 8);
+	assert_int_equal(dlw_event_get(units, 8, &(uint64_t){ 1000 }, &out,
+				       (struct dlw_recent[DLW_RECENT]){ 0 }), 8);
+	assert_true(out.untimed && !out.released);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -604,6 +643,7 @@ int main(void)
 		cmocka_unit_test(ids_far_apart_cost_no_memory_and_are_found),
 		cmocka_unit_test(every_event_unpacks_to_what_was_packed),
 		cmocka_unit_test(an_acquisition_repeated_takes_four_bytes),
+		cmocka_unit_test(an_untimed_acquisition_may_tell_of_its_release),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

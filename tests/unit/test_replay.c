@@ -241,6 +241,46 @@ static void a_recursive_mutex_is_held_until_its_last_release(void **unused)
 	finish(&scene);
 }
 
+static void an_acquisition_that_tells_of_its_release_is_two_events(void **unused)
+{
+	struct log_writer *w = two_threads_two_mutexes();
+	struct dlw_event both = { .type = DLW_EVENT_ACQUIRED, .object = 2, .untimed = true,
+				  .released = true };
+	struct scene scene;
+	int round;
+
+	(void)unused;
+	log_acquired(w, 1, 1, 1);
+	for (round = 0; round < 3; round++) {
+		both.ticket = log_ticket(w, 2);
+		log_ticket(w, 2);
+		log_event(w, 1, both);
+	}
+	/* of no object: nothing is taken from what is held */
+	both.object = 0;
+	log_event(w, 1, both);
+	log_acquired(w, 2, 2, 2);
+	log_writer_kill(w);
+	start(&scene, w);
+	while (scene.replay->events < 2)
+		dlw_replay_apply(scene.replay);
+	look(&scene);
+	assert_int_equal(scene.state.hold_count, 2);
+	assert_int_equal(held(&scene, 101, 0x2000)->count, 1);
+	dlw_replay_apply(scene.replay);
+	look(&scene);
+	assert_int_equal(scene.state.hold_count, 1);
+	while (dlw_replay_peek(scene.replay))
+		dlw_replay_apply(scene.replay);
+	look(&scene);
+	assert_int_equal(scene.replay->events, 8);
+	assert_int_equal(scene.state.hold_count, 2);
+	assert_int_equal(held(&scene, 101, 0x1000)->count, 1);
+	assert_int_equal(held(&scene, 102, 0x2000)->count, 1);
+	assert_int_equal(scene.source->loss.odd_events, 1);
+	finish(&scene);
+}
+
 static void readers_hold_a_rwlock_together(void **unused)
 {
 	struct log_writer *w = log_writer_new(1);
@@ -916,6 +956,7 @@ int main(void)
 		cmocka_unit_test(a_lock_given_back_is_not_held),
 		cmocka_unit_test(releases_by_depth_beyond_the_short_form_find_their_lock),
 		cmocka_unit_test(a_recursive_mutex_is_held_until_its_last_release),
+		cmocka_unit_test(an_acquisition_that_tells_of_its_release_is_two_events),
 		cmocka_unit_test(readers_hold_a_rwlock_together),
 		cmocka_unit_test(a_timed_wait_says_so),
 		cmocka_unit_test(a_timed_wait_repeated_at_one_site_is_polling),
