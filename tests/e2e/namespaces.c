@@ -16,25 +16,18 @@
 
 static pthread_mutex_t lock_a = PTHREAD_MUTEX_INITIALIZER, lock_b = PTHREAD_MUTEX_INITIALIZER;
 static pthread_barrier_t meeting;
-static struct shared {
-	pthread_mutex_t lock;
-	pthread_barrier_t meeting;
-} *shared;
+static pthread_mutex_t *shared_lock;
 
 static void share(void)
 {
 	pthread_mutexattr_t mutex;
-	pthread_barrierattr_t barrier;
 
-	shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-		      -1, 0);
-	require(shared != MAP_FAILED, "mmap");
+	shared_lock = mmap(NULL, sizeof(*shared_lock), PROT_READ | PROT_WRITE,
+			   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	require(shared_lock != MAP_FAILED, "mmap");
 	pthread_mutexattr_init(&mutex);
 	pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
-	pthread_mutex_init(&shared->lock, &mutex);
-	pthread_barrierattr_init(&barrier);
-	pthread_barrierattr_setpshared(&barrier, PTHREAD_PROCESS_SHARED);
-	pthread_barrier_init(&shared->meeting, &barrier, 2);
+	pthread_mutex_init(shared_lock, &mutex);
 }
 
 static void *take_a_then_b(void *unused)
@@ -66,24 +59,53 @@ static void lock_each_other_out(void)
 	pthread_join(one, NULL);
 }
 
-static void hold(void)
+/** stand_by() - so that somebody looks who sees the child from outside */
+static void *stand_by(void *unused)
 {
-	pthread_mutex_lock(&shared->lock);
-	pthread_barrier_wait(&shared->meeting);
 	for (;;)
 		pause();
+	return unused;
 }
 
-static void be_child(bool holds, int in_place)
+/** free_pid() - one that nobody has: looked up, it is a process that is gone */
+static pid_t free_pid(void)
 {
+	pid_t child = fork();
+
+	if (child == 0)
+		_exit(0);
+	require(child > 0 && waitpid(child, NULL, 0) == child, "fork");
+	return child;
+}
+
+/** call_next() - the pid of the next process in our namespace; false: we may not */
+static bool call_next(pid_t pid)
+{
+	FILE *file = fopen("/proc/sys/kernel/ns_last_pid", "w");
+	bool said = file && fprintf(file, "%d", (int)pid - 1) > 0;
+
+	return file && fclose(file) == 0 && said;
+}
+
+static void be_child(bool holds, int in_place, pid_t pid)
+{
+	int status;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
-	    mount("proc", "/proc", "proc", 0, NULL) != 0) {
+	if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("proc", "/proc", "proc", 0, NULL) != 0 || !call_next(pid))
 		_exit(77);
+	pid = fork();
+	require(pid >= 0, "fork");
+	if (pid > 0) {
+		close(in_place);
+		waitpid(pid, &status, 0);
+		_exit(1);
 	}
+	if (holds)
+		pthread_mutex_lock(shared_lock);
 	require(write(in_place, "", 1) == 1, "write");
 	if (holds)
-		hold();
+		stand_by(NULL);
 	lock_each_other_out();
 }
 
@@ -92,22 +114,22 @@ int main(int argc, char **argv)
 	int status, in_place[2];
 	bool holds;
 	char byte;
-	pid_t child;
+	pid_t child, pid = free_pid();
 
 	require(argc == 2, "arguments");
 	holds = !strcmp(argv[1], "holds");
 	share();
-	if (pipe(in_place) != 0 || unshare(CLONE_NEWNS | CLONE_NEWPID) != 0)
+	start(stand_by, NULL);
+	if (pipe(in_place) != 0 || unshare(CLONE_NEWPID) != 0)
 		return 77;
 	child = fork();
 	require(child >= 0, "fork");
 	if (child == 0)
-		be_child(holds, in_place[1]);
+		be_child(holds, in_place[1], pid);
 	close(in_place[1]);
 	if (holds && read(in_place[0], &byte, 1) == 1) {
-		pthread_barrier_wait(&shared->meeting);
 		closing();
-		pthread_mutex_lock(&shared->lock);
+		pthread_mutex_lock(shared_lock);
 	}
 	require(waitpid(child, &status, 0) == child, "waitpid");
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
