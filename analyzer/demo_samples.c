@@ -184,6 +184,18 @@ const struct dlw_sample dlw_samples[] = {
 	  .title = "its cure: task_done() in a finally clause",
 	  .story = "A parcel that was dropped is done, too.\n",
 	  .look = "Nothing is reported.\n" },
+	{ .file = "python_gil.py",
+	  .title = "a lock of C code against the interpreter's own",
+	  .story = "The main thread has an image's mutex and wants the interpreter back; another one\n"
+		   "has the interpreter and waits for the mutex.\n",
+	  .verdict = "likely", .core = 2,
+	  .look = "One thread asks again and again for the interpreter: a wait that polls counts as\n"
+		  "a wait once it has gone on for a while, and the verdict is likely.\n",
+	  .cure = "python_gil_cured" },
+	{ .file = "python_gil_cured.py",
+	  .title = "its cure: never wait with the interpreter in hand",
+	  .story = "The C call gives the interpreter away while it waits.\n",
+	  .look = "Nothing is reported.\n" },
 	{ .file = "python_futures.py",
 	  .title = "a task that waits for one behind it in the same pool",
 	  .story = "The only worker of a pool waits for the result of a task that only it could\n"

@@ -8,7 +8,7 @@ import re
 import shutil
 
 from deadlocks import PYTHON, Case, sample
-from expect import Deadlock, Thread, permit
+from expect import Deadlock, Thread, Wait, permit
 from harness import (DLWATCH, SHIM, Skip, check, equal, execute, load_json_lines, preloaded,
                      report_findings)
 from no_findings import Clean
@@ -78,6 +78,13 @@ def sample_cases():
                     waits("postman", "postman", 2)),
         sample_case("python_futures", waits("MainThread", "<module>", 2),
                     waits("worker_0", "report", 2)),
+        Case("sample/python_gil", [PYTHON, sample("python_gil.py")[0]],
+             Deadlock("likely", [
+                 Thread("MainThread",
+                        Wait(None, "signal", "condition", site="<module>", timed=True),
+                        [permit(None, None), Wait(None)]),
+                 Thread("painter", Wait(None, site="paint"), [permit(None, None)])],
+                      stuck=[], python=True), restless=True),
         Live("sample/python_processes", [PYTHON, sample("python_processes.py")[0]],
              Deadlock("likely", [
                  Thread("MainThread of " + site,
@@ -88,6 +95,7 @@ def sample_cases():
              processes=2, status=0),
         Clean("sample/python_processes_cured", [PYTHON, sample("python_processes_cured.py")[0]],
               order=False),
+        Clean("sample/python_gil_cured", [PYTHON, sample("python_gil_cured.py")[0]]),
         Clean("sample/python_queue_join_cured", [PYTHON, sample("python_queue_join_cured.py")[0]]),
         Clean("sample/python_futures_cured", [PYTHON, sample("python_futures_cured.py")[0]]),
     ]
