@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/auxv.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 
 #include "core/finding_json.h"
@@ -150,14 +151,23 @@ struct renderer {
 	char stacks[2 * CHILD_STACK] __attribute__((aligned(64)));
 };
 
+/** is_program() - a file: beside an installed library lies a directory of the same name */
+static bool is_program(const char *path)
+{
+	struct stat status;
+
+	return dlw_system(SYS_faccessat, AT_FDCWD, (long)path, X_OK, 0, 0, 0) == 0 &&
+	       dlw_system(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, 0, 0, 0) == 0 &&
+	       S_ISREG(status.st_mode);
+}
+
 static bool find_program(char path[DLW_PATH_MAX])
 {
 	static const char *const places[] = { "dlwatch", "../bin/dlwatch" };
 	unsigned i;
 
 	for (i = 0; own_directory[0] && i < 2; i++)
-		if (dlw_join_path(path, own_directory, places[i]) &&
-		    dlw_system(SYS_faccessat, AT_FDCWD, (long)path, X_OK, 0, 0, 0) == 0)
+		if (dlw_join_path(path, own_directory, places[i]) && is_program(path))
 			return true;
 	return false;
 }

@@ -8,7 +8,7 @@ import subprocess
 
 from deadlocks import fixture, pair
 from expect import Deadlock
-from harness import (DLWATCH, SHIM, Skip, check, environment, equal, execute, load_json_lines,
+from harness import (DLWATCH, ROOT, SHIM, Skip, check, environment, equal, execute, load_json_lines,
                      preloaded, report_findings, stat_fields, validate)
 
 ABBA = fixture("abba")
@@ -302,6 +302,18 @@ def no_renderer(context):
         validate(findings)
 
 
+def installed(context):
+    """From its place in the system, too, the library finds who renders its reports."""
+    prefix = context.path("installed")
+    subprocess.run(["make", "--no-print-directory", "install", f"O={os.path.dirname(DLWATCH)}",
+                    f"PREFIX={prefix}"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+    environ = preloaded(on_deadlock="exit")
+    environ["LD_PRELOAD"] = os.path.join(prefix, "lib/libdlwatch.so")
+    result = execute([os.path.join(prefix, "lib/dlwatch/samples/two_locks")], environ)
+    equal(result.status, 66, f"status; {result.err[-300:]!r}")
+    check(b"alice_to_bob (two_locks.c:" in result.err, f"no names: {result.err[:300]!r}")
+
+
 def demo(name, arguments=()):
     def run(_context):
         result = execute([DLWATCH, "demo", "--color=never", name, *arguments], patience=60)
@@ -335,7 +347,7 @@ def all_cases():
              not_executable, found_in_path, died_of_signal, passes_signals_on, wrong_usage,
              static_binary, setuid_binary, options_bad, options_good, options_file,
              options_through_run, report_files, json_to_standard_output, no_renderer,
-             demo_lists, demo_unknown]
+             installed, demo_lists, demo_unknown]
     cases = [("ways/" + test.__name__, test) for test in tests]
     cases += [(f"demo/{name}", demo(name)) for name in DEMOS]
     return cases + [("demo/philosophers-12", demo("philosophers", ["12"]))]
