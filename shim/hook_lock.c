@@ -214,6 +214,16 @@ int dlw_lock_tried(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode m
 	return result;
 }
 
+void dlw_lock_quick_grow(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
+			 uint32_t stack)
+{
+	struct dlw_context *self = dlw_self;
+
+	dlw_inside(self);
+	dlw_hold_push(self, kind, mode, dlw_address(lock), stack);
+	dlw_leave(self);
+}
+
 bool dlw_lock_release(struct dlw_context *self, enum dlw_kind kind, const void *lock)
 {
 	int64_t depth = dlw_hold_find(self, dlw_address(lock));

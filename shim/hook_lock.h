@@ -90,50 +90,42 @@ bool dlw_lock_release(struct dlw_context *self, enum dlw_kind kind, const void *
 /* ---------------------------------------------------------------------- the short way */
 
 /*
- * As pthread_mutex_lock() has it (hook_mutex.c says why it is sound), for a
- * lock that looks free at a site seen before, with nothing asked for but the
- * live graph:
+ * A lock that is to be had needs no wish: it is tried, and noted if the try
+ * succeeds, at a site seen before and with nothing asked for but the live
+ * graph. Until it is noted it looks like a lock whose holder nobody knows.
+ * .open stays as it is, and a handler that comes in between records what it does.
  *
- *	number = dlw_lock_quick(kind, mode, lock, looks_free, caller, frame);
- *	if (!number)
+ *	if (!dlw_lock_quick(caller, frame, &stack) || dlw_real(…try…)(lock) != 0)
  *		return at_length(…);
- *	result = dlw_real(…)(lock);
- *	if (!dlw_lock_quick_end(number, kind, mode, lock, result))
- *		return dlw_lock_end(dlw_self, kind, mode, DLW_FORM_BLOCKING, lock, result);
+ *	dlw_lock_quick_had(kind, mode, lock, stack);
+ *	return 0;
  */
-static inline __attribute__((always_inline)) uint64_t
-dlw_lock_quick(enum dlw_kind kind, enum dlw_mode mode, const void *lock, bool looks_free,
-	       uint64_t caller, uint64_t frame)
+static inline __attribute__((always_inline)) bool dlw_lock_quick(uint64_t caller, uint64_t frame,
+								 uint32_t *stack)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_thread *record = self->open;
 	const struct dlw_site *site = dlw_site_of(self, caller, frame);
-	uint64_t number;
 
-	if (dlw_unlikely(!record || !dlw_site_serves(self, site, caller, frame) ||
-			 !looks_free))
-		return 0;
-	number = dlw_wait_number(record);
-	if (dlw_unlikely(number & 1))
-		return 0;
-	dlw_want_publish(record, number + 1, kind, mode, DLW_FORM_BLOCKING, dlw_address(lock),
-			 site->stack);
-	return number + 1;
+	if (dlw_unlikely(!self->open || !dlw_site_serves(self, site, caller, frame)))
+		return false;
+	*stack = site->stack;
+	return true;
 }
 
-static inline __attribute__((always_inline)) bool
-dlw_lock_quick_end(uint64_t number, enum dlw_kind kind, enum dlw_mode mode, const void *lock,
-		   int result)
+/** dlw_lock_quick_grow() - the list of holds is full */
+void dlw_lock_quick_grow(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
+			 uint32_t stack);
+
+static inline __attribute__((always_inline)) void
+dlw_lock_quick_had(enum dlw_kind kind, enum dlw_mode mode, const void *lock, uint32_t stack)
 {
 	struct dlw_context *self = dlw_self;
 	struct dlw_thread *record = self->record;
 
-	if (dlw_unlikely(result != 0 || dlw_wait_number(record) != number ||
-			 dlw_hold_count(self) == self->hold_room))
-		return false;
-	dlw_hold_append(self, record, kind, mode, dlw_address(lock), record->want_stack, false);
-	atomic_store_explicit(&record->wait, number + 1, memory_order_release);
-	return true;
+	if (dlw_likely(dlw_holding(record) < self->hold_room))
+		dlw_hold_append(self, record, kind, mode, dlw_address(lock), stack, false);
+	else
+		dlw_lock_quick_grow(kind, mode, lock, stack);
 }
 
 /** dlw_lock_quick_release() - the newest hold goes with one store; false: it is another's turn */

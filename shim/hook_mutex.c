@@ -171,11 +171,7 @@ lock_tacitly(struct dlw_context *self, struct dlw_thread *record, pthread_mutex_
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
-/**
- * lock_logged() - tried, so that the log says of each acquisition whether it had to wait
- *
- * There is room for one more hold, and was: handlers give back what they take.
- */
+/** lock_logged() - tried, so that the log says of each acquisition whether it had to wait */
 static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, uint64_t caller,
 						 uint64_t frame, struct dlw_context *self,
 						 uint32_t stack)
@@ -186,8 +182,7 @@ static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, uint64_
 	    dlw_real(pthread_mutex_trylock)(mutex) != 0)
 		return lock_at_length(mutex, caller, frame);
 	dlw_inside(self);
-	dlw_hold_append(self, self->record, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
-			false);
+	dlw_hold_push(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack);
 	object = dlw_object(self, dlw_address(mutex), DLW_MUTEX);
 	if (!object || !dlw_log_quick_acquired(self, object, stack))
 		dlw_lock_log_acquired(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_BLOCKING,
@@ -273,8 +268,8 @@ DLW_HOOK int pthread_mutex_clocklock(pthread_mutex_t *mutex, clockid_t clock,
 	return dlw_mutex_end(self, mutex, DLW_FORM_TIMED, result);
 }
 
-/** pthread_mutex_trylock() - never waits, so wants nothing; what it gets is held */
-DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
+static __attribute__((noinline)) int try_at_length(pthread_mutex_t *mutex, uint64_t caller,
+						   uint64_t frame)
 {
 	struct dlw_context *self = dlw_enter();
 	uint32_t stack;
@@ -282,7 +277,7 @@ DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
 
 	if (!self)
 		return dlw_real(pthread_mutex_trylock)(mutex);
-	stack = dlw_stack_here(self, DLW_CALLER, DLW_FRAME);
+	stack = dlw_stack_here(self, caller, frame);
 	result = dlw_real(pthread_mutex_trylock)(mutex);
 	if (result == 0 || result == EOWNERDEAD)
 		dlw_mutex_acquired(self, mutex, DLW_FORM_TRY, stack, false);
@@ -290,6 +285,21 @@ DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
 		dlw_lock_log_try_failed(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, stack);
 	dlw_not_polling(self);
 	dlw_leave(self);
+	return result;
+}
+
+/** pthread_mutex_trylock() - never waits, so wants nothing; what it gets is held */
+DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
+{
+	uint32_t stack;
+	int result;
+
+	if (dlw_unlikely(mutex->__data.__kind || !dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack)))
+		return try_at_length(mutex, DLW_CALLER, DLW_FRAME);
+	result = dlw_real(pthread_mutex_trylock)(mutex);
+	if (result == 0)
+		dlw_lock_quick_had(DLW_MUTEX, DLW_EXCLUSIVE, mutex, stack);
+	dlw_not_polling(dlw_self);
 	return result;
 }
 

@@ -136,12 +136,6 @@ static __attribute__((noinline)) int lock_at_length(struct call call, uint64_t c
 	return dlw_lock_end(call.self, DLW_RWLOCK, call.mode, call.form, call.lock, result);
 }
 
-static __attribute__((noinline)) int end_at_length(pthread_rwlock_t *lock, enum dlw_mode mode,
-						   int result)
-{
-	return dlw_lock_end(dlw_self, DLW_RWLOCK, mode, DLW_FORM_BLOCKING, lock, result);
-}
-
 /**
  * pthread_rwlock_rdlock() - acquire for reading; the short way first
  *
@@ -149,34 +143,27 @@ static __attribute__((noinline)) int end_at_length(pthread_rwlock_t *lock, enum 
  */
 DLW_HOOK int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
 {
-	uint64_t number = dlw_lock_quick(DLW_RWLOCK, DLW_SHARED, lock,
-					 !looks_taken(lock, DLW_SHARED), DLW_CALLER, DLW_FRAME);
-	int result;
+	uint32_t stack;
 
-	if (dlw_unlikely(!number))
+	if (dlw_unlikely(!dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack) ||
+			 dlw_real(pthread_rwlock_tryrdlock)(lock) != 0))
 		return lock_at_length((struct call){ .lock = lock, .mode = DLW_SHARED }, DLW_CALLER,
 				      DLW_FRAME);
-	result = dlw_real(pthread_rwlock_rdlock)(lock);
-	if (dlw_unlikely(!dlw_lock_quick_end(number, DLW_RWLOCK, DLW_SHARED, lock, result)))
-		return end_at_length(lock, DLW_SHARED, result);
-	return result;
+	dlw_lock_quick_had(DLW_RWLOCK, DLW_SHARED, lock, stack);
+	return 0;
 }
 
 /** pthread_rwlock_wrlock() - acquire for writing; likewise */
 DLW_HOOK int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
 {
-	uint64_t number =
-		dlw_lock_quick(DLW_RWLOCK, DLW_EXCLUSIVE, lock, !looks_taken(lock, DLW_EXCLUSIVE),
-			       DLW_CALLER, DLW_FRAME);
-	int result;
+	uint32_t stack;
 
-	if (dlw_unlikely(!number))
+	if (dlw_unlikely(!dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack) ||
+			 dlw_real(pthread_rwlock_trywrlock)(lock) != 0))
 		return lock_at_length((struct call){ .lock = lock, .mode = DLW_EXCLUSIVE },
 				      DLW_CALLER, DLW_FRAME);
-	result = dlw_real(pthread_rwlock_wrlock)(lock);
-	if (dlw_unlikely(!dlw_lock_quick_end(number, DLW_RWLOCK, DLW_EXCLUSIVE, lock, result)))
-		return end_at_length(lock, DLW_EXCLUSIVE, result);
-	return result;
+	dlw_lock_quick_had(DLW_RWLOCK, DLW_EXCLUSIVE, lock, stack);
+	return 0;
 }
 
 DLW_HOOK int pthread_rwlock_timedrdlock(pthread_rwlock_t *lock, const struct timespec *until)
@@ -224,9 +211,18 @@ DLW_HOOK int pthread_rwlock_clockwrlock(pthread_rwlock_t *lock, clockid_t clock,
 /** try_lock() - never waits, so wants nothing; what it gets is held */
 static int try_lock(pthread_rwlock_t *lock, enum dlw_mode mode, uint64_t caller, uint64_t frame)
 {
-	struct dlw_context *self = dlw_enter();
+	struct dlw_context *self;
 	uint32_t stack;
 
+	if (dlw_likely(dlw_lock_quick(caller, frame, &stack))) {
+		int result = try(lock, mode);
+
+		if (result == 0)
+			dlw_lock_quick_had(DLW_RWLOCK, mode, lock, stack);
+		dlw_not_polling(dlw_self);
+		return result;
+	}
+	self = dlw_enter();
 	if (!self)
 		return try(lock, mode);
 	stack = dlw_stack_here(self, caller, frame);

@@ -75,20 +75,6 @@ static __attribute__((noinline)) int lock_at_length(pthread_spinlock_t *lock, ui
 			    result);
 }
 
-/** missed_at_length() - it looked free and was not: begin again */
-static __attribute__((noinline)) int missed_at_length(pthread_spinlock_t *lock, uint64_t caller,
-						      uint64_t frame)
-{
-	dlw_want_end(dlw_self);
-	return lock_at_length(lock, caller, frame);
-}
-
-static __attribute__((noinline)) int end_at_length(pthread_spinlock_t *lock)
-{
-	return dlw_lock_end(dlw_self, DLW_SPINLOCK, DLW_EXCLUSIVE, DLW_FORM_BLOCKING, plain(lock),
-			    0);
-}
-
 /**
  * pthread_spin_lock() - acquire, burning a processor until it can be had
  *
@@ -96,24 +82,29 @@ static __attribute__((noinline)) int end_at_length(pthread_spinlock_t *lock)
  */
 DLW_HOOK int pthread_spin_lock(pthread_spinlock_t *lock)
 {
-	uint64_t number = dlw_lock_quick(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock),
-					 !is_taken(lock), DLW_CALLER, DLW_FRAME);
+	uint32_t stack;
 
-	if (dlw_unlikely(!number))
+	if (dlw_unlikely(!dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack) ||
+			 dlw_real(pthread_spin_trylock)(lock) != 0))
 		return lock_at_length(lock, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(dlw_real(pthread_spin_trylock)(lock) != 0))
-		return missed_at_length(lock, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(!dlw_lock_quick_end(number, DLW_SPINLOCK, DLW_EXCLUSIVE,
-					     plain(lock), 0)))
-		return end_at_length(lock);
+	dlw_lock_quick_had(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), stack);
 	return 0;
 }
 
 DLW_HOOK int pthread_spin_trylock(pthread_spinlock_t *lock)
 {
-	struct dlw_context *self = dlw_enter();
+	struct dlw_context *self;
 	uint32_t stack;
 
+	if (dlw_likely(dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack))) {
+		int result = dlw_real(pthread_spin_trylock)(lock);
+
+		if (result == 0)
+			dlw_lock_quick_had(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), stack);
+		dlw_not_polling(dlw_self);
+		return result;
+	}
+	self = dlw_enter();
 	if (!self)
 		return dlw_real(pthread_spin_trylock)(lock);
 	stack = dlw_stack_here(self, DLW_CALLER, DLW_FRAME);
