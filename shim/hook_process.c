@@ -52,7 +52,8 @@ static void replaced(void)
 /** failed() - it is not */
 static int failed(int result)
 {
-	dlw_runtime_not_replaced();
+	if (dlw_runtime && dlw_runtime->pid == (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0))
+		dlw_runtime_not_replaced();
 	return result;
 }
 

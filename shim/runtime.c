@@ -334,13 +334,16 @@ void dlw_runtime_replaced(void)
 		return;
 	dlw_log_close(DLW_END_EXEC, 0);
 	dlw_runtime->replacing = 1;
+	dlw_runtime->segment->replacing = 1;
 	dlw_watcher_retreat();
 }
 
 void dlw_runtime_not_replaced(void)
 {
-	if (dlw_runtime && dlw_runtime->state == DLW_READY)
-		dlw_runtime->replacing = 0;
+	if (!dlw_runtime || dlw_runtime->state != DLW_READY)
+		return;
+	dlw_runtime->segment->replacing = 0;
+	dlw_runtime->replacing = 0;
 }
 
 __attribute__((destructor)) static void unloaded(void)

@@ -11,10 +11,30 @@
 #include "core/watch/picture.h"
 #include "core/watch/records.h"
 
-/** owns() - the C library's word agrees with the record: it is the holder's */
-static bool owns(const struct dlw_watch *watch, int32_t owner,
-		 const struct dlw_thread_state *holder)
+/**
+ * is_over() - a thread of a process that is: nobody else answers to its number
+ *
+ * The first thread lives on as the program that exec put in its place. That one
+ * is somebody else, too, but cannot have the lock unless it maps it.
+ */
+static bool is_over(const struct dlw_segment *segment, const struct dlw_picture *picture,
+		    const struct dlw_hold *hold)
 {
+	const struct dlw_thread_state *holder = &picture->threads[hold->thread];
+	uint32_t alias = picture->first_alias[hold->resource];
+
+	if (!dlw_task_alive(holder->tid, holder->tid))
+		return true;
+	return alias && holder->tid == segment->pid &&
+	       dlw_process_start(segment->pid) == segment->process_start &&
+	       dlw_does_without(segment->pid, picture->aliases[alias].inode);
+}
+
+/** owns() - the C library's word agrees with the record: it is the holder's */
+static bool owns(const struct dlw_watch *watch, int32_t owner, const struct dlw_picture *picture,
+		 const struct dlw_hold *hold)
+{
+	const struct dlw_thread_state *holder = &picture->threads[hold->thread];
 	const struct dlw_segment *segment = watch->processes[holder->process].segment;
 
 	/* what the first thread of a child has from its parent bears the parent's number */
@@ -22,9 +42,7 @@ static bool owns(const struct dlw_watch *watch, int32_t owner,
 		return true;
 	if (owner != holder->tid)
 		return false;
-	/* of a process that is over: somebody else may have the number now */
-	return !watch->processes[holder->process].ended ||
-	       !dlw_task_alive(holder->tid, holder->tid);
+	return !watch->processes[holder->process].ended || is_over(segment, picture, hold);
 }
 
 /** remove_all_but() - holds of @resource in @mode go, but for those of thread @owner (0: nobody) */
@@ -38,7 +56,7 @@ static bool remove_all_but(const struct dlw_watch *watch, struct dlw_picture *pi
 		const struct dlw_hold *hold = &picture->holds[i];
 
 		if (hold->resource == resource && hold->mode == mode &&
-		    (!owner || !owns(watch, owner, &picture->threads[hold->thread]))) {
+		    (!owner || !owns(watch, owner, picture, hold))) {
 			picture->holds[i] = picture->holds[--picture->state.hold_count];
 			changed = true;
 		} else {

@@ -105,6 +105,17 @@ static bool has_died(const struct dlw_watched *watched)
 	       !dlw_process_task(watched->segment->pid);
 }
 
+/**
+ * has_become_another() - exec has been tried and the segment is no longer in its memory
+ *
+ * What it has become may never use a lock, and so not say so itself.
+ */
+static bool has_become_another(const struct dlw_watched *watched)
+{
+	return watched->segment->replacing && !watched->foreign &&
+	       dlw_does_without(watched->segment->pid, watched->inode);
+}
+
 /** check_lives() - of all, or of some each time where there are many */
 static void check_lives(struct dlw_follower *follower)
 {
@@ -228,9 +239,12 @@ void dlw_follow(struct dlw_follower *follower)
 		if (watched->replaced)
 			continue;
 		follow_growth(watched);
-		if (!watched->ended && watched->mapped &&
-		    watched->segment->state == DLW_SEGMENT_ENDED && has_died(watched))
+		if (watched->ended || !watched->mapped)
+			continue;
+		if (watched->segment->state == DLW_SEGMENT_ENDED && has_died(watched))
 			part(follower, watched, true);
+		else if (has_become_another(watched)) /* which may have a file of that name by now */
+			part(follower, watched, false);
 	}
 	check_lives(follower);
 }

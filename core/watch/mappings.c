@@ -84,6 +84,29 @@ bool dlw_mapping_at(int32_t pid, uint64_t address, struct dlw_mapping *mapping)
 	return dlw_each_map(pid, search_line, &search) && search.found;
 }
 
+struct inode_search {
+	uint64_t inode;
+	bool any; /* a zombie's file is empty */
+	bool found;
+};
+
+static bool compare_inode(void *context, char *line)
+{
+	struct inode_search *search = context;
+	struct dlw_mapping mapping;
+
+	search->any = true;
+	search->found = !dlw_mapping_parse(line, &mapping) || mapping.inode == search->inode;
+	return !search->found;
+}
+
+bool dlw_does_without(int32_t pid, uint64_t inode)
+{
+	struct inode_search search = { .inode = inode };
+
+	return dlw_each_map(pid, compare_inode, &search) && search.any && !search.found;
+}
+
 struct reading {
 	struct dlw_mappings *to;
 	struct dlw_arena *arena;

@@ -31,6 +31,9 @@ bool dlw_mapping_parse(char *line, struct dlw_mapping *mapping);
 /** dlw_mapping_at() - the mapping of @pid at @address, from /proc; false: none, or unreadable */
 bool dlw_mapping_at(int32_t pid, uint64_t address, struct dlw_mapping *mapping);
 
+/** dlw_does_without() - @pid can be seen to have nothing of the file @inode in shared memory */
+bool dlw_does_without(int32_t pid, uint64_t inode);
+
 /**
  * dlw_mappings_read() - all shared ones of @pid
  *

@@ -93,8 +93,10 @@ bool dlw_watch_retire(struct dlw_watch *watch, struct dlw_watched *watched)
 {
 	dlw_watch_misuses_of(watch, watched);
 	watched->ended = true;
-	if (dlw_leaves_behind(watched))
+	if (dlw_leaves_behind(watched)) {
+		watch->unsettled = true; /* whoever waits for that has not moved, but hopes in vain now */
 		return false;
+	}
 	remember_posts(watch, watched);
 	watched->replaced = true;
 	return true;

@@ -287,6 +287,7 @@ struct dlw_segment {
 	 */
 	_Atomic uint32_t python_asked, python_answered;
 	uint64_t python_answer, python_answer_size;
+	_Atomic uint32_t replacing; /* it has tried to exec, and it is not known to have failed */
 	_Atomic int32_t helper; /* tid of a helper thread, there to do as .end_asked says; 0: none */
 	/* written by whoever looks at the session */
 	_Atomic uint32_t end_asked; /* on_deadlock=exit: flush and _exit(66) */

@@ -45,6 +45,17 @@ def only_one(findings, expected, processes):
     return findings[0]
 
 
+def a_while_after_closing(seconds):
+    """Long enough for a finding that must not come."""
+    seen = []
+
+    def condition(running):
+        if b"closing" in running.output["err"]:
+            seen.append(time.monotonic())
+        return seen and seen[-1] - seen[0] > seconds
+    return condition
+
+
 def both_ways(context, command_for, expected, processes):
     """The same one finding with the shim alone and under a supervisor."""
     json = context.new_path(".jsonl")
@@ -112,6 +123,15 @@ def orphan(how):
     return test
 
 
+def exec_fails(context):
+    """Whoever tried to become another program and could not has its locks still."""
+    json = context.path("found.jsonl")
+    result = execute([*PROGRAM, "fails", made(context)], preloaded(json=json),
+                     until=a_while_after_closing(1))
+    check(result.met, f"it ended: {result.status} {result.err[-800:]!r}")
+    equal(load_json_lines(json), [], "findings")
+
+
 def robust(context):
     """The kernel hands it on: nothing to report, and the heir is told."""
     command = [*PROGRAM, "robust", context.new_path(".shared")]
@@ -151,16 +171,9 @@ def named(how, expected):
         name = f"/dlwatch-named-{os.getpid()}-{how}"
         command = [*NAMED, how, context.path("shared") if how == "file" else name]
         json = context.path("found.jsonl")
-        seen = []
-
-        def long_enough(running):
-            """Several times stall_ms since the runner wait."""
-            if b"closing" in running.output["err"]:
-                seen.append(time.monotonic())
-            return seen and seen[-1] - seen[0] > 1.5
-
         try:
-            result = execute(command, preloaded(json=json, stall_ms=200), until=long_enough)
+            result = execute(command, preloaded(json=json, stall_ms=200),
+                             until=a_while_after_closing(1.5))
         finally:
             for path in glob.glob(f"/dev/shm/sem.{name[1:]}"):
                 os.unlink(path)
@@ -176,15 +189,8 @@ def in_another_namespace(how, check_findings):
     """A process whose pids are not the looker's: never blocked for it, never gone."""
     def test(context):
         json = context.path("found.jsonl")
-        seen = []
-
-        def long_enough(running):
-            if b"closing" in running.output["err"]:
-                seen.append(time.monotonic())
-            return seen and seen[-1] - seen[0] > 1
-
         result = execute([*fixture("namespaces"), how], preloaded(json=json, stall_ms=200),
-                         until=long_enough)
+                         until=a_while_after_closing(1))
         if result.status == 77:
             raise Skip("no pid namespace to be had")
         check(result.met, f"it ended: {result.status} {result.err[-800:]!r}")
@@ -211,7 +217,8 @@ def all_cases():
         ("spawned", spawned), ("shells_between", shells_between),
         ("unrelated_with_a_given_session", unrelated_with_a_given_session),
         ("exit_status_of_both", exit_status_of_both), ("killed", orphan("killed")),
-        ("exits", orphan("exits")), ("robust", robust),
+        ("exits", orphan("exits")), ("execs", orphan("execs")),
+        ("exec_fails", exec_fails), ("robust", robust),
         ("nothing_left", nothing_left),
         ("namespaces/holds", in_another_namespace("holds", none)),
         ("namespaces/pair", in_another_namespace("pair", a_private_pair)),

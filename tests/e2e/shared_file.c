@@ -6,6 +6,8 @@
  *	shared_file a|b FILE         take a then b, or b then a, and hang
  *	shared_file killed FILE      a child dies of SIGKILL with lock_a; then want it
  *	shared_file exits FILE       a child exits with lock_a; then want it
+ *	shared_file execs FILE       a child with lock_a becomes a program that never locks
+ *	shared_file fails FILE       a child with lock_a fails to become another program
  *	shared_file robust FILE      like killed, but lock_a is robust
  *	shared_file spawn FILE       a and b by posix_spawn, from a process without locks
  */
@@ -75,6 +77,10 @@ static void leave_it_locked(const char *how)
 	pthread_mutex_lock(&shared->lock_a);
 	if (!strcmp(how, "exits"))
 		exit(0);
+	if (!strcmp(how, "execs"))
+		execl("/bin/sleep", "sleep", "1000", (char *)NULL);
+	if (!strcmp(how, "fails"))
+		execl("/nowhere/at/all", "nothing", (char *)NULL);
 	pthread_barrier_wait(&shared->meeting);
 	for (;;)
 		pause();
@@ -91,6 +97,24 @@ static int want_it(void)
 	return 0;
 }
 
+/** await_exec() - the kernel calls a program by its name from its first moment on */
+static bool await_exec(pid_t pid)
+{
+	char path[64], name[16] = "";
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", (int)pid);
+	while (strcmp(name, "sleep\n")) {
+		FILE *file = fopen(path, "r");
+		bool read = file && fgets(name, sizeof(name), file);
+
+		if (file)
+			fclose(file);
+		if (!read)
+			return false;
+	}
+	return true;
+}
+
 static int outlive(const char *how)
 {
 	pid_t child;
@@ -99,8 +123,12 @@ static int outlive(const char *how)
 	child = fork();
 	if (child == 0)
 		leave_it_locked(how);
+	if (!strcmp(how, "execs"))
+		return await_exec(child) ? want_it() : 1;
 	if (strcmp(how, "exits"))
 		pthread_barrier_wait(&shared->meeting);
+	if (!strcmp(how, "fails"))
+		return want_it();
 	if (!strcmp(how, "killed") || !strcmp(how, "robust"))
 		kill(child, SIGKILL);
 	require(waitpid(child, NULL, 0) == child, "waitpid");
