@@ -93,7 +93,9 @@ UNIT     := $(foreach t,$(UNIT),$(if $(findstring $(T),$(notdir $(t))),$(t)))
 PROPERTY := $(foreach t,$(PROPERTY),$(if $(findstring $(T),$(notdir $(t))),$(t)))
 endif
 
-FIXTURES := $(patsubst %.c,$(O)/%,$(wildcard tests/e2e/*.c tests/transparency/*.c)) \
+# tests/e2e/lib*.c: libraries that fixtures are linked with.
+FIXTURES := $(patsubst %.c,$(O)/%,$(filter-out tests/e2e/lib%,$(wildcard tests/e2e/*.c)) \
+	$(wildcard tests/transparency/*.c)) \
 	$(patsubst %.cc,$(O)/%,$(wildcard tests/e2e/*.cc tests/transparency/*.cc))
 GENERATED := $(O)/tests/generated/scenario $(O)/tests/generated/correct
 BENCH := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/*.c))
@@ -330,7 +332,14 @@ $(O)/samples/%.py: samples/%.py
 
 $(O)/tests/e2e/%: tests/e2e/%.c $(FLAGS).program
 	$(say) CC $<
-	$(call build_program,$(CC) $(PROGRAM_CFLAGS))
+	$(call build_program,$(CC) $(PROGRAM_CFLAGS),$(FIXTURE_LIBS))
+
+$(O)/tests/e2e/lib%.so: tests/e2e/lib%.c $(FLAGS).program
+	$(say) LD $<
+	$(call build_program,$(CC) $(PROGRAM_CFLAGS) -fPIC -shared)
+
+$(O)/tests/e2e/overtaken: $(O)/tests/e2e/libgate.so
+$(O)/tests/e2e/overtaken: FIXTURE_LIBS := -L$(O)/tests/e2e -lgate -Wl,-rpath,'$$ORIGIN'
 
 $(O)/tests/e2e/%: tests/e2e/%.cc $(FLAGS).program
 	$(say) CXX $<

@@ -376,6 +376,11 @@ def fixture_cases():
     return [
         deadlock("abba", fixture("abba"), "proven", pair(inner="take_second")),
         deadlock("bystander", fixture("bystander"), "proven", pair()),
+        deadlock("overtaken", fixture("overtaken"), "proven", [
+            Thread("a-then-b", mutex("lock_b", "nest"), [mutex("lock_a", "nest")]),
+            Thread("b-then-c", mutex("lock_c", "nest"), [mutex("lock_b", "nest")]),
+            Thread("c-then-a", mutex("lock_a", "take_c_then_a"),
+                   [mutex("lock_c", "take_c_then_a")])]),
         deadlock("many_holds", fixture("many_holds"), "proven", many),
         type_case("recursive", "recursive", count=3),
         type_case("robust", "normal"),
