@@ -153,6 +153,36 @@ static bool same_numbers(int32_t pid)
 	       !memcmp(theirs, ours, (size_t)length);
 }
 
+/** descends() - @line is of a child's child of @pid, or farther down */
+static bool descends(const struct dlw_family *family, const struct dlw_process_line *line,
+		     int32_t pid)
+{
+	uint32_t steps = family->count; /* pids may have come and gone while they were read */
+
+	while (line->parent != pid && steps--) {
+		const struct dlw_relative *parent = dlw_family_find(family, line->parent);
+
+		if (!parent)
+			return false;
+		line = &parent->line;
+	}
+	return line->parent == pid;
+}
+
+/**
+ * may_be_adopted() - a descendant may become a child by the death of those between
+ *
+ * It does if the process is the first of its namespace or asked for it by
+ * PR_SET_CHILD_SUBREAPER, which nobody else is told. A zombie keeps its parent
+ * as long as that lives, and orphans nobody any more.
+ */
+static bool may_be_adopted(const struct dlw_family *family, const struct dlw_process_line *line,
+			   const struct dlw_system_wait *wait)
+{
+	return wait->meaning.children != DLW_ONE_CHILD && descends(family, line, wait->pid) &&
+	       dlw_process_task(line->pid);
+}
+
 static void find_children(struct search *search, struct dlw_system_wait *wait)
 {
 	const struct dlw_family *family = &search->survey->family;
@@ -163,7 +193,8 @@ static void find_children(struct search *search, struct dlw_system_wait *wait)
 	for (i = 0; i < family->count && !wait->live; i++) {
 		const struct dlw_process_line *line = &family->all[i].line;
 
-		if (line->parent == wait->pid && is_waited_for(wait, line))
+		if (line->parent == wait->pid ? is_waited_for(wait, line)
+					      : may_be_adopted(family, line, wait))
 			add_target(search, wait, place_of(search, line->pid));
 	}
 	/* its own threads could start another child, which might end */

@@ -178,6 +178,7 @@ SILENT = {
     "fifo_without_writer": Silent("rm -f f; mkfifo f; exec 3<>f; timeout 0.6 head -c1 f; echo $?"),
     "flock": Silent("(flock 9; sleep 0.6) 9>lock & sleep 0.1; flock lock true; echo $?",
                     needs=["flock"]),
+    "adopted": Silent("exec " + fixture("adopted")[0]),
     "jobserver": Silent("printf 'all: a b c d\\n%%:\\n\\t@sleep 0.2\\n' > Makefile; make -j2 -s; "
                         "echo $?", needs=["make"]),
     "python_pool": Silent(f"{PYTHON} -c 'import subprocess as s; "
