@@ -278,11 +278,31 @@ const uint64_t dlw_harmless_signals =
 	SIGNAL_BIT(2) | SIGNAL_BIT(4) | SIGNAL_BIT(5) | SIGNAL_BIT(6) | SIGNAL_BIT(7) |
 	SIGNAL_BIT(8) | SIGNAL_BIT(11) | SIGNAL_BIT(31) | SIGNAL_BIT(32) | SIGNAL_BIT(33);
 
+/**
+ * other_user() - a process that is no thread of @pid, but has the same memory
+ *
+ * Made by clone(), it is its child or its brother. Return: its pid, 0: none.
+ */
+static int32_t other_user(const struct dlw_family *family, int32_t pid)
+{
+	const struct dlw_relative *own = dlw_family_find(family, pid);
+	uint32_t i;
+
+	for (i = 0; own && i < family->count; i++) {
+		const struct dlw_relative *other = &family->all[i];
+
+		if (other != own && (other->member || other->line.parent == own->line.parent) &&
+		    dlw_memory_is_shared(pid, other->line.pid))
+			return other->line.pid;
+	}
+	return 0;
+}
+
 static const char *look_around(struct dlw_watch *watch, const struct dlw_picture *picture,
 			       uint32_t process)
 {
 	struct census census = { .watch = watch, .picture = picture, .process = process };
-	int32_t pid = picture->processes[process].pid;
+	int32_t pid = picture->processes[process].pid, other;
 	uint64_t caught;
 	int number;
 
@@ -294,6 +314,12 @@ static const char *look_around(struct dlw_watch *watch, const struct dlw_picture
 		return dlw_arena_text(&watch->picture,
 				      "thread %d was not seen starting and may help",
 				      (int)census.unknown);
+	if (!dlw_survey_family(watch))
+		return "its relatives cannot be listed";
+	other = other_user(&watch->survey.family, pid);
+	if (other)
+		return dlw_arena_text(&watch->picture,
+				      "process %d uses the same memory and may help", (int)other);
 	if (!dlw_signals_caught(pid, &caught))
 		return "its signal handlers cannot be listed";
 	caught &= ~dlw_harmless_signals;

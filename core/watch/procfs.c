@@ -3,6 +3,7 @@
  */
 #include "core/watch/procfs.h"
 
+#include <linux/kcmp.h>
 #include <string.h>
 
 #include "core/watch/system.h"
@@ -244,6 +245,28 @@ enum dlw_task_state dlw_task_look(int32_t pid, int32_t tid, struct dlw_system_ca
 	call->stack_pointer = parse_hex(&at);
 	call->pc = parse_hex(&at);
 	return DLW_TASK_ASLEEP;
+}
+
+/** memory_size() - in pages; 0: gone */
+static uint64_t memory_size(int32_t pid)
+{
+	char text[128];
+	const char *at = text;
+
+	if (dlw_read_file(dlw_proc_path(pid, 0, "statm").text, text, sizeof(text)) <= 0)
+		return 0;
+	return dlw_parse_number(&at, 10);
+}
+
+bool dlw_memory_is_shared(int32_t pid, int32_t other)
+{
+	long order = dlw_system(SYS_kcmp, pid, other, KCMP_VM, 0, 0, 0);
+	uint64_t size;
+
+	if (order >= 0 || order == -ESRCH)
+		return order == 0;
+	size = memory_size(pid);
+	return size && size == memory_size(other);
 }
 
 bool dlw_read_memory(int32_t pid, uint64_t address, void *buffer, size_t size)

@@ -79,6 +79,13 @@ bool dlw_task_alive(int32_t pid, int32_t tid);
 /** dlw_process_task() - the first thread of @pid, or another if that is a zombie; 0: none */
 int32_t dlw_process_task(int32_t pid);
 
+/**
+ * dlw_memory_is_shared() - two processes, one memory: clone(CLONE_VM) without CLONE_THREAD
+ *
+ * Where the kernel does not let us ask, equally large memories count as one.
+ */
+bool dlw_memory_is_shared(int32_t pid, int32_t other);
+
 /** dlw_read_memory() - @size bytes of @pid at @address; false: unmapped or not allowed */
 bool dlw_read_memory(int32_t pid, uint64_t address, void *buffer, size_t size);
 
