@@ -68,7 +68,7 @@ static uint64_t next_ticket(struct dlw_object *object)
 /** log_mode() - as struct dlw_event has it */
 static uint8_t log_mode(enum dlw_mode mode)
 {
-	return mode == DLW_SHARED ? 1 : 0;
+	return mode == DLW_PERMIT ? 2 : mode == DLW_SHARED ? 1 : 0;
 }
 
 /** note_time() - the acquisition just logged has a time, so its release shall have one */

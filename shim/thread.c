@@ -18,6 +18,7 @@
 #include "core/watch/system.h"
 #include "shim/fork.h"
 #include "shim/hold.h"
+#include "shim/hook_lock.h"
 #include "shim/log_write.h"
 #include "shim/object.h"
 #include "shim/segment.h"
@@ -311,11 +312,28 @@ uint32_t dlw_thread_serial(struct dlw_context *self, uint64_t pthread)
 
 /* ------------------------------------------------------- handlers that interrupt hooks */
 
+/**
+ * comes_between() - a handler's call at @frame, while the one that published the want goes on
+ *
+ * On one stack the inner call lies lower. A handler may have one of its own,
+ * anywhere (SA_ONSTACK).
+ */
+static bool comes_between(const struct dlw_context *self, uint64_t frame)
+{
+	stack_t other = { 0 };
+	bool inner, outer;
+
+	dlw_system(SYS_sigaltstack, 0, (long)&other, 0, 0, 0, 0);
+	inner = frame - (uint64_t)(uintptr_t)other.ss_sp < other.ss_size;
+	outer = self->want_frame - (uint64_t)(uintptr_t)other.ss_sp < other.ss_size;
+	return inner != outer ? inner : frame < self->want_frame;
+}
+
 void dlw_want_aside(struct dlw_context *self, uint64_t frame)
 {
 	struct dlw_thread *record = self->record;
 
-	if (frame >= self->want_frame && record->want_kind != DLW_CUSTOM) {
+	if (record->want_kind != DLW_CUSTOM && !comes_between(self, frame)) {
 		self->saved_count = 0;
 	} else if (self->saved_count < DLW_SAVED_WANTS) {
 		self->saved[self->saved_count] = (struct dlw_saved_want){
@@ -337,6 +355,15 @@ void dlw_want_aside(struct dlw_context *self, uint64_t frame)
 	record->wait++;
 }
 
+/** log_again() - what the handler wanted in between took its place in the log, too */
+static void log_again(struct dlw_context *self, const struct dlw_saved_want *want)
+{
+	if (dlw_logging(self) && want->since_ns && want->kind != DLW_THREAD &&
+	    want->kind != DLW_CONDITION && want->kind != DLW_BARRIER && want->kind != DLW_ONCE)
+		dlw_lock_log_want(self, want->kind, (const void *)(uintptr_t)want->address,
+				  want->form);
+}
+
 void dlw_want_back(struct dlw_context *self)
 {
 	const struct dlw_saved_want *saved = &self->saved[--self->saved_count];
@@ -347,6 +374,7 @@ void dlw_want_back(struct dlw_context *self)
 	self->record->want_since_ns = saved->since_ns;
 	self->record->want_object = saved->object;
 	self->record->want_relock = saved->relock;
+	log_again(self, saved);
 }
 
 void dlw_drain(struct dlw_context *self)

@@ -376,6 +376,7 @@ def fixture_cases():
     return [
         deadlock("abba", fixture("abba"), "proven", pair(inner="take_second")),
         deadlock("bystander", fixture("bystander"), "proven", pair()),
+        deadlock("handler_stack", fixture("handler_stack"), "proven", pair()),
         deadlock("overtaken", fixture("overtaken"), "proven", [
             Thread("a-then-b", mutex("lock_b", "nest"), [mutex("lock_a", "nest")]),
             Thread("b-then-c", mutex("lock_c", "nest"), [mutex("lock_b", "nest")]),

@@ -79,6 +79,7 @@ def all_cases():
         Clean("own_semaphore", fixture("own_semaphore")),
         Clean("reopened_semaphore", fixture("reopened_semaphore")),
         Clean("alarm_posts", fixture("alarm_posts")),
+        Clean("own_memory", fixture("own_memory")),
         Clean("cancellation", fixture("cancellation")),
         Clean("stranger_unlock", fixture("stranger_unlock"), misuse=True),
         Clean("old_conditions", fixture("old_conditions")),
