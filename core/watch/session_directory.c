@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 
 #include "core/watch/namespace.h"
 #include "core/watch/procfs.h"
@@ -155,6 +156,16 @@ static size_t prefix(char text[48])
 	return strlen(text);
 }
 
+/** is_old() - nobody can be half way through making or removing it any more */
+static bool is_old(const char *path)
+{
+	struct timespec now;
+	struct stat status;
+
+	return dlw_system(SYS_clock_gettime, CLOCK_REALTIME, (long)&now, 0, 0, 0, 0) == 0 &&
+	       describe(path, &status) && now.tv_sec - status.st_mtim.tv_sec > 60;
+}
+
 static void sweep_entry(void *context, const char *name)
 {
 	char start[48], path[DLW_PATH_MAX], session_file[DLW_PATH_MAX];
@@ -165,8 +176,9 @@ static void sweep_entry(void *context, const char *name)
 		return;
 	if (!dlw_join_path(path, context, name) || !dlw_session_is_ours(path))
 		return;
-	/* half made or half removed by somebody else just now: leave it to a later sweep */
-	if (dlw_join_path(session_file, path, "session") && describe(session_file, &status))
+	if (!dlw_join_path(session_file, path, "session"))
+		return;
+	if (describe(session_file, &status) || is_old(path))
 		dlw_session_remove(path);
 }
 

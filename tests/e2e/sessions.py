@@ -200,6 +200,19 @@ def in_another_namespace(how, check_findings):
     return test
 
 
+def half_made(_context):
+    """A directory without a session in it, of a process that died while it made it."""
+    process = subprocess.Popen(["true"])
+    process.wait()
+    path = f"/dev/shm/dlwatch-{os.geteuid()}-{process.pid}.1"
+    os.mkdir(path, 0o700)
+    execute(fixture("clean"), preloaded())
+    check(os.path.isdir(path), "swept away at once: somebody may be at work in it")
+    os.utime(path, (1, 1))
+    execute(fixture("clean"), preloaded())
+    check(not os.path.isdir(path), "left for ever")
+
+
 def none(findings):
     equal(findings, [], "findings")
 
@@ -219,7 +232,7 @@ def all_cases():
         ("exit_status_of_both", exit_status_of_both), ("killed", orphan("killed")),
         ("exits", orphan("exits")), ("execs", orphan("execs")),
         ("exec_fails", exec_fails), ("robust", robust),
-        ("nothing_left", nothing_left),
+        ("nothing_left", nothing_left), ("half_made", half_made),
         ("namespaces/holds", in_another_namespace("holds", none)),
         ("namespaces/pair", in_another_namespace("pair", a_private_pair)),
         ("named/kept", named("kept", None)), ("named/file", named("file", None)),
