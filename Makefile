@@ -117,7 +117,7 @@ endif
 
 .DEFAULT_GOAL := all
 .PHONY: all help deps tests check unit property schema e2e generated transparency soak trials demo bench \
-	fuzz soak-predict soak-log install uninstall clean FORCE
+	fuzz soak-predict soak-log instructions renew-instructions install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -127,7 +127,7 @@ help:
 	@echo 'make            the shim, the dlwatch command and the samples, into build/'
 	@echo 'make demo       installs what is missing, then two deadlocks and their reports'
 	@echo 'make check      installs what is missing, builds, runs every test'
-	@echo 'make unit | property | schema | e2e | generated | transparency'
+	@echo 'make unit | property | schema | e2e | generated | transparency | instructions'
 	@echo '                one kind of test (T=WORD: only those)'
 	@echo 'make trials     servers that are installed, under load, with and without dlwatch'
 	@echo 'make soak       generated deadlocks and cures without end (SEED=1 SECONDS=600)'
@@ -146,7 +146,7 @@ help:
 deps:
 	@scripts/deps.sh
 
-tests: all $(UNIT) $(PROPERTY) $(FIXTURES) $(GENERATED)
+tests: all $(UNIT) $(PROPERTY) $(FIXTURES) $(GENERATED) $(O)/tests/bench/micro
 
 # Whoever asked for no number of jobs gets one a processor.
 PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j"$$(nproc)")
@@ -156,7 +156,7 @@ check:
 	@scripts/deps.sh
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@O='$(O)' CC='$(CC)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh \
-		unit property schema e2e generated transparency core exports docs format
+		unit property schema e2e generated transparency instructions core exports docs format
 
 unit: $(UNIT)
 	@O='$(O)' T='$(T)' V='$(V)' scripts/check.sh unit
@@ -175,6 +175,13 @@ transparency: all $(FIXTURES)
 
 generated: all $(GENERATED)
 	@O='$(O)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh generated
+
+instructions: all $(O)/tests/bench/micro
+	@O='$(O)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh instructions
+
+# After a change of the hot path that is meant: commit what it writes.
+renew-instructions: all $(O)/tests/bench/micro
+	@O='$(O)' $(PYTHON) tests/instructions/run.py --renew
 
 # Servers under load: minutes, and only what is installed.
 trials: all $(GENERATED)

@@ -105,6 +105,7 @@ def measure_pairs(setup, load, modes, pairs):
 
 def instructions_of(setup, name, ops, mode):
     command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null",
+               "--toggle-collect=ns_per_op",
                setup.program("micro"), name, str(ops), "--exact"]
     done = subprocess.run(command, env=setup.environment(mode), capture_output=True,
                           timeout=600, check=False)
