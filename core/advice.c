@@ -111,6 +111,10 @@ static void advise_self(struct adviser *adviser)
 		say(adviser, "close the copy of the pipe's other end that this process keeps open "
 			     "and does not use.");
 		break;
+	case DLW_FILE_LOCK:
+		say(adviser, "a file opened twice is locked twice; use one descriptor, or copies "
+			     "of it, for both.");
+		break;
 	case DLW_ONCE:
 		say(adviser, "the initialisation routine must not call, even indirectly, what "
 			     "waits for that initialisation.");

@@ -216,14 +216,17 @@ uint32_t dlw_queue_term(struct builder *b, uint32_t self, uint32_t resource)
  */
 struct file_lock {
 	uint32_t resource;
-	uint32_t own_process; /* its own locks are never in a process's way */
+	uint32_t own_process; /* a lock of a process is never in its own way */
 	bool exclusive;       /* how it is wanted */
 };
 
 static bool is_in_the_way(const struct builder *b, const struct file_lock *wanted,
 			  const struct dlw_hold *hold)
 {
-	return hold->count && b->state->threads[hold->thread].process != wanted->own_process &&
+	/* one of an open file description is, if it was opened twice */
+	return hold->count &&
+	       (hold->description ||
+		b->state->threads[hold->thread].process != wanted->own_process) &&
 	       (wanted->exclusive || hold->mode != DLW_SHARED);
 }
 

@@ -145,6 +145,16 @@ static void crossed_files(void)
 	flock(second, LOCK_EX);
 }
 
+/* opened twice, a file is locked against oneself */
+static void own_file(void)
+{
+	int first = temporary_file(), again = open_anew(first);
+
+	flock(first, LOCK_EX);
+	closing();
+	flock(again, LOCK_EX);
+}
+
 /* the child has the file and wants the lock in memory; the parent the other way round */
 static void file_then_memory(void)
 {
@@ -225,6 +235,7 @@ int main(int argc, char **argv)
 	} ways[] = {
 		{ "two_readers", two_readers },     { "own_end", read_own_end },
 		{ "both_full", both_full },         { "crossed_files", crossed_files },
+		{ "own_file", own_file },
 		{ "memory_then_file", memory_then_file }, { "wait_holding", wait_holding },
 		{ "readers_lock", wait_holding_readers_lock },
 	};

@@ -102,6 +102,9 @@ def deadlocks():
             Thread(PARENT, file_lock(ANY_FILE, "crossed_files"), [file_lock(ANY_FILE)]),
             Thread("child", file_lock(ANY_FILE, "lock_second_then_first"),
                    [file_lock(ANY_FILE)])]),
+        Supervised("system/own_file", way("own_file"), [
+            Thread(PARENT, file_lock(ANY_FILE, "own_file"), [file_lock(ANY_FILE)])],
+                   processes=1),
         Everywhere("system/memory_then_file", way("memory_then_file"), [
             Thread(PARENT, file_lock(BYTES, "lock_record", ["memory_then_file"]),
                    [in_shared_memory("memory_then_file")]),

@@ -352,7 +352,14 @@ static inline bool game_queue(const struct game *g, uint32_t t, uint32_t r)
 	return !doubtful || g->belief == OWNED || all_dead < all;
 }
 
-/* Files: claims of other processes; exclusive ones are one, shared ones go by description. */
+/* Files: a process is in its own way by descriptions alone. */
+static inline bool game_blocks_file(const struct game *g, const struct dlw_hold *hold, uint32_t own)
+{
+	return hold->count &&
+	       (hold->description || g->state->threads[hold->thread].process != own);
+}
+
+/* Claims of others; exclusive ones are one, shared ones go by description. */
 static inline bool game_file_claim_runs(const struct game *g, const struct dlw_hold *claim,
 					uint32_t own)
 {
@@ -368,7 +375,7 @@ static inline bool game_file_claim_runs(const struct game *g, const struct dlw_h
 		bool same;
 
 		p = g->state->threads[hold->thread].process;
-		if (hold->resource != claim->resource || !hold->count || p == own)
+		if (hold->resource != claim->resource || !game_blocks_file(g, hold, own))
 			continue;
 		if (claim->mode == DLW_SHARED && hold->mode == DLW_SHARED)
 			same = claim->description || hold->description
@@ -389,8 +396,7 @@ static inline bool game_file(const struct game *g, uint32_t t, uint32_t r)
 	for (i = 0; i < g->state->hold_count; i++) {
 		const struct dlw_hold *hold = &g->state->holds[i];
 
-		if (hold->resource != r || !hold->count ||
-		    g->state->threads[hold->thread].process == own ||
+		if (hold->resource != r || !game_blocks_file(g, hold, own) ||
 		    (g->state->threads[t].want.mode == DLW_SHARED && hold->mode == DLW_SHARED))
 			continue;
 		if (!game_file_claim_runs(g, hold, own))
