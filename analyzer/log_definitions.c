@@ -588,6 +588,13 @@ static void read_ring(struct dlw_log_definitions *defined, const struct dlw_log_
 	keep_last_objects(defined);
 }
 
+static int by_order(const void *left, const void *right)
+{
+	const struct dlw_log_order_count *a = left, *b = right;
+
+	return a->order < b->order ? -1 : a->order > b->order;
+}
+
 /* Of one id the last name comes first, so that it is the one that is found. */
 static int by_id_then_latest(const void *left, const void *right)
 {
@@ -619,6 +626,9 @@ void dlw_log_definitions_read(struct dlw_log_definitions *defined, const struct 
 	if (defined->recording == DLW_RECORDING_RING)
 		find_first_tickets(defined, file);
 	index_records(&defined->stack_index, defined->stacks, defined->stack_count, id_of_stack);
+	if (defined->order_count)
+		qsort(defined->order_counts, defined->order_count, sizeof(*defined->order_counts),
+		      by_order);
 	if (defined->name_count)
 		qsort(defined->names, defined->name_count, sizeof(*defined->names),
 		      by_id_then_latest);
@@ -655,6 +665,23 @@ const struct dlw_log_thread *dlw_log_defined_thread(const struct dlw_log_definit
 	uint32_t position = dlw_log_index_find(&defined->thread_index, serial);
 
 	return position == DLW_NO_POSITION ? NULL : &defined->threads[position];
+}
+
+uint64_t dlw_log_order_times(const struct dlw_log_definitions *defined, uint64_t number)
+{
+	uint32_t low = 0, high = defined->order_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (defined->order_counts[middle].order < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < defined->order_count && defined->order_counts[low].order == number ?
+		       defined->order_counts[low].times :
+		       1;
 }
 
 /** given_to() - the latest of sorted @names for object @id, or NULL */

@@ -103,7 +103,7 @@ struct dlw_log_definitions {
 	uint32_t misuse_count, misuse_room;
 	enum dlw_recording recording;
 	uint64_t *first_tickets; /* ring: by position of the object */
-	struct dlw_log_order_count *order_counts; /* as they were written; an order not here: once */
+	struct dlw_log_order_count *order_counts; /* sorted; an order not here: once */
 	uint32_t order_count, order_room;
 
 	struct dlw_log_look look; /* the last one */
@@ -127,6 +127,9 @@ const struct dlw_log_thread *dlw_log_defined_thread(const struct dlw_log_definit
 /** dlw_log_object_at() - number @position of .objects, unpacked */
 void dlw_log_object_at(const struct dlw_log_definitions *defined, uint32_t position,
 		       struct dlw_log_object *object);
+
+/** dlw_log_order_times() - how often order @number of a log of orders was seen */
+uint64_t dlw_log_order_times(const struct dlw_log_definitions *defined, uint64_t number);
 
 /**
  * dlw_log_defined_stack() - the return addresses of stack @id

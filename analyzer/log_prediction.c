@@ -51,6 +51,16 @@ struct dlw_log_prediction *dlw_log_prediction_new(struct dlw_replay *replay, boo
 	return prediction;
 }
 
+static bool has_only_orders(const struct dlw_replay *replay)
+{
+	uint32_t at;
+
+	for (at = 0; at < replay->source_count; at++)
+		if (replay->sources[at]->defined.recording == DLW_RECORDING_ORDER)
+			return true;
+	return false;
+}
+
 void dlw_log_prediction_before(struct dlw_log_prediction *prediction)
 {
 	dlw_log_trace_before(prediction->traced);
@@ -434,6 +444,7 @@ void dlw_log_prediction_finish(struct dlw_log_prediction *prediction, dlw_findin
 	uint32_t at;
 
 	dlw_log_trace_end(prediction->traced);
+	prediction->options.orders_alone = has_only_orders(prediction->replay);
 	if (!dlw_predict(prediction->traced->trace, &prediction->options, &prediction->memory,
 			 &prediction->scratch, &prediction->result))
 		dlw_out_of_memory();
@@ -455,16 +466,6 @@ uint32_t dlw_log_prediction_count(const struct dlw_log_prediction *prediction)
 	return prediction->feasible;
 }
 
-static bool has_only_orders(const struct dlw_replay *replay)
-{
-	uint32_t at;
-
-	for (at = 0; at < replay->source_count; at++)
-		if (replay->sources[at]->defined.recording == DLW_RECORDING_ORDER)
-			return true;
-	return false;
-}
-
 char *dlw_log_prediction_note(const struct dlw_log_prediction *prediction)
 {
 	struct dlw_trace_losses losses = dlw_trace_losses(prediction->traced->trace);
@@ -475,13 +476,16 @@ char *dlw_log_prediction_note(const struct dlw_log_prediction *prediction)
 	if (prediction->result.cut)
 		return dlw_print("not all cycles of lock orders were looked at: %llu were",
 				 (unsigned long long)prediction->result.cycles);
-	if (has_only_orders(prediction->replay))
-		return dlw_copy("nothing was predicted from logs of lock orders alone "
-				"(log_mode=order)");
 	if (prediction->unresolved)
 		return dlw_print("%u cycle%s of lock orders could be neither confirmed nor refuted "
-				 "(--all shows them)",
-				 prediction->unresolved, prediction->unresolved == 1 ? "" : "s");
+				 "%s(--all shows them)",
+				 prediction->unresolved, prediction->unresolved == 1 ? "" : "s",
+				 prediction->options.orders_alone ?
+					 "from a log of orders alone (log_mode=order) " :
+					 "");
+	if (prediction->options.orders_alone)
+		return dlw_copy("no cycle in the lock orders; a log of orders alone (log_mode=order) "
+				"shows no others");
 	return NULL;
 }
 

@@ -27,6 +27,10 @@ struct dlw_log_trace *dlw_log_trace_new(struct dlw_replay *replay, struct dlw_ar
 
 void dlw_log_trace_free(struct dlw_log_trace *traced)
 {
+	uint32_t at;
+
+	for (at = 0; at < traced->replay->cursor_count; at++)
+		free(traced->threads[at].order);
 	free(traced->objects);
 	free(traced->threads);
 	free(traced->cursors);
@@ -122,35 +126,74 @@ static enum dlw_mode mode_of(const struct dlw_replay_object *object, uint8_t mod
 	return mode == 1 ? DLW_SHARED : DLW_EXCLUSIVE;
 }
 
+static bool has_orders_alone(const struct dlw_cursor *cursor)
+{
+	return cursor->source->defined.recording == DLW_RECORDING_ORDER;
+}
+
 static void add(struct dlw_log_trace *traced, const struct dlw_trace_event *event)
 {
 	dlw_trace_add(traced->trace, event); /* what it cannot take it counts */
 }
 
-/* An operation on @object by the thread whose head it is. */
+/*
+ * An order is a little run of its own: it must not be mixed with another
+ * thread's, so it is told when it is complete.
+ */
+static void note_in_order(struct dlw_log_trace *traced, const struct dlw_cursor *cursor,
+			  const struct dlw_trace_event *event)
+{
+	struct traced_thread *thread = &traced->threads[cursor->number];
+
+	dlw_reserve(thread->order, thread->order_count, thread->order_room);
+	thread->order[thread->order_count++] = *event;
+}
+
+/** end_order() - the last acquisition is what was asked for, the others make no order here */
+static void end_order(struct dlw_log_trace *traced, const struct dlw_cursor *cursor)
+{
+	struct traced_thread *thread = &traced->threads[cursor->number];
+	uint32_t at;
+
+	for (at = 0; at < thread->order_count; at++) {
+		struct dlw_trace_event *event = &thread->order[at];
+		bool last = at + 1 == thread->order_count ||
+			    thread->order[at + 1].op != DLW_TRACE_ACQUIRE;
+
+		if (event->op == DLW_TRACE_ACQUIRE && last)
+			event->times = thread->times;
+		else
+			event->form = DLW_FORM_TRY;
+		add(traced, event);
+	}
+	thread->order_count = 0;
+}
+
 /** form_of() - an exempt thread counts as able to go on, whatever it waits for */
 static enum dlw_form form_of(const struct dlw_cursor *cursor, uint8_t form)
 {
 	return cursor->exempt && form == DLW_FORM_BLOCKING ? DLW_FORM_TIMED : (enum dlw_form)form;
 }
 
+/** add_operation() - on @object, by the thread whose head it is */
 static void add_operation(struct dlw_log_trace *traced, struct dlw_cursor *cursor,
 			  enum dlw_trace_op op, struct dlw_replay_object *object)
 {
 	const struct dlw_event *event = &cursor->head.event;
+	struct dlw_trace_event told = { .op = op };
 
 	if (!object)
 		return;
-	add(traced,
-	    &(struct dlw_trace_event){
-		    .op = op,
-		    .thread = thread_number(traced, cursor),
-		    .object = object_number(traced, object),
-		    .mutex = cursor->head.mutex ? object_number(traced, cursor->head.mutex) : 0,
-		    .mode = mode_of(object, event->mode),
-		    .form = form_of(cursor, event->form),
-		    .place = event->stack,
-	    });
+	told.thread = thread_number(traced, cursor);
+	told.object = object_number(traced, object);
+	told.mutex = cursor->head.mutex ? object_number(traced, cursor->head.mutex) : 0;
+	told.mode = mode_of(object, event->mode);
+	told.form = form_of(cursor, event->form);
+	told.place = event->stack;
+	if (has_orders_alone(cursor))
+		note_in_order(traced, cursor, &told);
+	else
+		add(traced, &told);
 }
 
 static void add_to_thread(struct dlw_log_trace *traced, struct dlw_cursor *cursor,
@@ -252,7 +295,12 @@ static void add_event(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
 		add_operation(traced, cursor, plain[event->type].op, cursor->head.object);
 		return;
 	}
+	end_order(traced, cursor);
 	switch (event->type) {
+	case DLW_EVENT_ORDER:
+		traced->threads[cursor->number].times =
+			dlw_log_order_times(&cursor->source->defined, event->argument);
+		break;
 	case DLW_EVENT_ACCESSED:
 		/* what a program says through dlwatch.h is no access */
 		if (event->mode != DLW_MODE_ANNOTATED)
@@ -298,11 +346,10 @@ void dlw_log_trace_before(struct dlw_log_trace *traced)
 {
 	struct dlw_cursor *cursor = dlw_replay_peek(traced->replay);
 
-	if (cursor->source->defined.recording == DLW_RECORDING_ORDER)
-		return; /* orders alone are no run */
 	fork_first(traced, cursor);
 	if (cursor->gaps != traced->threads[cursor->number].gaps) {
 		traced->threads[cursor->number].gaps = cursor->gaps;
+		end_order(traced, cursor);
 		add_own(traced, cursor, DLW_TRACE_GAP);
 	}
 	/* the form of a condition wait is that of its wish */
@@ -346,8 +393,8 @@ void dlw_log_trace_end(struct dlw_log_trace *traced)
 	for (at = 0; at < traced->replay->cursor_count; at++) {
 		struct dlw_cursor *cursor = traced->replay->cursors[at];
 
-		if (!cursor->exited && cursor->want.wait != DLW_WAIT_NONE &&
-		    cursor->source->defined.recording != DLW_RECORDING_ORDER)
+		end_order(traced, cursor);
+		if (!cursor->exited && cursor->want.wait != DLW_WAIT_NONE)
 			add_last_want(traced, cursor);
 	}
 }

@@ -24,6 +24,10 @@ struct dlw_log_trace {
 	struct traced_thread {
 		uint32_t number;     /* in the trace, + 1; 0: not in it yet */
 		uint32_t gaps;       /* of its cursor that were told */
+		/* log_mode=order: the lock order that is being read, and how often it was seen */
+		struct dlw_trace_event *order;
+		uint32_t order_count, order_room;
+		uint64_t times;
 	} * threads;                 /* by number of the cursor */
 	struct dlw_cursor **cursors; /* by number in the trace */
 	uint32_t cursor_count, cursor_room;

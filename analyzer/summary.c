@@ -294,17 +294,6 @@ static void add_order(struct dlw_summary *summary, const struct asked *asked, ui
 		known->order->count = add_up(known->order->count, times);
 }
 
-/** times_of() - how often order @number of a log of orders was seen */
-static uint64_t times_of(const struct dlw_log_definitions *defined, uint64_t number)
-{
-	uint32_t at;
-
-	for (at = 0; at < defined->order_count; at++)
-		if (defined->order_counts[at].order == number)
-			return defined->order_counts[at].times;
-	return 1;
-}
-
 static void forget_known(struct dlw_summary *summary)
 {
 	struct known *known, *next;
@@ -341,7 +330,7 @@ void dlw_summary_add_logs(struct dlw_summary *summary, struct dlw_replay *replay
 		const struct dlw_log_definitions *defined = &cursor->source->defined;
 
 		if (cursor->head.event.type == DLW_EVENT_ORDER)
-			times = times_of(defined, cursor->head.event.argument);
+			times = dlw_log_order_times(defined, cursor->head.event.argument);
 		if (cursor->head.event.type == DLW_EVENT_ACQUIRED)
 			add_order(summary,
 				  &(struct asked){ cursor, cursor->head.object,

@@ -149,6 +149,10 @@ static void say_reason(struct dlw_text *text, const struct dlw_state *state,
 		dlw_text_add(text, "another thread could still give ");
 		dlw_say_resource(text, state, finding, inversion->resource);
 		break;
+	case DLW_BECAUSE_ORDERS_ALONE:
+		dlw_text_add(text, "only lock orders were recorded: what else keeps these "
+				   "acquisitions apart is not known");
+		break;
 	case DLW_BECAUSE_NOTHING:
 		break;
 	}

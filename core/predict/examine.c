@@ -381,6 +381,10 @@ bool dlw_examine(struct dlw_examiner *examiner, const struct dlw_pattern *patter
 		say(&e, DLW_ORDERED, DLW_BECAUSE_ORDER, DLW_NONE);
 		return true;
 	}
+	if (meeting == MEET && examiner->options->orders_alone) {
+		say(&e, DLW_UNRESOLVED, DLW_BECAUSE_ORDERS_ALONE, DLW_NONE);
+		return true;
+	}
 	if (meeting == MEET)
 		meeting = try_closure(&e);
 	if (meeting == NO_MEMORY)

@@ -147,7 +147,7 @@ static uint64_t count_order(const struct driver *d, uint32_t given, uint32_t wan
 			dlw_dependency_at(d->trace, d->kept.dependencies[i]);
 
 		if (dependency->object == wanted && gives(d, dependency, given))
-			seen += dependency->count;
+			seen += dependency->seen;
 	}
 	return seen;
 }

@@ -19,6 +19,12 @@
 
 struct dlw_predict_options {
 	bool explain; /* also cycles that can be no deadlock, with the reason */
+	/*
+	 * The trace is made of lock orders, each shown once, with creations and
+	 * joins: what else keeps members apart is not in it. No schedule is looked
+	 * for; what is neither flawed nor ordered is unresolved.
+	 */
+	bool orders_alone;
 	uint64_t cycle_budget; /* steps of the search for cycles of two, of three, of more; as many to explain */
 	uint64_t work_budget;   /* steps of the trace walked for all cycles together */
 	uint64_t state_budget;  /* states looked at for one cycle */
@@ -44,6 +50,7 @@ enum dlw_because {
 	DLW_BECAUSE_MEMORY,  /* .object: nobody saw its life begin or end */
 	DLW_BECAUSE_GAP,     /* events of a thread are missing */
 	DLW_BECAUSE_HELPERS, /* .object: somebody else could signal, post or release it */
+	DLW_BECAUSE_ORDERS_ALONE, /* only lock orders are known, see .orders_alone */
 };
 
 struct dlw_predicted_hold {

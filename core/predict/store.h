@@ -87,6 +87,7 @@ struct dlw_dependency {
 	bool kept;       /* lies on a cycle of the lock graph */
 	uint32_t after;  /* the set held afterwards, 0: not known yet */
 	uint32_t count;  /* instances */
+	uint64_t seen;   /* how often, which an instance may stand for */
 };
 
 /** An open-addressed table of numbers; 0: free. */

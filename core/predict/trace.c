@@ -118,7 +118,11 @@ static uint32_t depend(struct dlw_trace *trace, const struct dlw_trace_event *ev
 static bool add_instance(struct dlw_trace *trace, const struct dlw_trace_event *event,
 			 uint32_t dependency)
 {
-	dlw_dependency_at(trace, dependency)->count++;
+	struct dlw_dependency *shown = dlw_dependency_at(trace, dependency);
+	uint64_t times = event->times ? event->times : 1;
+
+	shown->count++;
+	shown->seen = shown->seen + times < times ? UINT64_MAX : shown->seen + times;
 	return add_step(trace, event->thread, event->op, dependency, event->place);
 }
 

@@ -77,6 +77,7 @@ struct dlw_trace_event {
 	enum dlw_mode mode;
 	enum dlw_form form; /* how an acquisition or a wait was asked for */
 	uint32_t place;
+	uint64_t times; /* how often this was seen, of which it is one; 0: once */
 };
 
 struct dlw_trace_object {

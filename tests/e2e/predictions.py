@@ -120,6 +120,36 @@ def what_is_read_was_written_before(context):
     equal([finding["verdict"] for finding in report["findings"]], ["ordered"], "verdicts")
 
 
+def orders_alone_say_where_to_look(context):
+    """A log of orders shows both orders, how often each, and no more: unresolved, with the reason."""
+    log = run_logged(context, 0, "log_mode=order", sample("inversion"))[0]
+    report = analyze(context, log, 0)
+    equal(report["findings"], [], "findings that count")
+    check(any(re.match("1 cycle of lock orders .* from a log of orders alone", note)
+              for note in report["coverage"]["notes"]), f"notes {report['coverage']['notes']}")
+    report = analyze(context, log, 0, "--all")
+    equal([finding["verdict"] for finding in report["findings"]], ["unresolved"], "verdicts")
+    finding = report["findings"][0]
+    names = locks(finding)
+    equal([(thread["name"], names[thread["wants"]["resource"]], thread["wants"]["site"]["function"],
+            [(names[hold["resource"]], hold["count"], hold["site"]["function"])
+             for hold in thread["holds"]]) for thread in finding["core"]],
+          [("alice-to-bob", "bob_lock", "alice_to_bob", [("alice_lock", 3, "alice_to_bob")]),
+           ("bob-to-alice", "alice_lock", "bob_to_alice", [("bob_lock", 1, "bob_to_alice")])],
+          "core")
+    equal({name: condition["holds"] for name, condition in finding["coffman"].items()},
+          {"mutual_exclusion": True, "hold_and_wait": True, "no_preemption": True,
+           "circular_wait": False}, "conditions")
+    check("only lock orders were recorded" in finding["coffman"]["circular_wait"]["evidence"],
+          "the reason")
+
+
+def a_gate_shows_in_orders_alone(context):
+    log = run_logged(context, 0, "log_mode=order", sample("cure_hold_and_wait"))[0]
+    verdicts = {finding["verdict"] for finding in analyze(context, log, 0, "--all")["findings"]}
+    equal(verdicts, {"guarded"}, "verdicts")
+
+
 def a_busy_clean_program_is_silent(context):
     log, _ = run_logged(context, 7, "", fixture("clean"))
     equal(analyze(context, log, 0)["findings"], [], "findings")
@@ -129,5 +159,6 @@ def all_cases():
     tests = [inversion_that_did_not_hang_is_predicted, same_inversion_has_the_same_fingerprint,
              inversion_counts_as_told, inversion_is_told_step_by_step, cured_orders_are_silent,
              a_gate_is_explained, what_happened_is_not_predicted, a_busy_clean_program_is_silent,
+             orders_alone_say_where_to_look, a_gate_shows_in_orders_alone,
              traces_of_other_tools_are_predicted_from, what_is_read_was_written_before]
     return [("predictions/" + test.__name__, test) for test in tests]

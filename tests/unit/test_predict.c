@@ -540,6 +540,70 @@ static void a_cut_search_says_so(void **state)
 	end(&story);
 }
 
+/* ---- orders alone ------------------------------------------------------------------------- */
+
+static void orders_alone_are_never_feasible(void **state)
+{
+	struct story story = begin();
+	uint32_t a = mutex(&story), b = mutex(&story);
+
+	(void)state;
+	both(&story, 0, a, b);
+	both(&story, 1, b, a);
+	story.options.orders_alone = true;
+	only(&story, DLW_UNRESOLVED, DLW_BECAUSE_ORDERS_ALONE);
+	end(&story);
+}
+
+static void what_orders_alone_do_refute_is_refuted(void **state)
+{
+	struct story story = begin();
+	uint32_t a = mutex(&story), b = mutex(&story), gate;
+
+	(void)state;
+	to_thread(&story, 0, DLW_TRACE_CREATE, 1);
+	both(&story, 1, a, b);
+	to_thread(&story, 1, DLW_TRACE_EXIT, 0);
+	to_thread(&story, 0, DLW_TRACE_JOIN, 1);
+	both(&story, 0, b, a);
+	story.options.orders_alone = true;
+	only(&story, DLW_ORDERED, DLW_BECAUSE_ORDER);
+	end(&story);
+
+	story = begin();
+	a = mutex(&story), b = mutex(&story), gate = mutex(&story);
+	locks(&story, 0, gate);
+	both(&story, 0, a, b);
+	unlocks(&story, 0, gate);
+	locks(&story, 1, gate);
+	both(&story, 1, b, a);
+	unlocks(&story, 1, gate);
+	story.options.orders_alone = true;
+	only(&story, DLW_GUARDED, DLW_BECAUSE_GATE);
+	end(&story);
+}
+
+static void an_event_may_stand_for_many(void **state)
+{
+	struct story story = begin();
+	uint32_t a = mutex(&story), b = mutex(&story);
+	struct dlw_trace_event want = { .op = DLW_TRACE_ACQUIRE, .thread = 0, .object = b,
+					.mode = DLW_EXCLUSIVE, .times = 41 };
+	const struct dlw_predicted *predicted;
+
+	(void)state;
+	both(&story, 0, a, b);
+	locks(&story, 0, a);
+	assert_true(dlw_trace_add(story.trace, &want));
+	unlocks(&story, 0, b);
+	unlocks(&story, 0, a);
+	both(&story, 1, b, a);
+	predicted = only(&story, DLW_FEASIBLE, DLW_BECAUSE_NOTHING);
+	assert_int_equal(predicted->members[predicted->members[0].thread != 0].seen, 42);
+	assert_int_equal(predicted->members[predicted->members[0].thread == 0].seen, 1);
+	end(&story);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -567,6 +631,9 @@ int main(void)
 		cmocka_unit_test(gap_is_unresolved),
 		cmocka_unit_test(what_is_no_trace_is_counted),
 		cmocka_unit_test(a_cut_search_says_so),
+		cmocka_unit_test(orders_alone_are_never_feasible),
+		cmocka_unit_test(what_orders_alone_do_refute_is_refuted),
+		cmocka_unit_test(an_event_may_stand_for_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
