@@ -16,6 +16,7 @@ import tempfile
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import bench_plot  # noqa: E402
 import bench_table  # noqa: E402
 import bench_workloads  # noqa: E402
 from bench_measure import (  # noqa: E402
@@ -37,6 +38,7 @@ def arguments():
     parser.add_argument("--instructions", action="store_true",
                         help="also count instructions per operation (valgrind)")
     parser.add_argument("--json", metavar="FILE", help="write every figure there, - for stdout")
+    parser.add_argument("--svg", metavar="FILE", help="draw every ratio there")
     parser.add_argument("--readme", metavar="FILE",
                         help="put the table between the bench markers of this file")
     parser.add_argument("--strict", action="store_true",
@@ -108,6 +110,9 @@ def main():
         else:
             with open(options.json, "w", encoding="utf-8") as file:
                 file.write(text + "\n")
+    if options.svg:
+        with open(options.svg, "w", encoding="utf-8") as file:
+            file.write(bench_plot.drawing(results, options.modes, bench_table.machine()))
     if options.readme:
         bench_table.put_into(options.readme, results, options.modes)
     return 1 if over and options.strict else 0

@@ -28,8 +28,11 @@ RATIOS = {
     "nested4": NESTED,
     "nested8": NESTED,
     "many_locks": SCATTERED,
+    "many_inside": SCATTERED,
+    "private": MUTEX,
     "churn": SCATTERED,
     "contended": budget(1.15, 1.30, 1.25, 1.50),
+    "crowded": budget(1.15, 1.30, 1.25, 1.50),
     "memcached": budget(1.05, 1.10, 1.10, 1.30),
     "sqlite": budget(1.10, 1.30, 1.15, 1.25),
 }

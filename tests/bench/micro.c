@@ -173,6 +173,13 @@ static void round_robin(uint64_t ops)
 	}
 }
 
+static void round_robin_inside(uint64_t ops)
+{
+	pthread_mutex_lock(&mutex);
+	round_robin(ops);
+	pthread_mutex_unlock(&mutex);
+}
+
 /* Pairs by address, so without any cycle; 130 816 different orders. */
 static void random_pairs(uint64_t ops)
 {
@@ -280,6 +287,22 @@ static void create_join(uint64_t ops)
 	}
 }
 
+/* The child does nothing: what is measured is the fork, and the child's end. */
+static void fork_and_wait(uint64_t ops)
+{
+	while (ops--) {
+		pid_t pid = fork();
+		int status;
+
+		if (pid < 0)
+			die("fork", errno);
+		if (pid == 0)
+			_exit(0);
+		if (waitpid(pid, &status, 0) != pid || status != 0)
+			die("the child failed", errno);
+	}
+}
+
 /* ---- two threads meet ------------------------------------------------------ */
 
 /* The second thread does the same as the caller, or its counterpart. */
@@ -317,6 +340,42 @@ static void *count_under_lock(void *ops)
 static void contended(uint64_t ops)
 {
 	with_partner(count_under_lock, count_under_lock, ops);
+}
+
+/* Eight threads, each with its share of the operations. */
+static void *quarter_of_the_counting(void *ops)
+{
+	uint64_t share = *(uint64_t *)ops / 4;
+
+	return count_under_lock(&share);
+}
+
+static void crowded(uint64_t ops)
+{
+	pthread_t thread[8];
+
+	for (int i = 0; i < 8; i++)
+		check("pthread_create",
+		      pthread_create(&thread[i], NULL, quarter_of_the_counting, &ops));
+	for (int i = 0; i < 8; i++)
+		check("pthread_join", pthread_join(thread[i], NULL));
+}
+
+/* A mutex of each thread's own, far from the other's. */
+static void *lock_ones_own(void *ops)
+{
+	pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
+
+	for (uint64_t left = *(uint64_t *)ops / 2; left; left--) {
+		pthread_mutex_lock(&own);
+		pthread_mutex_unlock(&own);
+	}
+	return NULL;
+}
+
+static void private_mutexes(uint64_t ops)
+{
+	with_partner(lock_ones_own, lock_ones_own, ops);
 }
 
 static sem_t ping, pong;
@@ -515,6 +574,8 @@ static const struct workload {
 	  "mutex, 50 calls deep" },
 	{ "many_locks", ALONE, 6000000, setup_many, round_robin, finish_many,
 	  "100 000 mutexes in turn" },
+	{ "many_inside", ALONE, 6000000, setup_many, round_robin_inside, finish_many,
+	  "100 000 mutexes in turn, inside another" },
 	{ "many_orders", ALONE, 6000000, setup_many, random_pairs, finish_many,
 	  "130 000 lock orders at random" },
 	{ "churn", ALONE, 6000000, start_bystander, churn, end_bystander,
@@ -531,11 +592,15 @@ static const struct workload {
 	{ "semaphore", ALONE, 6000000, setup_semaphore, sem_wait_post, end_bystander,
 	  "semaphore, wait and post" },
 	{ "contended", MEETING, 2000000, NULL, contended, NULL, "two threads, one mutex" },
+	{ "crowded", MEETING, 2000000, NULL, crowded, NULL, "eight threads, one mutex" },
+	{ "private", MEETING, 12000000, NULL, private_mutexes, NULL,
+	  "two threads, a mutex of its own each" },
 	{ "sem_ping_pong", HANDOVER, 40000, setup_ping_pong, sem_ping_pong, NULL,
 	  "two threads hand over by semaphores" },
 	{ "cond_ping_pong", HANDOVER, 40000, NULL, cond_ping_pong, NULL,
 	  "two threads hand over by a condition" },
 	{ "create_join", HANDOVER, 4000, NULL, create_join, NULL, "create and join a thread" },
+	{ "fork", HANDOVER, 1000, NULL, fork_and_wait, NULL, "fork a child and wait for it" },
 	{ "startup", PROCESS, 80, NULL, startup, NULL, "a process that locks once" },
 	{ "thread_memory", MEMORY, 200, NULL, thread_memory, NULL, "memory of a thread" },
 	{ "lock_memory", MEMORY, 50000, NULL, lock_memory, NULL, "memory of a lock seen nested" },
