@@ -98,7 +98,7 @@ FIXTURES := $(patsubst %.c,$(O)/%,$(filter-out tests/e2e/lib%,$(wildcard tests/e
 	$(wildcard tests/transparency/*.c)) \
 	$(patsubst %.cc,$(O)/%,$(wildcard tests/e2e/*.cc tests/transparency/*.cc))
 GENERATED := $(O)/tests/generated/scenario $(O)/tests/generated/correct
-BENCH := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/*.c))
+BENCH := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/*.c)) $(O)/tests/bench/micro_tsan
 
 SHIM := $(if $(SHIM_SRC),$(O)/libdlwatch.so)
 TOOL := $(if $(MAIN_OBJ),$(O)/dlwatch)
@@ -371,6 +371,11 @@ $(O)/tests/bench/sqlite_threads: BENCH_LIBS := -lsqlite3
 $(O)/tests/bench/%: tests/bench/%.c $(FLAGS).program
 	$(say) CC $<
 	$(call build_program,$(CC) $(PROGRAM_CFLAGS) -I. -O2,$(BENCH_LIBS))
+
+# For comparison: the same loops, built for ThreadSanitizer.
+$(O)/tests/bench/micro_tsan: tests/bench/micro.c $(FLAGS).program
+	$(say) CC $(@:$(O)/%=%)
+	$(call build_program,$(CC) $(PROGRAM_CFLAGS) -I. -O2 -fsanitize=thread)
 
 # ---- header dependencies, as the compiler saw them ---------------------------------
 

@@ -20,7 +20,7 @@ import bench_plot  # noqa: E402
 import bench_table  # noqa: E402
 import bench_workloads  # noqa: E402
 from bench_measure import (  # noqa: E402
-    MODES, Failure, Setup, count_instructions, measure_analyzer, measure_log, measure_pairs,
+    MODES, PEERS, Failure, Setup, count_instructions, measure_analyzer, measure_log, measure_pairs,
     measure_prediction)
 
 
@@ -37,6 +37,8 @@ def arguments():
                         help="only workloads with one of these in the name")
     parser.add_argument("--instructions", action="store_true",
                         help="also count instructions per operation (valgrind)")
+    parser.add_argument("--peers", action="store_true",
+                        help="also under " + ", ".join(PEERS) + ": the small loops alone")
     parser.add_argument("--json", metavar="FILE", help="write every figure there, - for stdout")
     parser.add_argument("--svg", metavar="FILE", help="draw every ratio there")
     parser.add_argument("--readme", metavar="FILE",
@@ -67,7 +69,8 @@ def run_all(options, setup, out):
         if bench_workloads.unwatched(setup, load):
             print(f"{load.what} [{load.name}]: not watched by this build", file=out)
             continue
-        row = measure_pairs(setup, load, options.modes, options.pairs)
+        peers = list(PEERS) if options.peers and load.has_peers else []
+        row = measure_pairs(setup, load, options.modes + peers, options.pairs)
         if options.instructions and load.countable:
             count_instructions(setup, load, row)
         results.append(row)
@@ -112,7 +115,8 @@ def main():
                 file.write(text + "\n")
     if options.svg:
         with open(options.svg, "w", encoding="utf-8") as file:
-            file.write(bench_plot.drawing(results, options.modes, bench_table.machine()))
+            file.write(bench_plot.drawing(results, [*options.modes, *PEERS],
+                                          bench_table.machine()))
     if options.readme:
         bench_table.put_into(options.readme, results, options.modes)
     return 1 if over and options.strict else 0

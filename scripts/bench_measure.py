@@ -17,6 +17,13 @@ MODES = {
     "full": "log={log}:log_mode=full",
 }
 
+# Other tools for the same: what stands before the command, the program, its share of the work.
+PEERS = {
+    "tsan": ([], "micro_tsan", 0.2),
+    "helgrind": (["valgrind", "--tool=helgrind", "-q", "--log-file=/dev/null"], "micro", 0.01),
+    "drd": (["valgrind", "--tool=drd", "-q", "--log-file=/dev/null"], "micro", 0.01),
+}
+
 
 class Failure(Exception):
     """A run that did not do what it is measured for."""
@@ -118,7 +125,7 @@ def instructions_of(setup, name, ops, mode):
 def count_instructions(setup, load, row):
     """Twice the operations minus once: what starting and ending cost drops out."""
     ops = 200000 if load.name.startswith("many") else 20000
-    for mode in [None, *row["modes"]]:
+    for mode in [None, *(mode for mode in row["modes"] if mode in MODES)]:
         once = instructions_of(setup, load.name, ops, mode)
         twice = instructions_of(setup, load.name, 2 * ops, mode)
         place = row["native"] if mode is None else row["modes"][mode]

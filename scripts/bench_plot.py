@@ -3,7 +3,8 @@
 import math
 from xml.sax.saxutils import escape
 
-COLOURS = {"default": "#2a78b5", "stacks": "#e08a1e", "ring": "#3f9b4f", "full": "#b5402a"}
+COLOURS = {"default": "#2a78b5", "stacks": "#e08a1e", "ring": "#3f9b4f", "full": "#b5402a",
+           "tsan": "#8a5aa8", "helgrind": "#5f5f5f", "drd": "#a3a3a3"}
 OTHER_COLOUR = "#777777"
 LEFT, RIGHT, BAR, GAP, HEAD = 330, 470, 9, 12, 50
 
@@ -55,6 +56,8 @@ def legend(modes):
 
 def drawing(results, modes, machine):
     """The SVG, as a string; only rows with ratios are in it."""
+    modes = [mode for mode in modes if any("ratio" in row["modes"].get(mode, {})
+                                           for row in results)]
     rows = [row for row in results
             if any("ratio" in row["modes"].get(mode, {}) for mode in modes)]
     ratios = [row["modes"][mode]["ratio"]["median"] for row in rows for mode in modes

@@ -8,7 +8,8 @@ import sys
 from bench_measure import Failure
 
 TITLES = {"default": "default", "stacks": "`stacks=full`", "ring": "`log_mode=ring`",
-          "full": "`log_mode=full`"}
+          "full": "`log_mode=full`", "tsan": "ThreadSanitizer", "helgrind": "Helgrind",
+          "drd": "DRD"}
 
 
 def budget(default, stacks, ring, full):
@@ -55,7 +56,7 @@ def judge(row, results):
         if mode in RATIOS.get(name, {}):
             result["limit"] = RATIOS[name][mode]
             result["ok"] = result["ratio"]["median"] <= result["limit"]
-        elif name in LIKE_A_MUTEX and mutex:
+        elif name in LIKE_A_MUTEX and mutex and mode in MUTEX:
             allowed = mutex["native"]["median"] * (MUTEX[mode] - 1)
             result["limit"] = 1 + allowed / row["native"]["median"]
             result["ok"] = result["ratio"]["median"] <= result["limit"]

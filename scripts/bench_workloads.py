@@ -6,7 +6,7 @@ import socket
 import subprocess
 import time
 
-from bench_measure import Failure, complain_unless_clean, run
+from bench_measure import PEERS, Failure, complain_unless_clean, run
 
 
 class Micro:
@@ -19,15 +19,27 @@ class Micro:
         self.kind = how
         self.unit = "bytes" if how == "memory" else "ns"
         self.countable = how == "alone"
+        self.has_peers = how in ("alone", "meeting", "handover")
         scale = 1.0 if how == "memory" else setup.scale
         self.ops = max(1, int(int(ops) * scale))
 
     def run(self, mode):
         # The process that starts processes is not itself preloaded.
         variable = "MICRO_PRELOAD" if self.kind == "process" else "LD_PRELOAD"
+        if mode in PEERS:
+            return self.run_peer(mode)
         env = self.setup.environment(mode, variable)
         cpu = self.setup.cpu if self.kind in ("alone", "handover", "process") else None
         return float(run([self.setup.program("micro"), self.name, str(self.ops)], env, cpu))
+
+
+    def run_peer(self, peer):
+        """Under another tool that looks at locks; the slow ones get a little of the work."""
+        prefix, program, share = PEERS[peer]
+        command = [*prefix, self.setup.program(program), self.name,
+                   str(max(1, int(self.ops * share)))]
+        cpu = self.setup.cpu if self.kind in ("alone", "handover") else None
+        return float(run(command, self.setup.environment(None), cpu))
 
 
 class Program:
@@ -36,6 +48,7 @@ class Program:
     kind = "program"
     unit = "ns"
     countable = False
+    has_peers = False
 
     def __init__(self, setup):
         self.setup = setup
