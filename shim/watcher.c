@@ -17,6 +17,7 @@
 #include "core/watch/lease.h"
 #include "core/watch/look.h"
 #include "core/watch/procfs.h"
+#include "core/watch/session_directory.h"
 #include "core/watch/system.h"
 #include "shim/arena_map.h"
 #include "shim/python.h"
@@ -67,12 +68,18 @@ static struct dlw_watch *the_watch(void)
 
 /* ---------------------------------------------------------------------------- the lease */
 
+/** is_blind() - as another user than the session's owner we cannot see who else is in it */
+static bool is_blind(void)
+{
+	return !dlw_session_is_ours(dlw_session_path);
+}
+
 /** may_look() - at the whole session */
 static bool may_look(void)
 {
 	struct dlw_leases *leases = dlw_runtime->leases;
 
-	if (!leases || dlw_runtime->replacing || dlw_runtime->finished)
+	if (!leases || dlw_runtime->replacing || dlw_runtime->finished || is_blind())
 		return false;
 	if (!dlw_lease_take(&leases->looker, dlw_runtime->lease_name))
 		return false;
@@ -99,6 +106,15 @@ static void end_if_asked(void)
 	dlw_system(SYS_exit_group, DLW_EXIT_STATUS, 0, 0, 0, 0, 0);
 }
 
+/** looks_alone() - nobody else sees us, or there is nobody */
+static bool looks_alone(void)
+{
+	struct dlw_leases *leases = dlw_runtime->leases;
+
+	return !leases || dlw_runtime->segment->hidden ||
+	       (is_blind() && !dlw_lease_is_taken(&leases->looker));
+}
+
 /** look_once() - at the session, at ourselves, or not at all; watch_lock is held */
 static void look_once(struct dlw_watch *watch)
 {
@@ -109,7 +125,7 @@ static void look_once(struct dlw_watch *watch)
 		dlw_watch_look(watch);
 	} else {
 		dlw_follow_stop(dlw_runtime->follower);
-		if (dlw_runtime->segment->hidden || !dlw_runtime->leases)
+		if (looks_alone())
 			dlw_watch_look(watch);
 	}
 }
@@ -227,7 +243,7 @@ static bool is_needed(void)
 	struct dlw_leases *leases = dlw_runtime->leases;
 
 	if (!leases || dlw_options.on_deadlock == DLW_ON_DEADLOCK_EXIT ||
-	    dlw_runtime->segment->hidden)
+	    dlw_runtime->segment->hidden || is_blind())
 		return true;
 	return dlw_lease_take(&leases->looker, dlw_runtime->lease_name) ||
 	       dlw_lease_take(&leases->deputy, dlw_runtime->lease_name);

@@ -116,6 +116,20 @@ static bool has_become_another(const struct dlw_watched *watched)
 	       dlw_does_without(watched->segment->pid, watched->inode);
 }
 
+/** note_whether_hidden() - if the kernel keeps its threads from us it has to look at itself */
+static void note_whether_hidden(const struct dlw_watched *watched)
+{
+	int32_t pid = watched->segment->pid;
+	struct dlw_system_call call;
+	bool hidden;
+
+	if (watched->foreign)
+		return;
+	hidden = dlw_task_look(pid, dlw_process_task(pid), &call) == DLW_TASK_HIDDEN;
+	if (watched->segment->hidden != hidden)
+		watched->segment->hidden = hidden;
+}
+
 /** check_lives() - of all, or of some each time where there are many */
 static void check_lives(struct dlw_follower *follower)
 {
@@ -131,6 +145,8 @@ static void check_lives(struct dlw_follower *follower)
 		checks++;
 		if (has_died(watched))
 			part(follower, watched, true);
+		else
+			note_whether_hidden(watched);
 	}
 	follower->next_check = watch->process_count
 				       ? (follower->next_check + i) % watch->process_count

@@ -44,6 +44,13 @@ bool dlw_lease_take(_Atomic uint64_t *lease, uint64_t own)
 	return atomic_compare_exchange_strong(lease, &holder, own);
 }
 
+bool dlw_lease_is_taken(const _Atomic uint64_t *lease)
+{
+	uint64_t holder = atomic_load_explicit(lease, memory_order_acquire);
+
+	return holder && is_kept(holder);
+}
+
 void dlw_lease_release(_Atomic uint64_t *lease, uint64_t own)
 {
 	atomic_compare_exchange_strong(lease, &own, 0);

@@ -26,6 +26,9 @@ struct dlw_leases *dlw_leases_in(struct dlw_session *session, uint64_t pid_names
 /** dlw_lease_take() - Return: the lease is @own's, now or already */
 bool dlw_lease_take(_Atomic uint64_t *lease, uint64_t own);
 
+/** dlw_lease_is_taken() - somebody has it who can use it */
+bool dlw_lease_is_taken(const _Atomic uint64_t *lease);
+
 /** dlw_lease_release() - if it is @own's */
 void dlw_lease_release(_Atomic uint64_t *lease, uint64_t own);
 

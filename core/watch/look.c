@@ -368,7 +368,7 @@ static void report(struct dlw_watch *watch, struct dlw_picture *picture,
 	}
 }
 
-/** is_hidden() - of threads that we may not look at: their own process has to find it */
+/** is_hidden() - of threads that we may not look at: their own process finds it, with its helper */
 static bool is_hidden(const struct dlw_watch *watch, const struct dlw_picture *picture,
 		      const struct dlw_finding *finding)
 {
@@ -379,7 +379,7 @@ static bool is_hidden(const struct dlw_watch *watch, const struct dlw_picture *p
 		const struct dlw_watched *watched = &watch->processes[process];
 
 		if (process >= watch->process_count || !watched->mapped ||
-		    !watched->segment->hidden)
+		    !watched->segment->hidden || !watched->segment->helper)
 			return false;
 	}
 	return true;

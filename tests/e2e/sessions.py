@@ -225,6 +225,25 @@ def a_private_pair(findings):
         for mine, other in ("ab", "ba")], stuck=[]), 1)
 
 
+def strangers(role):
+    """Whoever may not look at the others leaves that to somebody who may."""
+    def test(context):
+        json = f"/tmp/dlwatch-strangers-{os.getpid()}-{role}.jsonl"
+        with open(json, "w", encoding="ascii"):
+            os.chmod(json, 0o666)
+        try:
+            result = execute([*fixture("strangers"), role], preloaded(json=json),
+                             until=lambda _: os.path.getsize(json))
+            findings = load_json_lines(json)
+        finally:
+            os.unlink(json)
+        if result.status == 77:
+            raise Skip("no other user to become")
+        check(result.met, f"it ended: {result.status} {result.err[-800:]!r}")
+        a_private_pair(findings)
+    return test
+
+
 def all_cases():
     return [("sessions/" + name, test) for name, test in [
         ("spawned", spawned), ("shells_between", shells_between),
@@ -233,6 +252,8 @@ def all_cases():
         ("exits", orphan("exits")), ("execs", orphan("execs")),
         ("exec_fails", exec_fails), ("robust", robust),
         ("nothing_left", nothing_left), ("half_made", half_made),
+        ("strangers/parent", strangers("parent")),
+        ("strangers/child", strangers("child")),
         ("namespaces/holds", in_another_namespace("holds", none)),
         ("namespaces/pair", in_another_namespace("pair", a_private_pair)),
         ("named/kept", named("kept", None)), ("named/file", named("file", None)),

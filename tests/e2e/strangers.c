@@ -1,0 +1,98 @@
+/*
+ * strangers.c - a process and its child, which is another user's by then
+ *
+ *	strangers parent  the parent's threads lock each other out, once the child has
+ *	                  had the time to be the first to look at the session
+ *	strangers child   the child's threads do, while the parent looks
+ *
+ * Ends with status 77 where it may not become another user.
+ */
+#include "fixture.h"
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#define NOBODY 65534
+
+static pthread_mutex_t lock_a = PTHREAD_MUTEX_INITIALIZER, lock_b = PTHREAD_MUTEX_INITIALIZER;
+static pthread_barrier_t meeting;
+
+static void *take_a_then_b(void *unused)
+{
+	named("a-then-b");
+	pthread_mutex_lock(&lock_a);
+	pthread_barrier_wait(&meeting);
+	pthread_mutex_lock(&lock_b);
+	return unused;
+}
+
+static void *take_b_then_a(void *unused)
+{
+	named("b-then-a");
+	pthread_mutex_lock(&lock_b);
+	pthread_barrier_wait(&meeting);
+	closing();
+	pthread_mutex_lock(&lock_a);
+	return unused;
+}
+
+static void lock_each_other_out(void)
+{
+	pthread_t one;
+
+	pthread_barrier_init(&meeting, NULL, 2);
+	one = start(take_a_then_b, NULL);
+	take_b_then_a(NULL);
+	pthread_join(one, NULL);
+}
+
+static void *stand_by(void *unused)
+{
+	for (;;)
+		pause();
+	return unused;
+}
+
+/** enter() - be in the session from now on */
+static void enter(void)
+{
+	pthread_mutex_lock(&lock_a);
+	pthread_mutex_unlock(&lock_a);
+}
+
+static void be_child(bool deadlocks)
+{
+	enter();
+	if (setresgid(NOBODY, NOBODY, NOBODY) != 0 || setresuid(NOBODY, NOBODY, NOBODY) != 0)
+		_exit(77);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (deadlocks)
+		lock_each_other_out();
+	start(stand_by, NULL);
+	stand_by(NULL);
+}
+
+int main(int argc, char **argv)
+{
+	struct timespec pause_for = { 0, 400000000 };
+	bool in_child;
+	int status;
+	pid_t child;
+
+	require(argc == 2, "arguments");
+	in_child = !strcmp(argv[1], "child");
+	enter();
+	if (in_child)
+		start(stand_by, NULL);
+	child = fork();
+	require(child >= 0, "fork");
+	if (child == 0)
+		be_child(in_child);
+	nanosleep(&pause_for, NULL);
+	if (waitpid(child, &status, WNOHANG) == child)
+		return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+	if (!in_child)
+		lock_each_other_out();
+	stand_by(NULL);
+	return 0;
+}
