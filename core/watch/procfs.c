@@ -103,13 +103,24 @@ static bool stat_field(const char *stat, int field, uint64_t *number)
 	return false;
 }
 
-/** read_stat_field() - of /proc/PID/stat; 0: no such process */
+/**
+ * process_stat() - the line of a process, as its first thread has it
+ *
+ * In the one of the process itself the kernel adds up what all its threads have
+ * used, for which it goes through them all.
+ */
+static struct dlw_path process_stat(int32_t pid)
+{
+	return dlw_proc_path(pid, pid, "stat");
+}
+
+/** read_stat_field() - 0: no such process */
 static uint64_t read_stat_field(int32_t pid, int field)
 {
 	char stat[1024];
 	uint64_t number = 0;
 
-	if (dlw_read_file(dlw_proc_path(pid, 0, "stat").text, stat, sizeof(stat)) <= 0)
+	if (dlw_read_file(process_stat(pid).text, stat, sizeof(stat)) <= 0)
 		return 0;
 	return stat_field(stat, field, &number) ? number : 0;
 }
@@ -157,7 +168,7 @@ bool dlw_process_describe(int32_t pid, struct dlw_process_line *line)
 	const char *at;
 	uint64_t parent, group, flags, threads;
 
-	if (dlw_read_file(dlw_proc_path(pid, 0, "stat").text, stat, sizeof(stat)) <= 0)
+	if (dlw_read_file(process_stat(pid).text, stat, sizeof(stat)) <= 0)
 		return false;
 	at = strrchr(stat, ')');
 	if (!at || at[1] != ' ' || !stat_field(stat, 4, &parent) || !stat_field(stat, 5, &group) ||

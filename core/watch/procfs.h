@@ -23,7 +23,7 @@ struct dlw_path {
 /** dlw_proc_path() - /proc/PID/NAME, or /proc/PID/task/TID/NAME where @tid is not 0 */
 struct dlw_path dlw_proc_path(int32_t pid, int32_t tid, const char *name);
 
-/** dlw_process_start() - field 22 of /proc/PID/stat; 0: no such process */
+/** dlw_process_start() - field 22 of its line in /proc; 0: no such process */
 uint64_t dlw_process_start(int32_t pid);
 
 /** dlw_process_parent() - its parent's pid; 0: none that we can see, or no such process */
@@ -61,7 +61,7 @@ char dlw_task_letter(int32_t pid, int32_t tid);
  */
 uint64_t dlw_task_sequence(int32_t pid, int32_t tid);
 
-/** What /proc/PID/stat says of a process. */
+/** What its line in /proc says of a process. */
 struct dlw_process_line {
 	int32_t pid, parent, group;
 	uint32_t threads;
