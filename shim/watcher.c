@@ -144,16 +144,14 @@ static void wait_a_look(void)
 static bool others_left(void)
 {
 	uint64_t offset = dlw_runtime->segment->threads;
-	unsigned alive = 0;
 
 	while (offset) {
 		const struct dlw_thread *record = dlw_at(offset);
 
-		alive += record->life == DLW_RECORD_ALIVE && record->tid != dlw_runtime->pid;
+		if (record->life == DLW_RECORD_ALIVE && record->tid != dlw_runtime->pid)
+			return true;
 		offset = record->next;
 	}
-	if (alive)
-		return true;
 	/* threads that dlwatch did not see start; the helper and the main thread are two */
 	return dlw_each_task(dlw_runtime->pid, NULL, NULL) > 2;
 }

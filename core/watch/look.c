@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/watch/movement.h"
 #include "core/watch/picture.h"
 #include "core/watch/records.h"
 #include "core/watch/system_picture.h"
@@ -44,18 +45,23 @@ struct dlw_watched *dlw_watch_add(struct dlw_watch *watch, struct dlw_segment *s
 {
 	struct dlw_watched *slot = free_slot(watch);
 	struct dlw_mappings memory = { 0 };
+	struct dlw_seen_records seen = { 0 };
 
 	if (!slot && !make_room(watch))
 		return NULL;
-	if (slot) /* its memory for mappings serves again */
+	if (slot) { /* its memory serves again */
 		memory = (struct dlw_mappings){ .all = slot->mappings.all,
 						.capacity = slot->mappings.capacity };
-	else
+		seen = (struct dlw_seen_records){ .all = slot->seen.all,
+						  .capacity = slot->seen.capacity };
+	} else {
 		slot = &watch->processes[watch->process_count++];
+	}
 	*slot = (struct dlw_watched){
 		.segment = segment,
 		.mapped = mapped,
 		.mappings = memory,
+		.seen = seen,
 		.foreign = segment->pid_namespace != watch->pid_namespace ||
 			   segment->proc_is_foreign,
 	};
@@ -98,55 +104,7 @@ void dlw_watch_break(const struct dlw_watch *watch, const struct dlw_state *stat
 	}
 }
 
-/* ------------------------------------------------------------------------ what moves */
-
-/** mark_turns() - is a spinning thread still at it? */
-static void mark_turns(struct dlw_thread *record, bool same_wait)
-{
-	uint32_t turns = atomic_load_explicit(&record->want_turns, memory_order_relaxed);
-
-	record->marks.spins = same_wait && turns != record->marks.seen_turns;
-	record->marks.seen_turns = turns;
-}
-
-/** mark() - note each wait's number; Return: a sum that changes when any of them does */
-static uint64_t mark(struct dlw_watched *watched, uint64_t now)
-{
-	struct dlw_thread *record = dlw_record_first(watched);
-	uint64_t sum = watched->segment->thread_changes;
-
-	for (; record; record = dlw_record_next(watched, record)) {
-		uint64_t number = dlw_record_lasting(record);
-
-		mark_turns(record, record->marks.seen_progress == number);
-		if (record->marks.seen_progress != number) {
-			record->marks.seen_progress = number;
-			record->marks.seen_since_ns = now;
-		} else if (record->wait & 1 && record->marks.seen_since_ns > watched->lasting_since_ns) {
-			watched->lasting_since_ns = record->marks.seen_since_ns;
-		}
-		sum = (sum + number) * 0x9e3779b97f4a7c15u + record->tid;
-	}
-	return sum;
-}
-
-static bool anything_moved(struct dlw_watch *watch, uint64_t now)
-{
-	bool moved = false;
-	uint32_t i;
-
-	for (i = 0; i < watch->process_count; i++) {
-		struct dlw_watched *watched = &watch->processes[i];
-		uint64_t sum;
-
-		if (watched->replaced || watched->ended || watched->foreign)
-			continue;
-		sum = mark(watched, now);
-		moved |= sum != watched->last_waits;
-		watched->last_waits = sum;
-	}
-	return moved;
-}
+/* ---------------------------------------------------------------- what to judge, when */
 
 /**
  * worth_judging() - has anything moved, or does the silence itself say something new?
@@ -437,7 +395,7 @@ uint32_t dlw_watch_look(struct dlw_watch *watch)
 	bool moved, rests;
 
 	dlw_watch_misuses(watch);
-	moved = anything_moved(watch, now);
+	moved = dlw_anything_moved(watch, now);
 	rests = dlw_survey_look(watch, now);
 	return worth_judging(watch, moved, now) || rests ? look(watch, false) : 0;
 }

@@ -32,6 +32,7 @@
 #include "core/judge.h"
 #include "core/watch/survey.h"
 #include "core/watch/mappings.h"
+#include "core/watch/movement.h"
 
 /** A process in view. */
 struct dlw_watched {
@@ -44,6 +45,7 @@ struct dlw_watched {
 	 */
 	int32_t task;
 	struct dlw_mappings mappings; /* shared memory, as last read */
+	struct dlw_seen_records seen; /* its threads, at the last look */
 	uint64_t lasting_since_ns; /* the newest of the waits that the last look has seen before */
 	char name[48]; /* of its file in the session's directory; "" for our own */
 	uint64_t inode;

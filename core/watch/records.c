@@ -57,13 +57,6 @@ struct dlw_stack dlw_record_stack(const struct dlw_watched *watched, uint32_t id
 	return (struct dlw_stack){ record->frames, record->depth };
 }
 
-uint64_t dlw_record_lasting(const struct dlw_thread *record)
-{
-	if (dlw_is_polling(record))
-		return atomic_load_explicit(&record->want_run, memory_order_relaxed);
-	return dlw_progress(record);
-}
-
 uint64_t dlw_record_now(void)
 {
 	struct timespec now;

@@ -16,6 +16,13 @@ struct dlw_thread *dlw_record_first(const struct dlw_watched *watched);
 struct dlw_thread *dlw_record_next(const struct dlw_watched *watched,
 				   const struct dlw_thread *record);
 
+/** dlw_record_offset() - where it lies in its segment */
+static inline uint64_t dlw_record_offset(const struct dlw_watched *watched,
+					 const struct dlw_thread *record)
+{
+	return (uint64_t)((const char *)record - (const char *)watched->segment);
+}
+
 /** dlw_record_element() - element @position (from 0) of a table of the segment, or NULL */
 const void *dlw_record_element(const struct dlw_watched *watched, const struct dlw_table *table,
 			       uint32_t position);
@@ -27,7 +34,12 @@ const struct dlw_object *dlw_record_object(const struct dlw_watched *watched, ui
 struct dlw_stack dlw_record_stack(const struct dlw_watched *watched, uint32_t id);
 
 /** dlw_record_lasting() - dlw_progress(), but one number for all the waits of a thread that polls */
-uint64_t dlw_record_lasting(const struct dlw_thread *record);
+static inline uint64_t dlw_record_lasting(const struct dlw_thread *record)
+{
+	if (dlw_is_polling(record))
+		return atomic_load_explicit(&record->want_run, memory_order_relaxed);
+	return dlw_progress(record);
+}
 
 /** dlw_record_now() - CLOCK_MONOTONIC */
 uint64_t dlw_record_now(void);

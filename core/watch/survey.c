@@ -15,8 +15,8 @@
 
 #define NO_SEGMENT UINT32_MAX
 #define SECOND 1000000000ull
-#define PAUSE 100          /* times what a look has cost */
-#define SAVED (2 * SECOND) /* a fiftieth of a second's work at once, after a calm */
+#define PAUSE 200          /* times what a look has cost */
+#define SAVED (4 * SECOND) /* a fiftieth of a second's work at once, after a calm */
 
 uint64_t dlw_survey_clock(void)
 {

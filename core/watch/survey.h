@@ -8,8 +8,8 @@
  * does anything else, the *witness*, settles it, and is looked at first the
  * next time: a process that lives costs one short read.
  *
- * The survey measures what it costs and pauses a hundred times as long: in the
- * long run it takes no more than one hundredth of a processor, whatever the
+ * The survey measures what it costs and pauses 200 times as long: in the
+ * long run it takes no more than half a hundredth of a processor, whatever the
  * machine has to show.
  */
 #ifndef DLW_CORE_WATCH_SURVEY_H

@@ -121,8 +121,8 @@ struct dlw_watcher_marks {
 	uint64_t reported_progress; /* dlw_record_lasting() when a core that this thread is in was reported */
 	uint64_t reported_verdict; /* of that report */
 	_Atomic uint64_t break_wait; /* on_deadlock=break: the wait that is to fail with EDEADLK */
-	uint32_t seen_turns;     /* .want_turns at the last look */
-	uint32_t spins;          /* they had grown since the look before, in the same wait */
+	uint32_t spins;          /* its .want_turns had grown between the last two looks, in the same wait */
+	uint32_t reserved;
 };
 
 #define DLW_INLINE_HOLDS 16
