@@ -223,6 +223,13 @@ static bool waits_tacitly(const struct dlw_watched *watched, const struct dlw_th
 	       call.number == SYS_futex && call.arguments[0] == held[count - 1].address;
 }
 
+static bool tells_of_wait(const struct dlw_watched *watched, const struct dlw_thread *record)
+{
+	return record->life != DLW_RECORD_FREE && record->life != DLW_RECORD_DEAD &&
+	       (atomic_load_explicit(&record->wait, memory_order_relaxed) & 1 ||
+		waits_tacitly(watched, record));
+}
+
 /**
  * list_hooked() - tids of the threads whose records tell of a wait
  *
@@ -242,9 +249,7 @@ static bool list_hooked(struct dlw_watch *watch, struct reading *reading, struct
 		return false;
 	for (record = dlw_record_first(watched); record && count < room;
 	     record = dlw_record_next(watched, record))
-		if (record->life != DLW_RECORD_FREE && record->life != DLW_RECORD_DEAD &&
-		    (atomic_load_explicit(&record->wait, memory_order_relaxed) & 1 ||
-		     waits_tacitly(watched, record)))
+		if (tells_of_wait(watched, record))
 			tids[count++] = (uint32_t)record->tid;
 	dlw_sort(tids, count, compare_tids, NULL);
 	reading->hooked = tids;
@@ -280,13 +285,35 @@ static void keep(struct dlw_surveyed *process, const struct dlw_surveyed *before
 	process->resting = true;
 }
 
+/**
+ * is_hooked_now() - a thread's record tells of a wait
+ *
+ * It may have come to that right after the records were read, and before its
+ * sleep was: then it sleeps on, and is no witness of anything.
+ */
+static bool is_hooked_now(const struct dlw_watch *watch, const struct dlw_surveyed *process,
+			  int32_t tid)
+{
+	const struct dlw_watched *watched;
+	const struct dlw_thread *record;
+
+	if (process->watched == NO_SEGMENT)
+		return false;
+	watched = &watch->processes[process->watched];
+	for (record = dlw_record_first(watched); record; record = dlw_record_next(watched, record))
+		if (record->tid == tid && tells_of_wait(watched, record))
+			return true;
+	return false;
+}
+
 /** still_lives() - the witness of the last look shows it again */
-static bool still_lives(struct dlw_surveyed *process, const struct dlw_surveyed *before)
+static bool still_lives(const struct dlw_watch *watch, struct dlw_surveyed *process,
+			const struct dlw_surveyed *before)
 {
 	uint64_t sequence;
 	struct dlw_sleeper now;
 
-	if (!before || !before->witness)
+	if (!before || !before->witness || is_hooked_now(watch, process, before->witness))
 		return false;
 	sequence = dlw_task_sequence(before->pid, before->witness);
 	if (!sequence)
@@ -323,7 +350,7 @@ static void read_process(struct dlw_watch *watch, struct dlw_surveyed *process,
 		keep(process, before, arena);
 		return;
 	}
-	if (still_lives(process, before))
+	if (still_lives(watch, process, before))
 		return;
 	reading.room = threads_of(process->pid) + 16;
 	process->sleepers = dlw_arena_array(arena, struct dlw_sleeper, reading.room + 1);
