@@ -105,6 +105,45 @@ def unrelated_with_a_given_session(context):
     only_one(load_json_lines(json), PAIR, 2)
 
 
+def moved(kind):
+    """The same memory at another address in each process."""
+    def test(context):
+        both_ways(context, lambda path: [*PROGRAM, kind, path], PAIR, 2)
+    return test
+
+
+def three_in_a_ring(context):
+    expected = Deadlock("proven", [Thread(f"ring-{i}", wait("take_pair"), [wait("take_pair")])
+                                   for i in range(3)], stuck=None)
+    both_ways(context, lambda path: [*PROGRAM, "ring", path], expected, 3)
+
+
+def the_looker_killed(context):
+    """Who looked at the session is killed; then a deadlock comes: told once all the same."""
+    path, json = made(context), context.path("found.jsonl")
+    env = environment(LD_PRELOAD=SHIM, DLWATCH_SESSION=context.path("session"),
+                      DLWATCH_OPTIONS=f"json={json}")
+    looker = Running([*PROGRAM, "idle", path], env)
+    running = [looker]
+    deadline = time.monotonic() + 20
+    try:
+        while b"idle" not in looker.output["out"]:
+            check(time.monotonic() < deadline, "nobody looks")
+            looker.read(0.02)
+        running.append(Running([*PROGRAM, "a", path], env))
+        running[1].read(0.3)
+        running.pop(0).end()
+        running.append(Running([*PROGRAM, "b", path], env))
+        while not os.path.exists(json) or not os.path.getsize(json):
+            check(time.monotonic() < deadline, "not found")
+            running[0].read(0.02)
+        running[0].read(0.3)  # time for a second report
+    finally:
+        for each in running:
+            each.end()
+    only_one(load_json_lines(json), PAIR, 2)
+
+
 def exit_status_of_both(context):
     """on_deadlock=exit ends every process of the core with 66 where it can."""
     path = made(context)
@@ -248,6 +287,8 @@ def all_cases():
     return [("sessions/" + name, test) for name, test in [
         ("spawned", spawned), ("shells_between", shells_between),
         ("unrelated_with_a_given_session", unrelated_with_a_given_session),
+        ("memfd", moved("memfd")), ("sysv", moved("sysv")),
+        ("three_in_a_ring", three_in_a_ring), ("the_looker_killed", the_looker_killed),
         ("exit_status_of_both", exit_status_of_both), ("killed", orphan("killed")),
         ("exits", orphan("exits")), ("execs", orphan("execs")),
         ("exec_fails", exec_fails), ("robust", robust),
