@@ -279,7 +279,7 @@ static json_t *describe_coverage(const struct dlw_coverage *coverage)
 	static const char *const names[DLW_COVERAGE_COUNTS] = {
 		"lost_events", "lost_stacks", "lost_threads", "lost_objects",
 		"lost_signal_operations", "unseen_threads", "unseen_holders", "private_memory",
-		"lost_misuses",
+		"lost_misuses", "lost_nestings",
 	};
 	json_t *object = json_object();
 	int i;

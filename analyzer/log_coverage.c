@@ -32,6 +32,9 @@ static const struct {
 				 "processes kept their records to themselves" },
 	[DLW_LOST_MISUSES] = { "lost_misuses", "misuse of a lock was not noted",
 			       "misuses of locks were not noted" },
+	[DLW_LOST_NESTINGS] = { "lost_nestings",
+				"lock order was not, or not for ever, looked at by the program's watcher",
+				"lock orders were not, or not for ever, looked at by the program's watcher" },
 };
 
 static void note(json_t *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -119,13 +119,13 @@ static void found(void *context, const struct dlw_state *state, const struct dlw
 	writer.context = open_memstream(&lines, &length);
 	if (!writer.context)
 		return;
-	if (finding->kind != DLW_MISUSE) /* where its threads are by now says nothing of it */
+	if (dlw_finding_is_of_now(finding)) /* else it says nothing where its threads are */
 		ask_interpreters(supervisor, state, finding, &writer);
 	dlw_finding_write_json(state, finding, &writer);
 	fclose(writer.context);
 	if (dlw_finding_is_of_kernel(state, finding))
 		log_finding(supervisor, state, finding, lines, length);
-	else if (finding->kind != DLW_MISUSE)
+	else if (dlw_finding_is_of_now(finding))
 		log_looks(supervisor, state, finding);
 	supervisor->found(supervisor->context, lines, length, state, finding);
 	free(lines);

@@ -143,6 +143,12 @@ uint32_t dlw_resource_position(const struct dlw_finding *finding, uint32_t resou
  */
 bool dlw_finding_is_of_kernel(const struct dlw_state *state, const struct dlw_finding *finding);
 
+/** dlw_finding_is_of_now() - it tells of threads that wait at this moment */
+static inline bool dlw_finding_is_of_now(const struct dlw_finding *finding)
+{
+	return finding->kind == DLW_DEADLOCK || finding->kind == DLW_ORPHAN;
+}
+
 /** dlw_finding_concerns() - a thread of the core or stuck behind it is of this process */
 bool dlw_finding_concerns(const struct dlw_state *state, const struct dlw_finding *finding,
 			  uint32_t process);

@@ -9,7 +9,7 @@
  *
  * Run it:   dlwatch run --log=/tmp/inversion build/samples/inversion
  *           dlwatch analyze /tmp/inversion
- * Expect:   no deadlock, one inversion, feasible: alice-to-bob, bob-to-alice.
+ * Expect:   from both, no deadlock, one inversion, feasible: alice-to-bob, bob-to-alice.
  * Look at:  the schedule, step by step, that nobody has seen yet; how often each
  *           order was seen: the rare one is the one to change.
  * Cure:     two_locks_ordered.c. `dlwatch analyze --all` shows cycles of orders

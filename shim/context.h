@@ -35,6 +35,7 @@
 struct dlw_init;
 struct dlw_trace;
 struct dlw_slot;
+struct dlw_nest;
 
 /** A place where this thread acquires: return address and frame address seen before. */
 struct dlw_site {
@@ -92,6 +93,10 @@ struct dlw_context {
 	uint64_t poll_progress; /* dlw_progress() right after it; 0: there is none */
 	uint64_t poll_address;
 	uint32_t poll_stack;
+	/* prediction (nesting.h): what the thread has learned of others, and when */
+	uint64_t born, last_edge;
+	uint32_t edge_met, edge_given; /* .holding's high half when it last met, gave one */
+	struct dlw_nest *nest; /* NULL: it has not nested yet, or nothing is to be predicted */
 	struct dlw_context *next; /* in a list of contexts without a thread */
 	uint64_t pending_posts[DLW_PENDING_POSTS];
 	struct dlw_saved_want saved[DLW_SAVED_WANTS];
@@ -273,6 +278,9 @@ void dlw_thread_exempt(void);
 
 /** dlw_thread_exiting() - the start routine is over; what destructors do is still recorded */
 void dlw_thread_exiting(struct dlw_context *self);
+
+/** dlw_thread_name() - what the kernel calls the calling thread */
+void dlw_thread_name(char name[16]);
 
 /** dlw_thread_serial() - of the thread with this pthread_t, 0: unknown; for the log */
 uint32_t dlw_thread_serial(struct dlw_context *self, uint64_t pthread);

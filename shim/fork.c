@@ -271,7 +271,7 @@ static void leave_record(int32_t tid)
 		if (left->tid != tid || fate_of(left) != LEFT_BEHIND)
 			continue;
 		dlw_hold_push(ghost, left->held.kind, left->held.mode, left->held.address,
-			      own_stack(left->held.stack));
+			      own_stack(left->held.stack), DLW_FORM_TRY);
 		dlw_hold_at(ghost, 0)->again = left->held.again;
 	}
 	if (dlw_hold_count(ghost)) {

@@ -33,6 +33,8 @@ void dlw_hold_remove(struct dlw_context *self, uint32_t depth)
 	memmove(held, held + 1, depth * sizeof(*held));
 	dlw_hold_at(self, 0)->again = 0;
 	dlw_hold_pop(self->record);
+	if (depth)
+		dlw_nest_shift(self, dlw_hold_count(self) - depth);
 }
 
 /** read_lock() - @size bytes of what @held speaks of; its memory may be gone */

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "shim/nesting.h"
 #include "shim/object.h"
 
 /** dlw_hold_grow() - drop stale holds or double the list; false: no memory */
@@ -60,6 +61,7 @@ static inline void dlw_hold_fill(struct dlw_held *held, enum dlw_kind kind, enum
 /**
  * dlw_hold_append() - a lock was acquired, and there is room to say so
  * @tacit: it is about to be, and nothing more will be said of it (session.h)
+ * @wants: it was waited for until it was to be had, or is going to be
  *
  * A handler that locks and unlocks between two of the stores uses the same
  * place of the list; it is over before the count goes up, so a look at the
@@ -67,7 +69,7 @@ static inline void dlw_hold_fill(struct dlw_held *held, enum dlw_kind kind, enum
  */
 static inline void dlw_hold_append(struct dlw_context *self, struct dlw_thread *record,
 				   enum dlw_kind kind, enum dlw_mode mode, uint64_t address,
-				   uint32_t stack, bool tacit)
+				   uint32_t stack, bool tacit, bool wants)
 {
 	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_relaxed);
 	struct dlw_held *held = &self->holds[(uint32_t)holding];
@@ -77,14 +79,17 @@ static inline void dlw_hold_append(struct dlw_context *self, struct dlw_thread *
 	atomic_signal_fence(memory_order_seq_cst);
 	if (dlw_unlikely(held->address != address))
 		dlw_hold_fill(held, kind, mode, address, stack, tacit);
+	if (dlw_unlikely((uint32_t)holding && dlw_options.predict))
+		dlw_nest(self, holding, wants);
 }
 
 /** dlw_hold_push() - a lock was acquired */
 static inline void dlw_hold_push(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
-				 uint64_t address, uint32_t stack)
+				 uint64_t address, uint32_t stack, enum dlw_form form)
 {
 	if (dlw_likely(dlw_hold_count(self) < self->hold_room) || dlw_hold_grow(self))
-		dlw_hold_append(self, self->record, kind, mode, address, stack, false);
+		dlw_hold_append(self, self->record, kind, mode, address, stack, false,
+				form == DLW_FORM_BLOCKING);
 }
 
 /** dlw_hold_pop() - the newest hold goes */

@@ -38,6 +38,7 @@ static struct visit arrive(struct dlw_context *self, const pthread_barrier_t *ba
 	struct dlw_permit *permit = dlw_permit_of(self, dlw_address(barrier), DLW_BARRIER);
 	struct dlw_thread *record = self->record;
 
+	dlw_edge_given(self);
 	if (permit)
 		dlw_permit_post(permit);
 	dlw_want(self, DLW_BARRIER, DLW_ARRIVE, DLW_FORM_BLOCKING, dlw_address(barrier),
@@ -57,6 +58,7 @@ static struct visit arrive(struct dlw_context *self, const pthread_barrier_t *ba
 /** leave() - who is the first to leave may have destroyed it */
 static void leave(struct dlw_context *self, const struct visit *visit)
 {
+	dlw_edge_met(self);
 	if (dlw_logging(self) && visit->object) {
 		if (visit->object->life == visit->life)
 			log_step(self, visit, DLW_EVENT_LEFT);

@@ -76,6 +76,7 @@ void dlw_condition_end(struct dlw_context *self, const void *condition, pthread_
 	uint32_t stack = self->record->want_stack;
 
 	dlw_inside(self);
+	dlw_edge_met(self);
 	if (dlw_logging(self)) {
 		struct dlw_object *object = condition_object(self, condition);
 		struct dlw_event event = { .type = DLW_EVENT_WOKEN, .mode = 3 };
@@ -113,6 +114,7 @@ void dlw_condition_signal(struct dlw_context *self, const void *condition, bool 
 	};
 
 	dlw_not_polling(self);
+	dlw_edge_given(self);
 	/* who signals is a known releaser; a condition has no permits to hold */
 	permit = dlw_permit_of(self, dlw_address(condition), DLW_CONDITION);
 	if (permit)

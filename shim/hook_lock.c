@@ -193,6 +193,8 @@ int dlw_lock_end(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mod
 				  record->want_since_ns != 0);
 	else if (result == EDEADLK)
 		dlw_misuse_relock(self, kind, dlw_address(lock));
+	if (result != 0)
+		dlw_nest_refused(self, dlw_address(lock));
 	if (result != 0 && dlw_logging(self))
 		dlw_log_gave_up(self, dlw_lock_object(self, kind, lock), result);
 	dlw_want_end(self);
@@ -207,7 +209,9 @@ int dlw_lock_tried(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode m
 {
 	if (result == 0)
 		dlw_lock_acquired(self, kind, mode, lock, DLW_FORM_TRY, stack, false);
-	else if (dlw_logging(self))
+	else
+		dlw_nest_refused(self, dlw_address(lock));
+	if (result != 0 && dlw_logging(self))
 		dlw_lock_log_try_failed(self, kind, mode, lock, stack);
 	dlw_not_polling(self);
 	dlw_leave(self);
@@ -215,12 +219,12 @@ int dlw_lock_tried(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode m
 }
 
 void dlw_lock_quick_grow(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
-			 uint32_t stack)
+			 enum dlw_form form, uint32_t stack)
 {
 	struct dlw_context *self = dlw_self;
 
 	dlw_inside(self);
-	dlw_hold_push(self, kind, mode, dlw_address(lock), stack);
+	dlw_hold_push(self, kind, mode, dlw_address(lock), stack, form);
 	dlw_leave(self);
 }
 

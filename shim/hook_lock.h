@@ -70,7 +70,7 @@ static inline void dlw_lock_acquired(struct dlw_context *self, enum dlw_kind kin
 				     enum dlw_mode mode, const void *lock, enum dlw_form form,
 				     uint32_t stack, bool contended)
 {
-	dlw_hold_push(self, kind, mode, dlw_address(lock), stack);
+	dlw_hold_push(self, kind, mode, dlw_address(lock), stack, form);
 	dlw_rank_check(self, kind, dlw_address(lock), form, stack);
 	if (dlw_logging(self))
 		dlw_lock_log_acquired(self, kind, mode, lock, form, stack, contended);
@@ -97,7 +97,7 @@ bool dlw_lock_release(struct dlw_context *self, enum dlw_kind kind, const void *
  *
  *	if (!dlw_lock_quick(caller, frame, &stack) || dlw_real(…try…)(lock) != 0)
  *		return at_length(…);
- *	dlw_lock_quick_had(kind, mode, lock, stack);
+ *	dlw_lock_quick_had(kind, mode, lock, form, stack);
  *	return 0;
  */
 static inline __attribute__((always_inline)) bool dlw_lock_quick(uint64_t caller, uint64_t frame,
@@ -114,18 +114,20 @@ static inline __attribute__((always_inline)) bool dlw_lock_quick(uint64_t caller
 
 /** dlw_lock_quick_grow() - the list of holds is full */
 void dlw_lock_quick_grow(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
-			 uint32_t stack);
+			 enum dlw_form form, uint32_t stack);
 
 static inline __attribute__((always_inline)) void
-dlw_lock_quick_had(enum dlw_kind kind, enum dlw_mode mode, const void *lock, uint32_t stack)
+dlw_lock_quick_had(enum dlw_kind kind, enum dlw_mode mode, const void *lock, enum dlw_form form,
+		   uint32_t stack)
 {
 	struct dlw_context *self = dlw_self;
 	struct dlw_thread *record = self->record;
 
 	if (dlw_likely(dlw_holding(record) < self->hold_room))
-		dlw_hold_append(self, record, kind, mode, dlw_address(lock), stack, false);
+		dlw_hold_append(self, record, kind, mode, dlw_address(lock), stack, false,
+				form == DLW_FORM_BLOCKING);
 	else
-		dlw_lock_quick_grow(kind, mode, lock, stack);
+		dlw_lock_quick_grow(kind, mode, lock, form, stack);
 }
 
 /** dlw_lock_quick_release() - the newest hold goes with one store; false: it is another's turn */

@@ -74,6 +74,7 @@ void dlw_mutex_refused(struct dlw_context *self, const pthread_mutex_t *mutex, i
 {
 	if (error == EDEADLK)
 		dlw_misuse_relock(self, DLW_MUTEX, dlw_address(mutex));
+	dlw_nest_refused(self, dlw_address(mutex));
 	if (dlw_logging(self))
 		dlw_log_gave_up(self, dlw_lock_object(self, DLW_MUTEX, mutex), error);
 }
@@ -167,7 +168,7 @@ lock_tacitly(struct dlw_context *self, struct dlw_thread *record, pthread_mutex_
 	if (dlw_unlikely(mutex->__data.__lock != 0 || mutex->__data.__kind & ~DLW_KIND_RECURSIVE))
 		return lock_taken(mutex, caller, frame);
 	dlw_hold_append(self, record, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), site->stack,
-			true);
+			true, true);
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
@@ -182,7 +183,8 @@ static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, uint64_
 	    dlw_real(pthread_mutex_trylock)(mutex) != 0)
 		return lock_at_length(mutex, caller, frame);
 	dlw_inside(self);
-	dlw_hold_push(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack);
+	dlw_hold_push(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
+		      DLW_FORM_BLOCKING);
 	object = dlw_object(self, dlw_address(mutex), DLW_MUTEX);
 	if (!object || !dlw_log_quick_acquired(self, object, stack))
 		dlw_lock_log_acquired(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_BLOCKING,
@@ -281,7 +283,9 @@ static __attribute__((noinline)) int try_at_length(pthread_mutex_t *mutex, uint6
 	result = dlw_real(pthread_mutex_trylock)(mutex);
 	if (result == 0 || result == EOWNERDEAD)
 		dlw_mutex_acquired(self, mutex, DLW_FORM_TRY, stack, false);
-	else if (dlw_logging(self) && result == EBUSY)
+	else
+		dlw_nest_refused(self, dlw_address(mutex));
+	if (result == EBUSY && dlw_logging(self))
 		dlw_lock_log_try_failed(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, stack);
 	dlw_not_polling(self);
 	dlw_leave(self);
@@ -298,7 +302,9 @@ DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
 		return try_at_length(mutex, DLW_CALLER, DLW_FRAME);
 	result = dlw_real(pthread_mutex_trylock)(mutex);
 	if (result == 0)
-		dlw_lock_quick_had(DLW_MUTEX, DLW_EXCLUSIVE, mutex, stack);
+		dlw_lock_quick_had(DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_TRY, stack);
+	else
+		dlw_nest_refused(dlw_self, dlw_address(mutex));
 	dlw_not_polling(dlw_self);
 	return result;
 }

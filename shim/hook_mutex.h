@@ -41,7 +41,7 @@ dlw_mutex_acquired(struct dlw_context *self, const pthread_mutex_t *mutex, enum 
 {
 	if (dlw_likely((mutex->__data.__kind & DLW_KIND_TYPE) != DLW_KIND_RECURSIVE) ||
 	    !dlw_mutex_recurse(self, mutex))
-		dlw_hold_push(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack);
+		dlw_hold_push(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack, form);
 	dlw_rank_check(self, DLW_MUTEX, dlw_address(mutex), form, stack);
 	if (dlw_logging(self))
 		dlw_lock_log_acquired(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, form, stack,

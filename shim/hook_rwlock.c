@@ -149,7 +149,7 @@ DLW_HOOK int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
 			 dlw_real(pthread_rwlock_tryrdlock)(lock) != 0))
 		return lock_at_length((struct call){ .lock = lock, .mode = DLW_SHARED }, DLW_CALLER,
 				      DLW_FRAME);
-	dlw_lock_quick_had(DLW_RWLOCK, DLW_SHARED, lock, stack);
+	dlw_lock_quick_had(DLW_RWLOCK, DLW_SHARED, lock, DLW_FORM_BLOCKING, stack);
 	return 0;
 }
 
@@ -162,7 +162,7 @@ DLW_HOOK int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
 			 dlw_real(pthread_rwlock_trywrlock)(lock) != 0))
 		return lock_at_length((struct call){ .lock = lock, .mode = DLW_EXCLUSIVE },
 				      DLW_CALLER, DLW_FRAME);
-	dlw_lock_quick_had(DLW_RWLOCK, DLW_EXCLUSIVE, lock, stack);
+	dlw_lock_quick_had(DLW_RWLOCK, DLW_EXCLUSIVE, lock, DLW_FORM_BLOCKING, stack);
 	return 0;
 }
 
@@ -218,7 +218,9 @@ static int try_lock(pthread_rwlock_t *lock, enum dlw_mode mode, uint64_t caller,
 		int result = try(lock, mode);
 
 		if (result == 0)
-			dlw_lock_quick_had(DLW_RWLOCK, mode, lock, stack);
+			dlw_lock_quick_had(DLW_RWLOCK, mode, lock, DLW_FORM_TRY, stack);
+		else
+			dlw_nest_refused(dlw_self, dlw_address(lock));
 		dlw_not_polling(dlw_self);
 		return result;
 	}

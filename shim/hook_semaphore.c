@@ -88,6 +88,7 @@ static void cancelled(void *context)
 	struct dlw_context *self = call->self;
 
 	dlw_inside(self);
+	dlw_edge_met(self);
 	if (dlw_logging(self))
 		dlw_log_gave_up(self,
 				call->permit ? dlw_object(self, call->permit->address,
@@ -160,6 +161,7 @@ static int end(const struct call *call, int result)
 	int saved = errno;
 
 	dlw_inside(self);
+	dlw_edge_met(self);
 	if (result == 0)
 		acquired(self, call->permit, call->form, record->want_stack,
 			 record->want_since_ns != 0);
@@ -294,6 +296,7 @@ DLW_HOOK int sem_wait(sem_t *semaphore)
 	if (dlw_unlikely(result != 0 || dlw_wait_number(record) != number + 1))
 		return end_at_length(self, semaphore, permit, result);
 	dlw_inside(self);
+	dlw_edge_met(self);
 	permit->held++;
 	permit->stack = record->want_stack;
 	if (dlw_likely(permit->taken != UINT32_MAX))
@@ -342,6 +345,7 @@ DLW_HOOK int sem_trywait(sem_t *semaphore)
 	stack = dlw_stack_here(self, DLW_CALLER, DLW_FRAME);
 	result = dlw_real(sem_trywait)(semaphore);
 	saved = errno;
+	dlw_edge_met(self);
 	if (result == 0)
 		acquired(self, permit, DLW_FORM_TRY, stack, false);
 	dlw_leave(self);
@@ -377,6 +381,8 @@ DLW_HOOK int sem_post(sem_t *semaphore)
 
 	if (!self) {
 		self = dlw_self;
+		if (self->record)
+			dlw_edge_given(self);
 		if (self->record && self->pending_count < DLW_PENDING_POSTS)
 			self->pending_posts[self->pending_count++] = dlw_address(semaphore);
 		else if (self->record)
@@ -384,6 +390,7 @@ DLW_HOOK int sem_post(sem_t *semaphore)
 		return dlw_real(sem_post)(semaphore);
 	}
 	dlw_not_polling(self);
+	dlw_edge_given(self);
 	permit = dlw_permit_of(self, dlw_address(semaphore), DLW_SEMAPHORE);
 	if (permit) {
 		if (dlw_logging(self))

@@ -87,7 +87,7 @@ DLW_HOOK int pthread_spin_lock(pthread_spinlock_t *lock)
 	if (dlw_unlikely(!dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack) ||
 			 dlw_real(pthread_spin_trylock)(lock) != 0))
 		return lock_at_length(lock, DLW_CALLER, DLW_FRAME);
-	dlw_lock_quick_had(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), stack);
+	dlw_lock_quick_had(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), DLW_FORM_BLOCKING, stack);
 	return 0;
 }
 
@@ -100,7 +100,10 @@ DLW_HOOK int pthread_spin_trylock(pthread_spinlock_t *lock)
 		int result = dlw_real(pthread_spin_trylock)(lock);
 
 		if (result == 0)
-			dlw_lock_quick_had(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), stack);
+			dlw_lock_quick_had(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), DLW_FORM_TRY,
+					   stack);
+		else
+			dlw_nest_refused(dlw_self, dlw_address(plain(lock)));
 		dlw_not_polling(dlw_self);
 		return result;
 	}

@@ -31,6 +31,7 @@ struct dlw_start {
 	uint32_t serial, creator, stack;
 	bool detached, is_c11;
 	uint64_t stack_size;
+	uint64_t known; /* edges the creator had met */
 	struct dlw_start *next;
 };
 
@@ -84,6 +85,7 @@ static void begin_thread(struct dlw_start *start, const void *outermost)
 		dlw_thread_attach(start->serial, start->creator, start->stack, start->detached);
 
 	if (self) {
+		dlw_edge_begin(self, start->known);
 		self->stack_high = dlw_address(outermost);
 		self->stack_low = self->stack_high - start->stack_size;
 	}
@@ -154,6 +156,7 @@ static struct dlw_start *prepare(struct dlw_context *self, uint64_t caller, uint
 
 	if (!start)
 		return NULL;
+	start->known = dlw_edge_handed_on(self);
 	start->serial = dlw_thread_next_serial();
 	start->creator = self->record->serial;
 	start->stack = dlw_stack_here(self, caller, frame);
@@ -260,6 +263,7 @@ static void end_join(const struct join *join, int result)
 	struct dlw_event event = { .type = DLW_EVENT_JOINED, .argument = join->serial };
 
 	dlw_inside(self);
+	dlw_edge_met(self);
 	if (dlw_logging(self)) {
 		if (result == 0)
 			dlw_log_event(self, &event);
@@ -343,6 +347,7 @@ DLW_HOOK int pthread_tryjoin_np(pthread_t thread, void **value)
 		return dlw_real(pthread_tryjoin_np)(thread, value);
 	event.argument = dlw_logging(self) ? dlw_thread_serial(self, (uint64_t)thread) : 0;
 	result = dlw_real(pthread_tryjoin_np)(thread, value);
+	dlw_edge_met(self);
 	if (result == 0) {
 		if (dlw_logging(self))
 			dlw_log_event(self, &event);

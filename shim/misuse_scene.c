@@ -1,8 +1,8 @@
 /*
  * shim/misuse_scene.c - what /proc says of a process only while it lives
  *
- * A deadlocked process is there to be asked; one that misused a lock may be
- * gone before anybody looks, and a report of addresses alone helps nobody.
+ * A deadlocked process is there to be asked; one that misused a lock, or took
+ * two in two orders, may be gone before anybody looks, and a report of addresses alone helps nobody.
  */
 #include "shim/misuse_scene.h"
 

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "shim/log_write.h"
+#include "shim/nesting.h"
 #include "shim/segment.h"
 
 #include "shim/banned.h"
@@ -164,6 +165,7 @@ static void new_life(struct dlw_object *object, enum dlw_kind kind)
 {
 	const size_t from = offsetof(struct dlw_object, ticket);
 
+	dlw_nest_ended(object);
 	memset((char *)object + from, 0, sizeof(*object) - from);
 	object->kind = (uint8_t)kind;
 	end_life(object);
@@ -232,6 +234,7 @@ void dlw_object_end(struct dlw_context *self, uint64_t address)
 		return;
 	if (dlw_logging(self))
 		dlw_log_destroyed(self, object);
+	dlw_nest_ended(object);
 	atomic_store_explicit(&object->gone, 1, memory_order_relaxed);
 	end_life(object);
 }

@@ -384,8 +384,8 @@ static void act(const struct dlw_watch *watch, const struct dlw_state *state,
 void dlw_report_found(void *context, const struct dlw_state *state,
 		      const struct dlw_finding *finding)
 {
-	/* of a misuse, what the threads do by now says nothing */
-	bool of_now = finding->kind != DLW_MISUSE;
+	/* else it says nothing what the threads do */
+	bool of_now = dlw_finding_is_of_now(finding);
 	struct dlw_python_text *python = of_now ? dlw_python_ask(context, state, finding) : NULL;
 	int status;
 

@@ -24,6 +24,7 @@
 #include "shim/fork.h"
 #include "shim/log_write.h"
 #include "shim/misuse.h"
+#include "shim/misuse_scene.h"
 #include "shim/python.h"
 #include "shim/real.h"
 #include "shim/report.h"
@@ -180,6 +181,7 @@ static void fill_segment(void)
 	segment->objects.element_size = sizeof(struct dlw_object);
 	segment->mappings.element_size = sizeof(struct dlw_mapping);
 	segment->misuses.element_size = sizeof(struct dlw_misuse);
+	segment->nestings.element_size = sizeof(struct dlw_nesting);
 	segment->modules.element_size = sizeof(struct dlw_shown_module);
 	segment->breaks = dlw_options.on_deadlock == DLW_ON_DEADLOCK_BREAK;
 	segment->state = DLW_SEGMENT_LIVE;
@@ -314,6 +316,8 @@ void dlw_runtime_finish(enum dlw_end_reason reason, int status)
 	    dlw_runtime->finished++)
 		return;
 	dlw_misuse_at_end();
+	if (dlw_runtime->segment->nestings_noted)
+		dlw_misuse_scene();
 	if (dlw_options.verbose)
 		say_coverage();
 	dlw_log_close(reason, status);

@@ -128,6 +128,7 @@ static struct dlw_context *make_context(void)
 static void clean(struct dlw_context *context)
 {
 	struct dlw_thread *record = context->record;
+	struct dlw_nest *nest = context->nest;
 
 	if (record->wait & 1)
 		record->wait++;
@@ -139,6 +140,9 @@ static void clean(struct dlw_context *context)
 	record->exempt = 0;
 	memset(record->name, 0, sizeof(record->name));
 	memset(context, 0, sizeof(*context));
+	context->nest = nest;
+	if (nest)
+		nest->serial = nest->last = 0;
 	context->record = record;
 	context->holds = dlw_at(record->holds);
 	context->permits = dlw_at(record->permits);
@@ -242,6 +246,7 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 	context->log = dlw_log_thread(record->serial, record->tid, creator, created_stack, detached);
 	context->way = way_of(context);
 	dlw_self = context;
+	dlw_edge_begin(context, 0);
 	if (context->log) {
 		struct dlw_event event = { .type = DLW_EVENT_STARTED, .argument = creator };
 
@@ -271,6 +276,11 @@ struct dlw_context *dlw_enter_slow(void)
 	return self;
 }
 
+void dlw_thread_name(char name[16])
+{
+	dlw_system(SYS_prctl, PR_GET_NAME, (long)name, 0, 0, 0, 0);
+}
+
 void dlw_thread_exiting(struct dlw_context *self)
 {
 	struct dlw_event event = { .type = DLW_EVENT_EXITED };
@@ -279,7 +289,7 @@ void dlw_thread_exiting(struct dlw_context *self)
 		return;
 	if (dlw_logging(self))
 		dlw_log_event(self, &event);
-	dlw_system(SYS_prctl, PR_GET_NAME, (long)self->record->name, 0, 0, 0, 0);
+	dlw_thread_name(self->record->name);
 	atomic_store_explicit(&self->record->life, DLW_RECORD_EXITING, memory_order_release);
 	atomic_fetch_add_explicit(&dlw_runtime->segment->thread_changes, 1, memory_order_release);
 	dlw_lock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);

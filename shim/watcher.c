@@ -287,15 +287,21 @@ static bool take_watch(void)
 	return false;
 }
 
+static void say_last(struct dlw_watch *watch)
+{
+	dlw_watch_misuses(watch);
+	dlw_watch_inversions_of(watch, &watch->processes[0]); /* our own */
+}
+
 void dlw_watcher_last_words(void)
 {
 	struct dlw_context *self = dlw_enter();
 	struct dlw_watch *watch;
 
-	if (dlw_runtime->segment->misuses.count && self && has_room(self) && take_watch()) {
+	if ((dlw_runtime->segment->misuses.count || dlw_runtime->segment->nestings_noted) && self && has_room(self) && take_watch()) {
 		watch = the_watch();
 		if (watch)
-			dlw_watch_misuses(watch);
+			say_last(watch);
 		dlw_unlock(&dlw_runtime->watch_lock, DLW_RANK_WATCH);
 	}
 	if (self)

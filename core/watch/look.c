@@ -189,8 +189,8 @@ static bool was_seen(const struct dlw_seen_cores *cores, uint64_t key, enum dlw_
 	return false;
 }
 
-static void remember(struct dlw_watch *watch, struct dlw_seen_cores *cores, uint64_t key,
-		     enum dlw_verdict verdict)
+void dlw_seen_add(struct dlw_watch *watch, struct dlw_seen_cores *cores, uint64_t key,
+		  enum dlw_verdict verdict)
 {
 	uint32_t capacity = cores->capacity ? cores->capacity * 2 : 16;
 
@@ -297,12 +297,24 @@ static void mark_reported(struct dlw_watch *watch, const struct dlw_picture *pic
 		uint64_t wait = lasting_wait(picture, finding->core[i]);
 
 		if (!source->record) {
-			remember(watch, &watch->reported, wait, finding->verdict);
+			dlw_seen_add(watch, &watch->reported, wait, finding->verdict);
 			continue;
 		}
 		source->record->marks.reported_progress = wait;
 		source->record->marks.reported_verdict = finding->verdict;
 	}
+}
+
+/** remember_locks() - they need not be reported as an inversion, too */
+static void remember_locks(struct dlw_watch *watch, const struct dlw_picture *picture,
+			   const struct dlw_finding *finding)
+{
+	uint64_t key = 0;
+	uint32_t i;
+
+	for (i = 0; i < finding->edge_count; i++)
+		key += dlw_lock_key(picture->resources[finding->edges[i].resource].address);
+	dlw_seen_add(watch, &watch->happened, key, finding->verdict);
 }
 
 static void report(struct dlw_watch *watch, struct dlw_picture *picture,
@@ -313,6 +325,7 @@ static void report(struct dlw_watch *watch, struct dlw_picture *picture,
 	uint32_t i;
 
 	mark_reported(watch, picture, finding);
+	remember_locks(watch, picture, finding);
 	dlw_picture_describe(watch, picture, finding);
 	/* judged again with names: its texts speak of threads by name */
 	if (dlw_judge(&picture->state, &watch->picture, &described) < 0)
@@ -380,7 +393,7 @@ static uint32_t look(struct dlw_watch *watch, bool at_once)
 			    : was_seen(&earlier, key, finding->verdict))
 			report(watch, &picture, finding);
 		else
-			remember(watch, &now, key, finding->verdict);
+			dlw_seen_add(watch, &now, key, finding->verdict);
 	}
 	if (!at_once) {
 		watch->suspected = now;
@@ -392,12 +405,18 @@ static uint32_t look(struct dlw_watch *watch, bool at_once)
 uint32_t dlw_watch_look(struct dlw_watch *watch)
 {
 	uint64_t now = dlw_record_now();
+	uint32_t before = watch->findings;
 	bool moved, rests;
 
 	dlw_watch_misuses(watch);
 	moved = dlw_anything_moved(watch, now);
 	rests = dlw_survey_look(watch, now);
-	return worth_judging(watch, moved, now) || rests ? look(watch, false) : 0;
+	if (worth_judging(watch, moved, now) || rests)
+		look(watch, false);
+	/* what looks like a deadlock is told as one, if it is */
+	if (!watch->suspected.count && !watch->unsettled)
+		dlw_watch_inversions(watch);
+	return watch->findings - before;
 }
 
 uint32_t dlw_watch_now(struct dlw_watch *watch, int32_t asking_tid)

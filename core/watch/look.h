@@ -46,6 +46,8 @@ struct dlw_watched {
 	int32_t task;
 	struct dlw_mappings mappings; /* shared memory, as last read */
 	struct dlw_seen_records seen; /* its threads, at the last look */
+	uint32_t nestings_seen, nestings_open; /* notes looked at; cycles that lack fitting moments */
+	uint64_t nestings_ns, next_nestings_ns; /* when they were, and may be again */
 	uint64_t lasting_since_ns; /* the newest of the waits that the last look has seen before */
 	char name[48]; /* of its file in the session's directory; "" for our own */
 	uint64_t inode;
@@ -83,7 +85,7 @@ struct dlw_watch {
 	struct dlw_arena picture; /* emptied at every look */
 	struct dlw_arena memory;  /* what must last */
 	/**
-	 * found() - a new finding: a deadlock, an orphan or a misuse
+	 * found() - a new finding: a deadlock, an orphan, an inversion or a misuse
 	 * @state: the picture it was found in, valid until found() returns
 	 */
 	void (*found)(void *context, const struct dlw_state *state,
@@ -104,6 +106,8 @@ struct dlw_watch {
 	struct dlw_survey survey; /* of what no record tells */
 	struct dlw_seen_cores reported; /* waits of threads without a record */
 	struct dlw_seen_cores suspected; /* at the last look */
+	struct dlw_seen_cores happened;  /* deadlocks reported, by dlw_lock_key() of what was wanted */
+	struct dlw_seen_cores inversions; /* told */
 	struct dlw_seen_cores spare; /* the list before that, to be used again */
 	int32_t asking_tid; /* during dlw_watch_now(): the thread that asks is not asleep yet */
 	uint64_t quiet_since_ns; /* nothing has moved since then */
@@ -131,7 +135,27 @@ bool dlw_leaves_behind(const struct dlw_watched *watched);
 void dlw_watch_misuses(struct dlw_watch *watch);
 void dlw_watch_misuses_of(struct dlw_watch *watch, struct dlw_watched *watched);
 
-/** dlw_watch_look() - one look, also for misuses; Return: findings reported by it */
+/**
+ * dlw_watch_inversions() - report inversions that processes' notes of lock orders show
+ *
+ * Each kind of cycle once; not one that was reported as a deadlock.
+ * dlw_watch_inversions_of() looks without regard to what it costs.
+ */
+void dlw_watch_inversions(struct dlw_watch *watch);
+uint32_t dlw_watch_inversions_of(struct dlw_watch *watch, struct dlw_watched *watched);
+
+/** dlw_seen_add() - remember a key in memory that lasts; without memory it is forgotten */
+void dlw_seen_add(struct dlw_watch *watch, struct dlw_seen_cores *cores, uint64_t key,
+		  enum dlw_verdict verdict);
+
+/** dlw_lock_key() - to be summed up over the locks of a cycle */
+static inline uint64_t dlw_lock_key(uint64_t address)
+{
+	address *= 0xff51afd7ed558ccdu;
+	return address ^ address >> 31;
+}
+
+/** dlw_watch_look() - one look, also for misuses and inversions; Return: findings reported by it */
 uint32_t dlw_watch_look(struct dlw_watch *watch);
 
 /**

@@ -92,6 +92,7 @@ static void remember_posts(struct dlw_watch *watch, const struct dlw_watched *wa
 bool dlw_watch_retire(struct dlw_watch *watch, struct dlw_watched *watched)
 {
 	dlw_watch_misuses_of(watch, watched);
+	dlw_watch_inversions_of(watch, watched);
 	watched->ended = true;
 	if (dlw_leaves_behind(watched)) {
 		watch->unsettled = true; /* whoever waits for that has not moved, but hopes in vain now */

@@ -177,7 +177,7 @@ struct dlw_object {
 	/* of this life: all zero when it begins */
 	_Atomic uint64_t ticket; /* operations so far; for the log */
 	uint32_t shared_ticket; /* counted in the session's table: position + 1; 0: here */
-	uint32_t reserved_life;
+	_Atomic uint32_t nested; /* some nesting speaks of it */
 	uint32_t init_stack;     /* 0: its initialisation was not seen */
 	uint32_t initial;        /* semaphore: value at creation; barrier: parties; thread: its serial */
 	uint32_t name;           /* offset of a string, 0 */
@@ -211,6 +211,68 @@ static inline uint64_t dlw_progress(const struct dlw_thread *record)
 
 	return wait * 0x9e3779b97f4a7c15u +
 	       atomic_load_explicit(&record->holding, memory_order_acquire);
+}
+
+/** One lock of a nesting. */
+struct dlw_nested {
+	uint64_t address;
+	uint32_t life;  /* of its object, if that was seen initialised; 0: it was not */
+	uint32_t stack; /* where it was taken, or asked for */
+	uint8_t kind, mode, type;
+	uint8_t padding;
+	uint16_t traits, reserved;
+};
+
+/*
+ * When a thread asked for a lock under others, in *edges*: the process counts
+ * what threads learn of each other (a start, a join, a wake-up, a permit, a
+ * barrier, a try that failed). A start tells no more than the creator knew
+ * itself, and is no edge of its own here, unless he held a lock. High bits: the count when the thread took the
+ * first of its nested locks; low bits: how many before that was the last edge
+ * that the thread, or any thread that held a lock meanwhile, has met. Too long
+ * ago for the low bits is as long ago as they can say.
+ */
+#define DLW_MOMENT_BITS 24
+#define DLW_MOMENT_EDGES (1ull << (64 - DLW_MOMENT_BITS))
+
+#define DLW_INLINE_NESTED 4
+
+/** A lock that a thread asked for while it held others; a lasting note, for prediction. */
+struct dlw_nesting {
+	_Atomic uint32_t version; /* odd while it is rewritten for another thread or other locks */
+	uint32_t held;            /* locks held */
+	uint64_t hash;            /* of thread and locks */
+	uint64_t thread;          /* offset of the thread's record */
+	uint32_t serial;          /* of the thread; 0: this note is free */
+	int32_t tid;
+	char name[16];            /* the thread's, when the note was made */
+	uint64_t born; /* edges when the thread started */
+	_Atomic uint64_t first, latest; /* moments */
+	/*
+	 * Every lock that the thread has taken since it held none, a bit each;
+	 * 0: only those it holds.
+	 */
+	_Atomic uint64_t footprint;
+	_Atomic uint64_t times;
+	uint64_t locks;    /* offset of struct dlw_nested[]: the wanted one, then the held, oldest first */
+	uint32_t room;     /* of .locks */
+	uint32_t next;     /* free: number of the next one free */
+	struct dlw_nested inline_locks[DLW_INLINE_NESTED];
+};
+
+/** dlw_lock_bit() - that stands for a lock in a footprint */
+static inline uint64_t dlw_lock_bit(uint64_t address)
+{
+	return 1ull << (address * 0x9e3779b97f4a7c15u >> 58);
+}
+
+#define DLW_TRIED_BITS 16384u
+#define DLW_CREATOR_BITS 8192u
+
+/** dlw_tried_bit() - that says of a lock that a try for it has failed */
+static inline uint32_t dlw_tried_bit(uint64_t address)
+{
+	return (uint32_t)(address * 0x9e3779b97f4a7c15u >> 40) & (DLW_TRIED_BITS - 1);
 }
 
 struct dlw_stack_record {
@@ -268,7 +330,10 @@ struct dlw_segment {
 	struct dlw_table mappings;
 	struct dlw_table misuses; /* of struct dlw_misuse, one a sort and place */
 	_Atomic uint32_t misuses_told; /* how many of them somebody has reported */
-	/* What reports need when the process is gone; made with the first misuse. */
+	struct dlw_table nestings; /* of struct dlw_nesting */
+	_Atomic uint32_t nestings_noted; /* grows with every new one */
+	uint32_t free_nestings; /* number of the first one free; 0: none */
+	/* What reports need when the process is gone. */
 	struct dlw_table modules; /* of struct dlw_shown_module, sorted by start */
 	uint64_t exe;             /* offset of a string */
 	uint64_t args;            /* offset of @args_size bytes, each string with its NUL */
@@ -293,6 +358,14 @@ struct dlw_segment {
 	_Atomic uint32_t end_asked; /* on_deadlock=exit: flush and _exit(66) */
 	_Atomic uint32_t hidden; /* the looker may not look at this process: it has to do so itself */
 	char log_path[DLW_PATH_MAX]; /* of the .dlw; "" */
+	/* changes with every edge: a cache line of its own */
+	_Atomic uint64_t edges __attribute__((aligned(64)));
+	/* changes seldom, read often: the last edge met by a thread that held a lock … */
+	_Atomic uint64_t last_held_edge __attribute__((aligned(64)));
+	/* … and how many locks that nestings speak of have ended */
+	_Atomic uint64_t nested_ended;
+	_Atomic uint64_t tried[DLW_TRIED_BITS / 64] __attribute__((aligned(64)));
+	_Atomic uint64_t creators[DLW_CREATOR_BITS / 64]; /* threads that have started others, by serial */
 };
 
 /** dlw_is_polling() - its waits are one wait in slices: .want_run stands for all of them */

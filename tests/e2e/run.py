@@ -15,6 +15,7 @@ import deadlocks  # noqa: E402
 import faults  # noqa: E402
 import harness  # noqa: E402
 import killed  # noqa: E402
+import live  # noqa: E402
 import logs  # noqa: E402
 import misuses  # noqa: E402
 import no_findings  # noqa: E402
@@ -32,7 +33,8 @@ def main():
              pythons.all_cases() +
              system_waits.all_cases() + ways.all_cases() + faults.all_cases() +
              misuses.all_cases() + annotations.all_cases() + logs.all_cases() +
-             killed.all_cases() + sessions.all_cases() + predictions.all_cases())
+             killed.all_cases() + sessions.all_cases() + predictions.all_cases() +
+             live.all_cases())
     return harness.main(tests, parser.parse_args())
 
 

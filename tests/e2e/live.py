@@ -1,0 +1,79 @@
+"""live.py - inversions told by the running program's watcher"""
+from deadlocks import fixture, sample
+from harness import (DLWATCH, check, equal, execute, load_json_lines, preloaded,
+                     report_findings, validate)
+from logs import analyze, run_logged
+
+# what can deadlock in another schedule, and the functions of its wishes
+FEASIBLE = ["plain", "three", "writers", "spins", "tried_held", "initialised", "through",
+            "through_held"]
+SILENT = ["uninitialised", "renewed", "gated", "joined", "created", "posted", "signalled",
+          "barrier", "tried", "timed", "readers", "gate_held", "gate_lent"]
+
+
+def found(context, command, status=0):
+    """What `run` and a bare preload tell: the same."""
+    json, lines = context.new_path(".json"), context.new_path(".jsonl")
+    result = execute([DLWATCH, "run", f"--json={json}", "--", *command])
+    equal(result.status, status, f"run: status; {result.err!r}")
+    execute(command, preloaded(json=lines))
+    findings, alone = report_findings(json), load_json_lines(lines)
+    for some in (findings, alone):
+        validate(some)
+    equal([finding["fingerprint"] for finding in alone],
+          [finding["fingerprint"] for finding in findings], "fingerprints, with a bare preload")
+    return findings, result
+
+
+def inversion_is_told_while_the_program_runs(context):
+    """Two threads, two orders, the places of both, and how often each."""
+    findings, result = found(context, sample("inversion"))
+    equal([(finding["kind"], finding["verdict"]) for finding in findings],
+          [("inversion", "feasible")], "findings")
+    finding = findings[0]
+    names = {resource["id"]: resource["name"].split()[-1] for resource in finding["resources"]}
+    equal([(thread["name"], names[thread["wants"]["resource"]], thread["wants"]["site"]["function"],
+            [(names[hold["resource"]], hold["count"], hold["site"]["function"])
+             for hold in thread["holds"]]) for thread in finding["core"]],
+          [("alice-to-bob", "bob_lock", "alice_to_bob", [("alice_lock", 3, "alice_to_bob")]),
+           ("bob-to-alice", "alice_lock", "bob_to_alice", [("bob_lock", 1, "bob_to_alice")])],
+          "core")
+    check(all(condition["holds"] for condition in finding["coffman"].values()), "conditions")
+    check(b"INVERSION, feasible" in result.err, f"report: {result.err!r}")
+
+
+def log_tells_of_the_same_inversion(context):
+    log, _ = run_logged(context, 0, "", sample("inversion"))
+    report = analyze(context, log, 1)
+    findings, _ = found(context, sample("inversion"))
+    equal([finding["fingerprint"] for finding in report["findings"]],
+          [finding["fingerprint"] for finding in findings], "fingerprints")
+
+
+def predict_off_is_off(context):
+    lines = context.new_path(".jsonl")
+    execute(sample("inversion"), preloaded(json=lines, predict="off"))
+    equal(load_json_lines(lines), [], "findings")
+
+
+def inversions_count_as_asked(context):
+    result = execute([DLWATCH, "run", "--fail-on=inversion", "--", *sample("inversion")])
+    equal(result.status, 66, "status")
+
+
+class Case:
+    def __init__(self, which, count):
+        self.which, self.count = which, count
+
+    def __call__(self, context):
+        findings, _ = found(context, fixture("live_orders", self.which))
+        equal([(finding["kind"], finding["verdict"]) for finding in findings],
+              [("inversion", "feasible")] * self.count, "findings")
+
+
+def all_cases():
+    tests = [inversion_is_told_while_the_program_runs, log_tells_of_the_same_inversion,
+             predict_off_is_off, inversions_count_as_asked]
+    return ([("live/" + test.__name__, test) for test in tests] +
+            [(f"live/{which}_can_deadlock", Case(which, 1)) for which in FEASIBLE] +
+            [(f"live/{which}_is_silent", Case(which, 0)) for which in SILENT])

@@ -1,0 +1,388 @@
+/*
+ * live_orders.c CASE - two lock orders, and what may or may not keep them apart
+ *
+ * The threads take turns by sleeping, which orders nothing: in each case the
+ * program ends, and whether it could have hung is what is to be told.
+ */
+#include "fixture.h"
+
+static pthread_mutex_t a = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t b = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t c = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static pthread_rwlock_t r = PTHREAD_RWLOCK_INITIALIZER;
+static pthread_rwlock_t s = PTHREAD_RWLOCK_INITIALIZER;
+static pthread_spinlock_t spin, spun;
+static pthread_barrier_t barrier;
+static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
+static sem_t baton;
+static int ready;
+
+static void both(pthread_mutex_t *outer, pthread_mutex_t *inner)
+{
+	pthread_mutex_lock(outer);
+	pthread_mutex_lock(inner);
+	pthread_mutex_unlock(inner);
+	pthread_mutex_unlock(outer);
+}
+
+static void *a_b(void *unused)
+{
+	both(&a, &b);
+	return unused;
+}
+
+static void *b_a(void *unused)
+{
+	pass_milliseconds(150);
+	both(&b, &a);
+	return unused;
+}
+
+static void *b_c(void *unused)
+{
+	pass_milliseconds(150);
+	both(&b, &c);
+	return unused;
+}
+
+static void *c_a(void *unused)
+{
+	both(&c, &a);
+	return unused;
+}
+
+static void *gated_a_b(void *unused)
+{
+	pthread_mutex_lock(&gate);
+	both(&a, &b);
+	pthread_mutex_unlock(&gate);
+	return unused;
+}
+
+static void *gated_b_a(void *unused)
+{
+	pass_milliseconds(150);
+	pthread_mutex_lock(&gate);
+	both(&b, &a);
+	pthread_mutex_unlock(&gate);
+	return unused;
+}
+
+static void *a_b_posts(void *unused)
+{
+	both(&a, &b);
+	sem_post(&baton);
+	return unused;
+}
+
+static void *waits_b_a(void *unused)
+{
+	sem_wait(&baton);
+	both(&b, &a);
+	return unused;
+}
+
+static void *a_b_signals(void *unused)
+{
+	pass_milliseconds(150); /* the other one waits */
+	both(&a, &b);
+	pthread_mutex_lock(&c);
+	ready = 1;
+	pthread_cond_signal(&condition);
+	pthread_mutex_unlock(&c);
+	return unused;
+}
+
+static void *woken_b_a(void *unused)
+{
+	pthread_mutex_lock(&c);
+	while (!ready)
+		pthread_cond_wait(&condition, &c);
+	pthread_mutex_unlock(&c);
+	both(&b, &a);
+	return unused;
+}
+
+static void *a_b_arrives(void *unused)
+{
+	both(&a, &b);
+	pthread_barrier_wait(&barrier);
+	return unused;
+}
+
+static void *leaves_b_a(void *unused)
+{
+	pthread_barrier_wait(&barrier);
+	both(&b, &a);
+	return unused;
+}
+
+static void *tries_b_a(void *unused)
+{
+	pass_milliseconds(150);
+	pthread_mutex_lock(&b);
+	if (pthread_mutex_trylock(&a) == 0)
+		pthread_mutex_unlock(&a);
+	pthread_mutex_unlock(&b);
+	return unused;
+}
+
+static void *tried_b_wants_a(void *unused)
+{
+	pass_milliseconds(150);
+	if (pthread_mutex_trylock(&b) != 0)
+		return unused;
+	pthread_mutex_lock(&a);
+	pthread_mutex_unlock(&a);
+	pthread_mutex_unlock(&b);
+	return unused;
+}
+
+static void *b_a_in_time(void *unused)
+{
+	struct timespec until;
+
+	pass_milliseconds(150);
+	clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_sec += 10;
+	pthread_mutex_lock(&b);
+	if (pthread_mutex_timedlock(&a, &until) == 0)
+		pthread_mutex_unlock(&a);
+	pthread_mutex_unlock(&b);
+	return unused;
+}
+
+static void read_both(pthread_rwlock_t *outer, pthread_rwlock_t *inner)
+{
+	pthread_rwlock_rdlock(outer);
+	pthread_rwlock_rdlock(inner);
+	pthread_rwlock_unlock(inner);
+	pthread_rwlock_unlock(outer);
+}
+
+static void *reads_r_s(void *unused)
+{
+	read_both(&r, &s);
+	return unused;
+}
+
+static void *reads_s_r(void *unused)
+{
+	pass_milliseconds(150);
+	read_both(&s, &r);
+	return unused;
+}
+
+static void *writes_s_reads_r(void *unused)
+{
+	pass_milliseconds(150);
+	pthread_rwlock_wrlock(&s);
+	pthread_rwlock_wrlock(&r);
+	pthread_rwlock_unlock(&r);
+	pthread_rwlock_unlock(&s);
+	return unused;
+}
+
+static void *spins(void *unused)
+{
+	pthread_spin_lock(&spin);
+	pthread_spin_lock(&spun);
+	pthread_spin_unlock(&spun);
+	pthread_spin_unlock(&spin);
+	return unused;
+}
+
+static void *spins_back(void *unused)
+{
+	pass_milliseconds(150);
+	pthread_spin_lock(&spun);
+	pthread_spin_lock(&spin);
+	pthread_spin_unlock(&spin);
+	pthread_spin_unlock(&spun);
+	return unused;
+}
+
+/* The starter has the gate until it is through: whoever passes it comes later. */
+static void *passes_gate_b_a(void *unused)
+{
+	pthread_mutex_lock(&gate);
+	pthread_mutex_unlock(&gate);
+	both(&b, &a);
+	return unused;
+}
+
+static void *lends_gate(void *unused)
+{
+	pthread_mutex_lock(&gate);
+	sem_post(&baton);
+	pass_milliseconds(150);
+	both(&a, &b);
+	pthread_mutex_unlock(&gate);
+	return unused;
+}
+
+static void *waits_then_gate_b_a(void *unused)
+{
+	sem_wait(&baton);
+	return passes_gate_b_a(unused);
+}
+
+/* Between its two locks it goes through a third one. */
+static void *a_through_c_b(void *unused)
+{
+	pthread_mutex_lock(&a);
+	pthread_mutex_lock(&c);
+	pthread_mutex_unlock(&c);
+	pthread_mutex_lock(&b);
+	pthread_mutex_unlock(&b);
+	pthread_mutex_unlock(&a);
+	return unused;
+}
+
+static void *c_b_a(void *unused)
+{
+	pass_milliseconds(150);
+	pthread_mutex_lock(&c);
+	both(&b, &a);
+	pthread_mutex_unlock(&c);
+	return unused;
+}
+
+static void *again(void *locks)
+{
+	pthread_mutex_t *mutexes = locks;
+
+	both(&mutexes[0], &mutexes[1]);
+	return NULL;
+}
+
+static void *again_back(void *locks)
+{
+	pthread_mutex_t *mutexes = locks;
+
+	pass_milliseconds(150);
+	both(&mutexes[1], &mutexes[0]);
+	return NULL;
+}
+
+static void two(void *(*first)(void *), void *(*second)(void *), void *argument)
+{
+	pthread_t one = start(first, argument), other = start(second, argument);
+
+	pthread_join(one, NULL);
+	pthread_join(other, NULL);
+}
+
+static void one_by_one(void *(*first)(void *), void *(*second)(void *), void *argument)
+{
+	pthread_join(start(first, argument), NULL);
+	pthread_join(start(second, argument), NULL);
+}
+
+static void on_heap(bool known, bool renewed)
+{
+	pthread_mutex_t *mutexes = calloc(2, sizeof(*mutexes));
+	pthread_t other;
+	int i;
+
+	for (i = 0; i < 2 && known; i++)
+		pthread_mutex_init(&mutexes[i], NULL);
+	if (!renewed) {
+		two(again, again_back, mutexes);
+		return;
+	}
+	other = start(again, mutexes);
+	pass_milliseconds(150);
+	for (i = 0; i < 2; i++) {
+		pthread_mutex_destroy(&mutexes[i]);
+		pthread_mutex_init(&mutexes[i], NULL);
+	}
+	both(&mutexes[1], &mutexes[0]);
+	pthread_join(other, NULL);
+}
+
+static void main_holds_gate(void)
+{
+	pthread_t other;
+
+	pthread_mutex_lock(&gate);
+	other = start(passes_gate_b_a, NULL);
+	pass_milliseconds(150);
+	both(&a, &b);
+	pthread_mutex_unlock(&gate);
+	pthread_join(other, NULL);
+}
+
+static void main_first(void)
+{
+	pthread_t other;
+
+	both(&a, &b);
+	other = start(b_a, NULL);
+	pthread_join(other, NULL);
+}
+
+static void three(void)
+{
+	pthread_t threads[] = { start(a_b, NULL), start(b_c, NULL), start(c_a, NULL) };
+	int i;
+
+	for (i = 0; i < 3; i++)
+		pthread_join(threads[i], NULL);
+}
+
+int main(int argc, char **argv)
+{
+	const char *which = argc > 1 ? argv[1] : "";
+
+	sem_init(&baton, 0, 0);
+	pthread_barrier_init(&barrier, NULL, 2);
+	pthread_spin_init(&spin, PTHREAD_PROCESS_PRIVATE);
+	pthread_spin_init(&spun, PTHREAD_PROCESS_PRIVATE);
+	if (!strcmp(which, "plain"))
+		two(a_b, b_a, NULL);
+	else if (!strcmp(which, "three"))
+		three();
+	else if (!strcmp(which, "writers"))
+		two(reads_r_s, writes_s_reads_r, NULL);
+	else if (!strcmp(which, "spins"))
+		two(spins, spins_back, NULL);
+	else if (!strcmp(which, "tried_held"))
+		two(a_b, tried_b_wants_a, NULL);
+	else if (!strcmp(which, "initialised"))
+		on_heap(true, false);
+	else if (!strcmp(which, "through"))
+		two(a_through_c_b, b_a, NULL);
+	else if (!strcmp(which, "uninitialised"))
+		on_heap(false, false);
+	else if (!strcmp(which, "renewed"))
+		on_heap(true, true);
+	else if (!strcmp(which, "gated"))
+		two(gated_a_b, gated_b_a, NULL);
+	else if (!strcmp(which, "joined"))
+		one_by_one(a_b, b_a, NULL);
+	else if (!strcmp(which, "created"))
+		main_first();
+	else if (!strcmp(which, "posted"))
+		two(a_b_posts, waits_b_a, NULL);
+	else if (!strcmp(which, "signalled"))
+		two(a_b_signals, woken_b_a, NULL);
+	else if (!strcmp(which, "barrier"))
+		two(a_b_arrives, leaves_b_a, NULL);
+	else if (!strcmp(which, "tried"))
+		two(a_b, tries_b_a, NULL);
+	else if (!strcmp(which, "timed"))
+		two(a_b, b_a_in_time, NULL);
+	else if (!strcmp(which, "readers"))
+		two(reads_r_s, reads_s_r, NULL);
+	else if (!strcmp(which, "gate_held"))
+		main_holds_gate();
+	else if (!strcmp(which, "gate_lent"))
+		two(lends_gate, waits_then_gate_b_a, NULL);
+	else if (!strcmp(which, "through_held"))
+		two(a_through_c_b, c_b_a, NULL);
+	else
+		return 2;
+	return 0;
+}
