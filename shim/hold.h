@@ -61,7 +61,6 @@ static inline void dlw_hold_fill(struct dlw_held *held, enum dlw_kind kind, enum
 /**
  * dlw_hold_append() - a lock was acquired, and there is room to say so
  * @tacit: it is about to be, and nothing more will be said of it (session.h)
- * @wants: it was waited for until it was to be had, or is going to be
  *
  * A handler that locks and unlocks between two of the stores uses the same
  * place of the list; it is over before the count goes up, so a look at the
@@ -69,7 +68,7 @@ static inline void dlw_hold_fill(struct dlw_held *held, enum dlw_kind kind, enum
  */
 static inline void dlw_hold_append(struct dlw_context *self, struct dlw_thread *record,
 				   enum dlw_kind kind, enum dlw_mode mode, uint64_t address,
-				   uint32_t stack, bool tacit, bool wants)
+				   uint32_t stack, bool tacit)
 {
 	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_relaxed);
 	struct dlw_held *held = &self->holds[(uint32_t)holding];
@@ -79,8 +78,21 @@ static inline void dlw_hold_append(struct dlw_context *self, struct dlw_thread *
 	atomic_signal_fence(memory_order_seq_cst);
 	if (dlw_unlikely(held->address != address))
 		dlw_hold_fill(held, kind, mode, address, stack, tacit);
-	if (dlw_unlikely((uint32_t)holding && dlw_options.predict))
-		dlw_nest(self, holding, wants);
+}
+
+/**
+ * dlw_hold_add() - dlw_hold_append() of what is had, and a note if others are held
+ * @form: how it was asked for
+ */
+static inline void dlw_hold_add(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+				uint64_t address, uint32_t stack, enum dlw_form form)
+{
+	struct dlw_thread *record = self->record;
+	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_relaxed);
+
+	dlw_hold_append(self, record, kind, mode, address, stack, false);
+	if (dlw_nests(holding))
+		dlw_nest(self, holding, form == DLW_FORM_BLOCKING);
 }
 
 /** dlw_hold_push() - a lock was acquired */
@@ -88,8 +100,7 @@ static inline void dlw_hold_push(struct dlw_context *self, enum dlw_kind kind, e
 				 uint64_t address, uint32_t stack, enum dlw_form form)
 {
 	if (dlw_likely(dlw_hold_count(self) < self->hold_room) || dlw_hold_grow(self))
-		dlw_hold_append(self, self->record, kind, mode, address, stack, false,
-				form == DLW_FORM_BLOCKING);
+		dlw_hold_add(self, kind, mode, address, stack, form);
 }
 
 /** dlw_hold_pop() - the newest hold goes */

@@ -121,11 +121,9 @@ dlw_lock_quick_had(enum dlw_kind kind, enum dlw_mode mode, const void *lock, enu
 		   uint32_t stack)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_thread *record = self->record;
 
-	if (dlw_likely(dlw_holding(record) < self->hold_room))
-		dlw_hold_append(self, record, kind, mode, dlw_address(lock), stack, false,
-				form == DLW_FORM_BLOCKING);
+	if (dlw_likely(dlw_hold_count(self) < self->hold_room))
+		dlw_hold_add(self, kind, mode, dlw_address(lock), stack, form);
 	else
 		dlw_lock_quick_grow(kind, mode, lock, form, stack);
 }

@@ -160,15 +160,27 @@ static __attribute__((noinline)) int lock_taken(pthread_mutex_t *mutex, uint64_t
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
+/** lock_nested() - the hold just entered is nested, in @holding */
+static __attribute__((noinline)) int lock_nested(struct dlw_context *self, uint64_t holding,
+						 pthread_mutex_t *mutex)
+{
+	dlw_nest(self, holding, true);
+	return dlw_real(pthread_mutex_lock)(mutex);
+}
+
 /** lock_tacitly() - there is room for one more hold */
 static inline __attribute__((always_inline)) int
 lock_tacitly(struct dlw_context *self, struct dlw_thread *record, pthread_mutex_t *mutex,
 	     const struct dlw_site *site, uint64_t caller, uint64_t frame)
 {
+	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_relaxed);
+
 	if (dlw_unlikely(mutex->__data.__lock != 0 || mutex->__data.__kind & ~DLW_KIND_RECURSIVE))
 		return lock_taken(mutex, caller, frame);
 	dlw_hold_append(self, record, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), site->stack,
-			true, true);
+			true);
+	if (dlw_nests(holding))
+		return lock_nested(self, holding, mutex);
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 

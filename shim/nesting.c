@@ -32,9 +32,10 @@ static uint64_t mix(uint64_t hash, uint64_t value)
 
 static uint64_t mix_hold(uint64_t hash, const struct dlw_held *held)
 {
-	uint64_t rest = held->stack | (uint64_t)held->kind << 32 | (uint64_t)held->mode << 40;
+	uint64_t rest;
 
-	return mix(hash, held->address * 0xff51afd7ed558ccdu + rest);
+	memcpy(&rest, &held->stack, sizeof(rest)); /* stack, kind and mode, and no more */
+	return mix(hash, held->address) + (rest & 0xffffffffffffu);
 }
 
 /* ----------------------------------------------------------------------------- edges */
@@ -88,39 +89,39 @@ void dlw_nest_ended(struct dlw_object *object)
 }
 
 /**
- * moment() - of the section under way, as of now; false: it is no use
+ * renew_moment() - of the section under way; 0: it is no use
  *
  * The last edge is asked for after all locks held were had: who held one of
  * them while it met an edge has said so before it gave the lock back.
  */
-static bool moment(const struct dlw_context *self, uint64_t *packed)
+static void renew_moment(const struct dlw_context *self, uint64_t held_edge)
 {
-	const struct dlw_nest *nest = self->nest;
-	uint64_t last = atomic_load_explicit(&dlw_runtime->segment->last_held_edge,
-					     memory_order_relaxed);
+	struct dlw_nest *nest = self->nest;
+	uint64_t last = held_edge > self->last_edge ? held_edge : self->last_edge;
 	uint64_t most = (1u << DLW_MOMENT_BITS) - 1, back;
 
-	if (last < self->last_edge)
-		last = self->last_edge;
+	nest->held_edge = held_edge;
+	nest->moment = 0;
 	if (last > nest->began || nest->began >= DLW_MOMENT_EDGES - 1)
-		return false;
+		return;
 	back = nest->began - last;
-	*packed = nest->began << DLW_MOMENT_BITS | (back < most ? back : most);
-	return true;
+	nest->moment = nest->began << DLW_MOMENT_BITS | (back < most ? back : most);
 }
 
 /** seen_again() - @note's nesting, in the section under way */
-static void seen_again(struct dlw_context *self, struct dlw_nesting *note, bool clean)
+static void seen_again(const struct dlw_nest *nest, struct dlw_nesting *note, bool clean)
 {
-	uint64_t now, footprint = self->nest->footprint;
+	uint64_t footprint = nest->footprint;
 
-	if (!clean && (note->footprint & footprint) != footprint)
+	if (dlw_unlikely(!clean) && (note->footprint & footprint) != footprint)
 		atomic_store_explicit(&note->footprint, note->footprint | footprint,
 				      memory_order_release);
-	if (moment(self, &now) &&
-	    atomic_load_explicit(&note->latest, memory_order_relaxed) != now)
-		atomic_store_explicit(&note->latest, now, memory_order_release);
-	atomic_store_explicit(&note->times, note->times + 1, memory_order_relaxed);
+	if (atomic_load_explicit(&note->latest, memory_order_relaxed) != nest->moment &&
+	    nest->moment)
+		atomic_store_explicit(&note->latest, nest->moment, memory_order_release);
+	atomic_store_explicit(&note->times,
+			      atomic_load_explicit(&note->times, memory_order_relaxed) + 1,
+			      memory_order_relaxed);
 }
 
 /* ------------------------------------------------------------------------------ notes */
@@ -392,7 +393,7 @@ static struct dlw_nesting *find_note(struct dlw_context *self, uint32_t held, bo
 {
 	struct dlw_nest *nest = self->nest;
 	struct dlw_nest_entry *entry;
-	uint64_t hash, now;
+	uint64_t hash;
 
 	if (self->record->exempt || is_again(self, held))
 		return NULL;
@@ -404,9 +405,8 @@ static struct dlw_nesting *find_note(struct dlw_context *self, uint32_t held, bo
 	hash = content(self, held, clean);
 	entry = probe(nest->notes, nest->capacity, hash);
 	if (!is_ours(nest, entry)) {
-		struct dlw_nesting *note = moment(self, &now)
-						   ? make_note(self, held, hash, now, clean)
-						   : NULL;
+		struct dlw_nesting *note =
+			nest->moment ? make_note(self, held, hash, nest->moment, clean) : NULL;
 
 		if (!note)
 			return NULL;
@@ -424,15 +424,14 @@ static __attribute__((noinline)) void look_up(struct dlw_context *self, uint32_t
 	struct dlw_thread *open = self->open;
 	struct dlw_nesting *note;
 	bool lost = false;
-	uint64_t now;
 
 	dlw_inside(self);
 	note = find_note(self, held, clean, &lost);
 	if (note)
-		seen_again(self, note, clean);
+		seen_again(self->nest, note, clean);
 	if (!lost)
 		*seen = (struct dlw_nest_entry){ key, note };
-	else if (moment(self, &now))
+	else if (self->nest->moment)
 		dlw_runtime_count(DLW_LOST_NESTINGS, 1);
 	if (open)
 		dlw_leave(self);
@@ -475,6 +474,8 @@ static void begin_section(struct dlw_context *self, uint32_t held, uint32_t adde
 	/* with more than one lock, the first nested one has escaped us */
 	nest->mixed = held != 1 || self->edge_given == added;
 	nest->footprint = nest->newest = 0;
+	renew_moment(self, atomic_load_explicit(&dlw_runtime->segment->last_held_edge,
+						memory_order_relaxed));
 	for (i = 0; i < held; i++) {
 		nest->chain[i] = mix_hold(i ? nest->chain[i - 1] : MIXER, &self->holds[i]);
 		nest->footprint |= dlw_lock_bit(self->holds[i].address);
@@ -520,8 +521,9 @@ void dlw_nest(struct dlw_context *self, uint64_t holding, bool wants)
 	struct dlw_nest *nest = self->nest;
 	const uint32_t held = (uint32_t)holding, added = (uint32_t)(holding >> 32);
 	const struct dlw_held *newest = &self->holds[held];
+	const struct dlw_segment *segment = dlw_runtime->segment;
 	struct dlw_nest_entry *seen;
-	uint64_t key;
+	uint64_t key, held_edge;
 	bool clean;
 
 	if (dlw_unlikely((!nest && !(nest = make_nest(self))) ||
@@ -538,13 +540,15 @@ void dlw_nest(struct dlw_context *self, uint64_t holding, bool wants)
 	nest->chain[held] = mix_hold(nest->chain[held - 1], newest);
 	if (!wants || dlw_unlikely(nest->mixed))
 		return;
+	held_edge = atomic_load_explicit(&segment->last_held_edge, memory_order_relaxed);
+	if (dlw_unlikely(held_edge != nest->held_edge))
+		renew_moment(self, held_edge);
 	clean = is_clean(nest, held);
-	key = mix(nest->chain[held],
-		  atomic_load_explicit(&dlw_runtime->segment->nested_ended,
-				       memory_order_relaxed) * 2 + clean + 1);
+	key = nest->chain[held] + (atomic_load_explicit(&segment->nested_ended,
+							memory_order_relaxed) * 2 + clean) * UNCLEAN;
 	seen = &nest->seen[key >> 55];
 	if (dlw_unlikely(seen->hash != key))
 		look_up(self, held, seen, key, clean);
 	else if (seen->note)
-		seen_again(self, seen->note, clean);
+		seen_again(nest, seen->note, clean);
 }

@@ -29,6 +29,7 @@ struct dlw_nest {
 	uint32_t last, start; /* high half of .holding: after the last nested lock, before the section */
 	bool mixed;           /* the section met an edge, or gave one before its first nested lock */
 	uint64_t began;       /* edges when it took that */
+	uint64_t held_edge, moment; /* the last edge met under a lock, and the moment it makes; 0: none */
 	uint64_t footprint;   /* a bit for each lock it has taken, but for … */
 	uint64_t newest;      /* … the bit of the last one */
 	uint64_t *chain;      /* by hold: hash of it and all below */
@@ -41,6 +42,12 @@ struct dlw_nest {
 
 /** dlw_nest() - the newest hold is nested; @holding: of the record before it, @wants: it was waited for */
 void dlw_nest(struct dlw_context *self, uint64_t holding, bool wants);
+
+/** dlw_nests() - with this much held one more is a nested one, and that matters */
+static inline bool dlw_nests(uint64_t holding)
+{
+	return dlw_unlikely((uint32_t)holding != 0) && dlw_options.predict;
+}
 
 /** dlw_nest_shift() - the hold at @index has gone from below others */
 void dlw_nest_shift(struct dlw_context *self, uint32_t index);
