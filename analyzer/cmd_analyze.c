@@ -20,6 +20,8 @@
 #include "analyzer/options.h"
 #include "analyzer/report.h"
 #include "analyzer/statistics.h"
+#include "analyzer/summary_arguments.h"
+#include "analyzer/summary_cycles.h"
 
 #define ROWS 20 /* locks in the table, unless asked for more */
 
@@ -78,7 +80,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		analyze->logs = state->argv + state->next;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which log? Give a session directory or .dlw files");
+		argp_error(state, "which log? Give a session directory, .dlw files or summaries");
 		return EINVAL;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -93,14 +95,17 @@ static const struct argp_child children[] = {
 static const struct argp analyze_argp = {
 	own_options,
 	parse,
-	"LOG...",
+	"LOG|SUMMARY...",
 	"Replays the logs that 'dlwatch run --log=DIR' or the option log=DIR has left, and "
 	"reports the deadlocks in them, those that another schedule would have, and how each "
 	"lock was used. LOG is a session "
-	"directory or a .dlw file; all logs of one session are best given together.\v"
-	"Example:\n"
+	"directory or a .dlw file; all logs of one session are best given together. "
+	"With a SUMMARY (*.json, of 'dlwatch summarize') among them every argument is a run of its "
+	"own, and only the lock orders of all runs together are looked at.\v"
+	"Examples:\n"
 	"  dlwatch run --log=/tmp/session -- ./app\n"
 	"  dlwatch analyze /tmp/session\n"
+	"  dlwatch analyze --all monday.json tuesday.json /tmp/session\n"
 	"\n"
 	"Exit status: 0 nothing found at or above --fail-on (default: inversion), 1 a "
 	"finding, 2 bad usage or a log that cannot be read (what could be recovered is "
@@ -247,12 +252,53 @@ static int report_all(struct analyze *analyze, struct dlw_replay *replay,
 	return dlw_report_finish(report);
 }
 
+/* ----------------------------------------------------------------- summaries */
+
+static bool has_summary(char *const *arguments)
+{
+	while (*arguments && !dlw_is_summary(*arguments))
+		arguments++;
+	return *arguments;
+}
+
+/** analyze_summaries() - orders of many runs; logs among them are summarised first */
+static int analyze_summaries(const struct analyze *analyze, struct dlw_report *report)
+{
+	struct dlw_summary *summary = dlw_summary_new();
+	bool readable = dlw_summary_arguments_add(summary, analyze->logs,
+						  dlw_report_symbols(report));
+	struct dlw_summary_cycles *cycles = dlw_summary_cycles_new(summary);
+	FILE *out = dlw_report_text(report);
+	json_t *coverage;
+	int status;
+
+	dlw_summary_cycles_findings(cycles, add_to_report, report);
+	if (out && !analyze->common.all)
+		dlw_summary_cycles_print(cycles, out);
+	coverage = dlw_summary_cycles_coverage(cycles);
+	print_coverage(out, coverage);
+	dlw_report_set_coverage(report, coverage);
+	dlw_summary_cycles_free(cycles);
+	dlw_summary_free(summary);
+	status = dlw_report_finish(report);
+	return readable ? status : -1;
+}
+
+static int analyze_logs(struct analyze *analyze, struct dlw_report *report)
+{
+	struct dlw_replay *replay = dlw_replay_new();
+	bool readable = dlw_log_arguments_add(replay, analyze->logs);
+	int status = replay->source_count ? report_all(analyze, replay, report) :
+					    dlw_report_finish(report);
+
+	dlw_replay_free(replay);
+	return readable ? status : -1;
+}
+
 int dlw_cmd_analyze(int argc, char **argv)
 {
 	struct analyze analyze = { .misuse = DLW_MISUSE_DEFAULT };
-	struct dlw_replay *replay;
 	struct dlw_report *report;
-	bool readable;
 	int status;
 
 	dlw_options_init(&analyze.common, DLW_SEVERITY_INVERSION, stdout);
@@ -261,11 +307,8 @@ int dlw_cmd_analyze(int argc, char **argv)
 	report = dlw_report_new(&analyze.common);
 	if (!report)
 		return 2;
-	replay = dlw_replay_new();
-	readable = dlw_log_arguments_add(replay, analyze.logs);
-	status = replay->source_count ? report_all(&analyze, replay, report) :
-					dlw_report_finish(report);
-	dlw_replay_free(replay);
+	status = has_summary(analyze.logs) ? analyze_summaries(&analyze, report) :
+					     analyze_logs(&analyze, report);
 	dlw_report_free(report);
-	return status < 0 || !readable ? 2 : status;
+	return status < 0 ? 2 : status;
 }

@@ -3,15 +3,14 @@
  */
 #include <argp.h>
 #include <errno.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "analyzer/commands.h"
-#include "analyzer/log_arguments.h"
-#include "analyzer/log_coverage.h"
-#include "analyzer/summary.h"
+#include "analyzer/summary_arguments.h"
+#include "analyzer/summary_cycles.h"
+#include "analyzer/symbols.h"
 
 struct options {
 	char **logs;
@@ -50,7 +49,7 @@ static const struct argp summarize_argp = {
 	"others were held, and how often, by the classes of locks that runs have in common "
 	"(named ones, those of one place of initialisation, static ones). A LOG is one run; a "
 	"summary (*.json) has any number. Says which classes are taken both ways round; "
-	"whether that can deadlock it does not.\v"
+	"'dlwatch analyze' of summaries says where, and in which runs.\v"
 	"Summaries of summaries are the same whatever was put together first, so the work can be "
 	"spread over machines.\n"
 	"\n"
@@ -63,33 +62,6 @@ static const struct argp summarize_argp = {
 	NULL,
 	NULL,
 };
-
-static bool add_run(struct dlw_summary *summary, char *path)
-{
-	struct dlw_replay *replay = dlw_replay_new();
-	char *arguments[] = { path, NULL };
-	bool readable = dlw_log_arguments_add(replay, arguments);
-
-	if (replay->source_count) {
-		dlw_summary_add_logs(summary, replay);
-		dlw_log_coverage_say(replay);
-	}
-	dlw_replay_free(replay);
-	return readable;
-}
-
-static bool add(struct dlw_summary *summary, char *path)
-{
-	char *error = NULL;
-
-	if (fnmatch("*.json", path, 0) != 0)
-		return add_run(summary, path);
-	if (dlw_summary_read(summary, path, &error))
-		return true;
-	fprintf(stderr, "dlwatch: %s\n", error);
-	free(error);
-	return false;
-}
 
 static bool write_to(struct dlw_summary *summary, const char *path)
 {
@@ -106,16 +78,20 @@ static bool write_to(struct dlw_summary *summary, const char *path)
 int dlw_cmd_summarize(int argc, char **argv)
 {
 	struct dlw_summary *summary = dlw_summary_new();
+	struct dlw_symbols *symbols = dlw_symbols_new();
+	struct dlw_summary_cycles *cycles;
 	struct options options = { 0 };
-	bool good = true;
+	bool good;
 
 	argp_err_exit_status = 2;
 	argp_parse(&summarize_argp, argc, argv, 0, NULL, &options);
-	for (; *options.logs; options.logs++)
-		good &= add(summary, *options.logs);
-	dlw_summary_print(summary, stdout);
+	good = dlw_summary_arguments_add(summary, options.logs, symbols);
+	cycles = dlw_summary_cycles_new(summary);
+	dlw_summary_cycles_print(cycles, stdout);
+	dlw_summary_cycles_free(cycles);
 	if (options.output)
 		good &= write_to(summary, options.output);
+	dlw_symbols_free(symbols);
 	dlw_summary_free(summary);
 	return good ? 0 : 2;
 }

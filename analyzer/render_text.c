@@ -311,7 +311,8 @@ static void put_thread(const struct page *page, const json_t *thread)
 	const json_t *want = json_object_get(thread, "wants"), *deed = dlw_thread_deed(thread);
 
 	dlw_spaces(page->terminal, 2);
-	dlw_put(page->terminal, DLW_STYLE_TITLE, "thread ");
+	if (!json_object_get(thread, "runs"))
+		dlw_put(page->terminal, DLW_STYLE_TITLE, "thread ");
 	dlw_put(page->terminal, DLW_STYLE_THREAD, words);
 	if (strcmp(dlw_text(thread, "process"),
 		   dlw_text(json_object_get(page->finding, "program"), "exe")) != 0 &&

@@ -55,6 +55,8 @@ static char *program_name(const json_t *finding)
 	const json_t *program = json_object_get(finding, "program");
 	const char *exe = dlw_text(program, "exe");
 
+	if (json_object_get(finding, "run_count"))
+		return dlw_print("%lld runs", (long long)dlw_number(finding, "run_count"));
 	if (count_processes(finding) > 1)
 		return dlw_print("%zu processes", count_processes(finding));
 	if (!*exe)
@@ -206,6 +208,8 @@ char *dlw_words_thread(const json_t *finding, const json_t *thread)
 	long long pid = dlw_number(thread, "pid"), tid = dlw_number(thread, "tid");
 	const char *name = dlw_text(thread, "name");
 
+	if (json_object_get(thread, "runs"))
+		return dlw_print("thread %lld of %s", tid, name);
 	if (pid == dlw_number(json_object_get(finding, "program"), "pid") &&
 	    !spans_processes(finding))
 		return dlw_print("'%s' (tid %lld)", name, tid);

@@ -6,36 +6,34 @@
  */
 #include "analyzer/summary.h"
 
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <uthash.h>
 
-#include "analyzer/log_cursor.h"
+#include "analyzer/findings.h"
 #include "analyzer/log_json.h"
-#include "analyzer/log_memory.h"
-#include "core/judge.h"
+#include "analyzer/memory.h"
 
 #define SCHEMA "dlwatch-summary/1"
 #define KEY_FLAGS (JSON_COMPACT | JSON_SORT_KEYS)
 
-struct order {
-	char *key;
-	uint64_t count;
-	UT_hash_handle hh;
-};
+#define RUN_NAMES 8 /* smallest ones, kept with an order */
 
-/** An order by the numbers of one replay. */
-struct known {
-	uint64_t numbers;    /* hashed */
-	struct order *order; /* NULL: it has no place in a summary */
+struct dlw_summary_order {
+	char *key;
+	uint64_t count, runs;
+	uint64_t last_run; /* number of the run that was counted last */
+	json_t *names;     /* of runs, sorted */
 	UT_hash_handle hh;
 };
 
 struct dlw_summary {
-	struct order *orders;
-	struct known *known; /* of the replay that is being added */
+	struct dlw_summary_order *orders;
+	json_t *places;  /* by their text: where they are */
+	json_t *labels;  /* by class: what people call it */
+	json_t *within;  /* by class: different orders among locks of it */
 	uint64_t runs, unclassed, within_class;
+	uint64_t run;    /* number of the run that is being added */
 };
 
 /* --------------------------------------------------------------------- adding */
@@ -46,19 +44,102 @@ static uint64_t add_up(uint64_t sum, uint64_t more)
 }
 
 /** order_of() - the one with @key, which is taken over */
-static struct order *order_of(struct dlw_summary *summary, char *key)
+static struct dlw_summary_order *order_of(struct dlw_summary *summary, char *key)
 {
-	struct order *order;
+	struct dlw_summary_order *order;
 
 	HASH_FIND_STR(summary->orders, key, order);
 	if (order) {
 		free(key);
 		return order;
 	}
-	order = dlw_log_allocate(1, sizeof(*order));
+	order = dlw_allocate(sizeof(*order));
 	order->key = key;
+	order->names = json_array();
 	HASH_ADD_KEYPTR(hh, summary->orders, order->key, strlen(order->key), order);
 	return order;
+}
+
+/** add_name() - to a sorted array, of which the smallest are kept */
+static void add_name(json_t *names, const char *name)
+{
+	size_t at = 0, count = json_array_size(names);
+	int order = 1;
+
+	while (at < count && (order = strcmp(json_string_value(json_array_get(names, at)), name)) < 0)
+		at++;
+	if (at < count && order == 0)
+		return;
+	json_array_insert_new(names, at, dlw_log_text(name));
+	if (json_array_size(names) > RUN_NAMES)
+		json_array_remove(names, RUN_NAMES);
+}
+
+struct dlw_summary_order *dlw_summary_order(struct dlw_summary *summary, const json_t *json)
+{
+	return order_of(summary, json_dumps(json, KEY_FLAGS));
+}
+
+void dlw_summary_seen(struct dlw_summary *summary, struct dlw_summary_order *order, uint64_t times,
+		      const char *run)
+{
+	order->count = add_up(order->count, times);
+	if (order->last_run == summary->run)
+		return;
+	order->last_run = summary->run;
+	order->runs = add_up(order->runs, 1);
+	add_name(order->names, run);
+}
+
+/** keep_best() - of two things said of one key the better, else the greater: whoever comes first */
+static void keep_best(json_t *all, const char *key, json_t *said, bool good)
+{
+	json_t *now = json_object_get(all, key);
+	bool was_good = json_is_true(json_object_get(now, "good"));
+	char *one = now ? json_dumps(json_object_get(now, "said"), KEY_FLAGS | JSON_ENCODE_ANY) : NULL;
+	char *other = json_dumps(said, KEY_FLAGS | JSON_ENCODE_ANY);
+
+	if (!now || good > was_good || (good == was_good && strcmp(one, other) < 0))
+		json_object_set_new(all, key, json_pack("{s:O,s:b}", "said", said, "good", good));
+	free(one);
+	free(other);
+}
+
+void dlw_summary_place(struct dlw_summary *summary, const char *key, json_t *place)
+{
+	keep_best(summary->places, key, place, *dlw_text(place, "function"));
+}
+
+void dlw_summary_label(struct dlw_summary *summary, const char *class, const char *label)
+{
+	json_t *text = dlw_log_text(label);
+
+	keep_best(summary->labels, class, text, !strstr(label, "+0x"));
+	json_decref(text);
+}
+
+static void count_for(json_t *counts, const char *key, uint64_t count)
+{
+	uint64_t sum = add_up((uint64_t)json_integer_value(json_object_get(counts, key)), count);
+
+	json_object_set_new(counts, key, json_integer((json_int_t)sum));
+}
+
+void dlw_summary_unclassed(struct dlw_summary *summary)
+{
+	summary->unclassed = add_up(summary->unclassed, 1);
+}
+
+void dlw_summary_within(struct dlw_summary *summary, const char *class)
+{
+	summary->within_class = add_up(summary->within_class, 1);
+	count_for(summary->within, class, 1);
+}
+
+void dlw_summary_run(struct dlw_summary *summary)
+{
+	summary->run++;
+	summary->runs = add_up(summary->runs, 1);
 }
 
 static uint64_t number_of(const json_t *object, const char *key)
@@ -68,18 +149,54 @@ static uint64_t number_of(const json_t *object, const char *key)
 	return value > 0 ? (uint64_t)value : 0;
 }
 
+static bool is_lock(const json_t *lock)
+{
+	return json_is_string(json_object_get(lock, "class"));
+}
+
 /** is_order() - it has the parts that are relied on */
 static bool is_order(const json_t *order)
 {
-	const json_t *wants = json_object_get(order, "wants"), *holds = json_object_get(order, "holds");
+	const json_t *holds = json_object_get(order, "holds");
 	size_t at;
 
-	if (!json_is_string(json_object_get(wants, "class")) || !json_array_size(holds))
+	if (!is_lock(json_object_get(order, "wants")) || !json_array_size(holds))
 		return false;
 	for (at = 0; at < json_array_size(holds); at++)
-		if (!json_is_string(json_object_get(json_array_get(holds, at), "class")))
+		if (!is_lock(json_array_get(holds, at)))
 			return false;
 	return true;
+}
+
+static void add_entry(struct dlw_summary *summary, const json_t *entry)
+{
+	struct dlw_summary_order *order =
+		dlw_summary_order(summary, json_object_get(entry, "order"));
+	const json_t *name;
+	size_t at;
+
+	order->count = add_up(order->count, number_of(entry, "count"));
+	order->runs = add_up(order->runs, number_of(entry, "runs"));
+	json_array_foreach(json_object_get(entry, "run_names"), at, name)
+		if (json_is_string(name))
+			add_name(order->names, json_string_value(name));
+}
+
+/** add_words() - what people call places and classes, and what was left out */
+static void add_words(struct dlw_summary *summary, const json_t *other)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach(json_object_get(other, "places"), key, value)
+		if (json_is_object(value))
+			dlw_summary_place(summary, key, value);
+	json_object_foreach(json_object_get(other, "labels"), key, value)
+		if (json_is_string(value))
+			dlw_summary_label(summary, key, json_string_value(value));
+	json_object_foreach(json_object_get(other, "within"), key, value)
+		if (json_integer_value(value) > 0)
+			count_for(summary->within, key, (uint64_t)json_integer_value(value));
 }
 
 bool dlw_summary_add(struct dlw_summary *summary, const json_t *other)
@@ -93,13 +210,9 @@ bool dlw_summary_add(struct dlw_summary *summary, const json_t *other)
 	for (at = 0; at < json_array_size(orders); at++)
 		if (!is_order(json_object_get(json_array_get(orders, at), "order")))
 			return false;
-	for (at = 0; at < json_array_size(orders); at++) {
-		const json_t *entry = json_array_get(orders, at);
-		struct order *order =
-			order_of(summary, json_dumps(json_object_get(entry, "order"), KEY_FLAGS));
-
-		order->count = add_up(order->count, number_of(entry, "count"));
-	}
+	for (at = 0; at < json_array_size(orders); at++)
+		add_entry(summary, json_array_get(orders, at));
+	add_words(summary, other);
 	summary->runs = add_up(summary->runs, number_of(other, "runs"));
 	summary->unclassed = add_up(summary->unclassed, number_of(other, "unclassed"));
 	summary->within_class = add_up(summary->within_class, number_of(other, "within_class"));
@@ -123,246 +236,41 @@ bool dlw_summary_read(struct dlw_summary *summary, const char *path, char **erro
 	return good;
 }
 
-/* -------------------------------------------------------------------- from logs */
-
-static const char *base_name(const char *path)
-{
-	const char *slash = strrchr(path, '/');
-
-	return slash ? slash + 1 : path;
-}
-
-/** place_text() - an address as MODULE+OFFSET and its build; NULL: in no module */
-static char *place_text(const struct dlw_source *source, uint64_t address)
-{
-	const struct dlw_module *module = dlw_log_module(&source->defined, address);
-
-	if (!module)
-		return NULL;
-	return dlw_print("%s+0x%" PRIx64 " %.16s", base_name(module->path), address - module->bias,
-			 module->build_id ? module->build_id : "");
-}
-
-/** stack_text() - where a stack begins; NULL: unknown */
-static char *stack_text(const struct dlw_source *source, uint32_t stack)
-{
-	uint64_t frame;
-
-	if (!stack || !dlw_log_defined_stack(&source->defined, stack, &frame, 1))
-		return NULL;
-	return place_text(source, frame - 1);
-}
-
-/** class_of() - for the caller to free(); NULL: it has none */
-static char *class_of(const struct dlw_replay_object *object)
-{
-	const struct dlw_log_object *defined = &object->defined;
-	char *place, *class;
-
-	if (*defined->name)
-		return dlw_print("name:%s", defined->name);
-	place = stack_text(object->source, defined->init_stack);
-	if (place) {
-		class = dlw_print("init:%s", place);
-	} else {
-		place = place_text(object->source, defined->address);
-		class = place ? dlw_print("data:%s", place) : NULL;
-	}
-	free(place);
-	return class;
-}
-
-/** lock_json() - NULL: it has no class */
-static json_t *lock_json(const struct dlw_replay_object *object, const struct dlw_source *source,
-			 uint8_t mode, uint32_t stack)
-{
-	char *class = class_of(object), *site;
-	json_t *lock;
-
-	if (!class)
-		return NULL;
-	lock = json_object();
-	site = stack_text(source, stack);
-	json_object_set_new(lock, "class", dlw_log_text(class));
-	json_object_set_new(lock, "kind", json_string(dlw_kind_word(object->defined.kind)));
-	json_object_set_new(lock, "mode", json_string(mode == 1 ? "shared" : "exclusive"));
-	json_object_set_new(lock, "site", site ? dlw_log_text(site) : json_null());
-	free(class);
-	free(site);
-	return lock;
-}
-
-static bool same_class(const json_t *one, const json_t *other)
-{
-	return json_equal(json_object_get(one, "class"), json_object_get(other, "class"));
-}
-
-/** A lock that a thread asks for, while it holds what it holds. */
-struct asked {
-	struct dlw_cursor *cursor;
-	const struct dlw_replay_object *object;
-	uint8_t mode;
-	uint32_t stack;
-};
-
-/** order_json() - what is asked for shows; NULL: it has no place in a summary */
-static json_t *order_json(struct dlw_summary *summary, const struct asked *asked)
-{
-	const struct dlw_cursor *cursor = asked->cursor;
-	json_t *wants = lock_json(asked->object, cursor->source, asked->mode, asked->stack);
-	json_t *holds = json_array();
-	uint32_t at;
-
-	for (at = 0; wants && at < cursor->hold_count; at++) {
-		const struct dlw_log_hold *hold = &cursor->holds[at];
-		json_t *held;
-
-		if (hold->stale)
-			continue;
-		held = lock_json(hold->object, cursor->source, hold->mode, hold->stack);
-		if (held && same_class(held, wants))
-			summary->within_class++;
-		else if (held)
-			json_array_append(holds, held);
-		else
-			summary->unclassed++;
-		json_decref(held);
-	}
-	summary->unclassed += !wants;
-	if (wants && json_array_size(holds))
-		return json_pack("{s:o,s:o}", "holds", holds, "wants", wants);
-	json_decref(wants);
-	json_decref(holds);
-	return NULL;
-}
-
-static uint64_t mix(uint64_t hash, uint64_t value)
-{
-	hash = (hash ^ value) * 0x9e3779b97f4a7c15u;
-	return hash ^ hash >> 29;
-}
-
-static uint64_t numbers_of(const struct asked *asked)
-{
-	const struct dlw_cursor *cursor = asked->cursor;
-	uint64_t hash = mix(cursor->source->number, asked->object->number);
-	uint32_t at;
-
-	hash = mix(hash, asked->stack | (uint64_t)asked->mode << 32);
-	for (at = 0; at < cursor->hold_count; at++) {
-		hash = mix(hash, cursor->holds[at].object->number);
-		hash = mix(hash, cursor->holds[at].stack | (uint64_t)cursor->holds[at].mode << 32);
-	}
-	return hash;
-}
-
-/** is_lock() - something that has holders */
-static bool is_lock(const struct dlw_replay_object *object)
-{
-	switch (object->defined.kind) {
-	case DLW_MUTEX:
-	case DLW_RWLOCK:
-	case DLW_SPINLOCK:
-	case DLW_CUSTOM:
-		return true;
-	default:
-		return false;
-	}
-}
-
-static void add_order(struct dlw_summary *summary, const struct asked *asked, uint64_t times)
-{
-	uint64_t numbers;
-	struct known *known;
-
-	if (!asked->cursor->hold_count || !is_lock(asked->object) ||
-	    dlw_cursor_hold(asked->cursor, asked->object))
-		return;
-	numbers = numbers_of(asked);
-
-	HASH_FIND(hh, summary->known, &numbers, sizeof(numbers), known);
-	if (!known) {
-		json_t *json = order_json(summary, asked);
-
-		known = dlw_log_allocate(1, sizeof(*known));
-		known->numbers = numbers;
-		known->order = json ? order_of(summary, json_dumps(json, KEY_FLAGS)) : NULL;
-		json_decref(json);
-		HASH_ADD(hh, summary->known, numbers, sizeof(known->numbers), known);
-	}
-	if (known->order)
-		known->order->count = add_up(known->order->count, times);
-}
-
-static void forget_known(struct dlw_summary *summary)
-{
-	struct known *known, *next;
-
-	HASH_ITER(hh, summary->known, known, next)
-	{
-		HASH_DEL(summary->known, known);
-		free(known);
-	}
-}
-
-/** add_last_wants() - what was asked for and never had shows an order, too */
-static void add_last_wants(struct dlw_summary *summary, const struct dlw_replay *replay)
-{
-	uint32_t at;
-
-	for (at = 0; at < replay->cursor_count; at++) {
-		struct dlw_cursor *cursor = replay->cursors[at];
-		const struct dlw_log_want *want = &cursor->want;
-
-		if (want->wait == DLW_WAIT_OBJECT)
-			add_order(summary,
-				  &(struct asked){ cursor, want->object, want->mode, want->stack }, 1);
-	}
-}
-
-void dlw_summary_add_logs(struct dlw_summary *summary, struct dlw_replay *replay)
-{
-	struct dlw_cursor *cursor;
-	uint64_t times = 1;
-
-	dlw_replay_start(replay);
-	while ((cursor = dlw_replay_peek(replay))) {
-		const struct dlw_log_definitions *defined = &cursor->source->defined;
-
-		if (cursor->head.event.type == DLW_EVENT_ORDER)
-			times = dlw_log_order_times(defined, cursor->head.event.argument);
-		if (cursor->head.event.type == DLW_EVENT_ACQUIRED)
-			add_order(summary,
-				  &(struct asked){ cursor, cursor->head.object,
-						   cursor->head.event.mode, cursor->head.event.stack },
-				  defined->recording == DLW_RECORDING_ORDER ? times : 1);
-		dlw_replay_apply(replay);
-	}
-	add_last_wants(summary, replay);
-	forget_known(summary);
-	summary->runs++;
-}
-
 /* ----------------------------------------------------------------------- output */
 
-static int by_key(const struct order *a, const struct order *b)
+static int by_key(const struct dlw_summary_order *a, const struct dlw_summary_order *b)
 {
 	return strcmp(a->key, b->key);
+}
+
+/** said_of() - what was kept, without how good it is */
+static json_t *said_of(const json_t *all)
+{
+	json_t *said = json_object(), *value;
+	const char *key;
+
+	json_object_foreach((json_t *)all, key, value)
+		json_object_set(said, key, json_object_get(value, "said"));
+	return said;
 }
 
 json_t *dlw_summary_json(struct dlw_summary *summary)
 {
 	json_t *orders = json_array();
-	struct order *order, *next;
+	struct dlw_summary_order *order, *next;
 
 	HASH_SORT(summary->orders, by_key);
 	HASH_ITER(hh, summary->orders, order, next)
 		json_array_append_new(orders,
-				      json_pack("{s:I,s:o}", "count", (json_int_t)order->count,
+				      json_pack("{s:I,s:I,s:O,s:o}", "count",
+						(json_int_t)order->count, "runs",
+						(json_int_t)order->runs, "run_names", order->names,
 						"order", json_loads(order->key, 0, NULL)));
-	return json_pack("{s:s,s:I,s:I,s:I,s:o}", "schema", SCHEMA, "runs",
+	return json_pack("{s:s,s:I,s:I,s:I,s:O,s:o,s:o,s:o}", "schema", SCHEMA, "runs",
 			 (json_int_t)summary->runs, "unclassed", (json_int_t)summary->unclassed,
-			 "within_class", (json_int_t)summary->within_class, "orders", orders);
+			 "within_class", (json_int_t)summary->within_class, "within",
+			 summary->within, "places", said_of(summary->places),
+			 "labels", said_of(summary->labels), "orders", orders);
 }
 
 bool dlw_summary_write(struct dlw_summary *summary, FILE *file)
@@ -374,80 +282,31 @@ bool dlw_summary_write(struct dlw_summary *summary, FILE *file)
 	return putc('\n', file) != EOF && fflush(file) == 0 && good;
 }
 
-/** pair_key() - "HELD\nWANTED" of two classes; for the caller to free() */
-static char *pair_key(const json_t *held, const json_t *wants)
-{
-	return dlw_print("%s\n%s", json_string_value(json_object_get(held, "class")),
-			 json_string_value(json_object_get(wants, "class")));
-}
-
-static void add_pairs(json_t *pairs, const json_t *entry)
-{
-	const json_t *order = json_object_get(entry, "order"), *held;
-	size_t at;
-
-	json_array_foreach(json_object_get(order, "holds"), at, held) {
-		char *key = pair_key(held, json_object_get(order, "wants"));
-		json_t *sum = json_object_get(pairs, key);
-		uint64_t count = add_up((uint64_t)json_integer_value(sum), number_of(entry, "count"));
-
-		json_object_set_new(pairs, key, json_integer((json_int_t)count));
-		free(key);
-	}
-}
-
-static void print_conflict(FILE *out, const json_t *pairs, const char *key)
-{
-	const char *line = strchr(key, '\n');
-	char *turned = dlw_print("%s\n%.*s", line + 1, (int)(line - key), key);
-	const json_t *other = json_object_get(pairs, turned);
-
-	if (other && strcmp(key, turned) < 0)
-		fprintf(out,
-			"taken both ways:\n  %.*s\n  %s\n  %" JSON_INTEGER_FORMAT
-			" times in this order, %" JSON_INTEGER_FORMAT " times the other way round\n",
-			(int)(line - key), key, line + 1,
-			json_integer_value(json_object_get(pairs, key)), json_integer_value(other));
-	free(turned);
-}
-
-void dlw_summary_print(struct dlw_summary *summary, FILE *out)
-{
-	json_t *json = dlw_summary_json(summary), *pairs = json_object(), *entry, *count;
-	const char *key;
-	size_t at;
-
-	json_array_foreach(json_object_get(json, "orders"), at, entry)
-		add_pairs(pairs, entry);
-	fprintf(out, "%" PRIu64 " run%s, %zu lock orders\n", summary->runs,
-		summary->runs == 1 ? "" : "s", json_array_size(json_object_get(json, "orders")));
-	if (summary->unclassed || summary->within_class)
-		fprintf(out,
-			"left out: %" PRIu64 " with a lock that other runs would not know again, %" PRIu64
-			" among locks of one class\n",
-			summary->unclassed, summary->within_class);
-	json_object_foreach(pairs, key, count)
-		print_conflict(out, pairs, key);
-	json_decref(pairs);
-	json_decref(json);
-}
-
 /* ---------------------------------------------------------------- make and free */
 
 struct dlw_summary *dlw_summary_new(void)
 {
-	return dlw_log_allocate(1, sizeof(struct dlw_summary));
+	struct dlw_summary *summary = dlw_allocate(sizeof(*summary));
+
+	summary->places = json_object();
+	summary->labels = json_object();
+	summary->within = json_object();
+	return summary;
 }
 
 void dlw_summary_free(struct dlw_summary *summary)
 {
-	struct order *order, *next;
+	struct dlw_summary_order *order, *next;
 
 	HASH_ITER(hh, summary->orders, order, next)
 	{
 		HASH_DEL(summary->orders, order);
+		json_decref(order->names);
 		free(order->key);
 		free(order);
 	}
+	json_decref(summary->places);
+	json_decref(summary->labels);
+	json_decref(summary->within);
 	free(summary);
 }

@@ -3,14 +3,14 @@
  *
  *	struct dlw_summary *summary = dlw_summary_new();
  *
- *	dlw_summary_add_logs(summary, replay);		// one run
+ *	dlw_summary_add_logs(summary, replay, "runs/a", symbols);	// one run
  *	dlw_summary_read(summary, "other.json", &error);	// or many
  *	dlw_summary_write(summary, file);
  *	dlw_summary_free(summary);
  *
  * An order is a lock asked for while others are held, and where. Runs have no
  * addresses in common, so a lock is known by its class: the name that the
- * program gave it, where it was initialised, or the static object that it is,
+ * program gave it or its class, where it was initialised, or the static object that it is,
  * with the build it belongs to. A lock without a class, and an order among
  * locks of one class, say nothing about other runs: they are counted and left
  * out.
@@ -28,12 +28,18 @@
 #include "analyzer/log_replay.h"
 
 struct dlw_summary;
+struct dlw_summary_order;
+struct dlw_symbols;
 
 struct dlw_summary *dlw_summary_new(void);
 void dlw_summary_free(struct dlw_summary *summary);
 
-/** dlw_summary_add_logs() - the orders of one run; plays @replay from start to end */
-void dlw_summary_add_logs(struct dlw_summary *summary, struct dlw_replay *replay);
+/**
+ * dlw_summary_add_logs() - the orders of one run; plays @replay from start to end
+ * @name: what the run is called in reports
+ */
+void dlw_summary_add_logs(struct dlw_summary *summary, struct dlw_replay *replay, const char *name,
+			  struct dlw_symbols *symbols);
 
 /** dlw_summary_add() - those of another summary's JSON; false: it is none */
 bool dlw_summary_add(struct dlw_summary *summary, const json_t *other);
@@ -47,11 +53,24 @@ json_t *dlw_summary_json(struct dlw_summary *summary);
 /** dlw_summary_write() - the same as text; false: @file cannot be written */
 bool dlw_summary_write(struct dlw_summary *summary, FILE *file);
 
-/**
- * dlw_summary_print() - how many orders, and which pairs of classes are taken both ways
- *
- * No schedule is looked for: whether such a pair can deadlock is not said.
- */
-void dlw_summary_print(struct dlw_summary *summary, FILE *out);
+/* ------------------------------------------------- shared by its own files only */
+
+/** dlw_summary_run() - another run begins */
+void dlw_summary_run(struct dlw_summary *summary);
+
+/** dlw_summary_order() - the one that @json says */
+struct dlw_summary_order *dlw_summary_order(struct dlw_summary *summary, const json_t *json);
+
+/** dlw_summary_seen() - in the run that began last, called @run */
+void dlw_summary_seen(struct dlw_summary *summary, struct dlw_summary_order *order, uint64_t times,
+		      const char *run);
+
+/** dlw_summary_unclassed(), dlw_summary_within() - an order that is left out, and why */
+void dlw_summary_unclassed(struct dlw_summary *summary);
+void dlw_summary_within(struct dlw_summary *summary, const char *class);
+
+/** dlw_summary_place(), dlw_summary_label() - what people call a place, a class */
+void dlw_summary_place(struct dlw_summary *summary, const char *key, json_t *place);
+void dlw_summary_label(struct dlw_summary *summary, const char *class, const char *label);
 
 #endif

@@ -369,7 +369,9 @@ void dlw_say_thread(struct dlw_text *text, const struct dlw_state *state, uint32
 {
 	const struct dlw_thread_state *who = &state->threads[thread];
 
-	if (who->name && *who->name)
+	if (!state->processes[who->process].pid)
+		dlw_text_add(text, "thread %d of %s", who->tid, who->name); /* of a summary */
+	else if (who->name && *who->name)
 		dlw_text_add(text, "'%s' (tid %d)", who->name, who->tid);
 	else
 		dlw_text_add(text, "thread %d", who->tid);

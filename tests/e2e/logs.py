@@ -197,6 +197,85 @@ def summaries_of_runs_are_put_together(context):
           f"output: {result.out!r}")
 
 
+def runs_of(context, *arguments):
+    """Logs of one_way, one for each string of arguments, called as they are"""
+    logs = []
+    for words in arguments:
+        logs.append(context.path("runs-" + words.replace(" ", "-")))
+        result = execute([DLWATCH, "run", "-q", f"--log={logs[-1]}", "--",
+                          *fixture("one_way"), *words.split()])
+        equal((result.status, result.err), (0, b""), "run")
+    return logs
+
+
+def summarised(context, log):
+    path = context.new_path(".json")
+    equal(execute([DLWATCH, "summarize", "-o", path, log]).status, 0, "summarize: status")
+    return path
+
+
+def analyze_many(context, *arguments):
+    json = context.new_path(".json")
+    result = execute([DLWATCH, "analyze", f"--json={json}", *arguments])
+    equal((result.status, result.err), (0, b""), "analyze: status, standard error")
+    report = load_json(json)
+    validate(report)
+    return report, result.out.decode()
+
+
+def two_runs_make_a_cycle(context):
+    """a then b in one run, b then a in another: both places, both runs, both counts, and a doubt."""
+    logs = runs_of(context, "ab", "ba")
+    for argument in logs:
+        equal(analyze(context, argument, 0, "--all")["findings"], [], "findings of one run")
+    parts = [summarised(context, log) for log in logs]
+    prints = set()
+    for arguments in (parts, parts[::-1], [parts[0], logs[1]]):
+        report, _ = analyze_many(context, "--all", *arguments)
+        equal([(finding["kind"], finding["verdict"], finding["run_count"])
+               for finding in report["findings"]], [("inversion", "unresolved", 2)], "findings")
+        finding = report["findings"][0]
+        prints.add(finding["fingerprint"])
+        names = {one["id"]: one["name"].split()[-1] for one in finding["resources"]}
+        core = [(thread["runs"], names[thread["wants"]["resource"]],
+                 thread["wants"]["site"]["function"], thread["wants"]["site"]["line"] > 0,
+                 [(names[hold["resource"]], hold["count"], hold["site"]["function"])
+                  for hold in thread["holds"]]) for thread in finding["core"]]
+        equal(sorted(core, key=str),
+              sorted([([logs[0]], "lock_b", "take_a_then_b", True,
+                       [("lock_a", 3, "take_a_then_b")]),
+                      ([logs[1]], "lock_a", "take_b_then_a", True,
+                       [("lock_b", 1, "take_b_then_a")])], key=str), "core")
+        equal({name: condition["holds"] for name, condition in finding["coffman"].items()},
+              {"mutual_exclusion": True, "hold_and_wait": True, "no_preemption": True,
+               "circular_wait": False}, "conditions")
+        check("seen 1 time against 3" in finding["advice"], f"advice: {finding['advice']}")
+    equal(len(prints), 1, "fingerprints")
+    report, text = analyze_many(context, *parts)
+    equal(report["findings"], [], "findings that count")
+    check("1 cycle of lock orders could be neither" in text and "taken both ways" in text, text)
+
+
+def a_static_gate_guards_in_all_runs(context):
+    parts = [summarised(context, log) for log in runs_of(context, "ab under", "ba under")]
+    report, _ = analyze_many(context, "--all", *parts)
+    equal({finding["verdict"] for finding in report["findings"]}, {"guarded"}, "verdicts")
+    report, text = analyze_many(context, *parts)
+    check("always under data:one_way" in text, text)
+    check(not any("neither" in note for note in report["coverage"]["notes"]), "notes")
+
+
+def what_is_no_summary_is_said(context):
+    good = summarised(context, runs_of(context, "ab")[0])
+    bad = context.path("bad.json")
+    with open(bad, "w", encoding="utf-8") as file:
+        file.write("{}")
+    result = execute([DLWATCH, "analyze", good, bad])
+    equal(result.status, 2, "status")
+    check(b"bad.json: no summary" in result.err and b"1 run, 1 lock orders" in result.out,
+          f"{result.err!r} {result.out!r}")
+
+
 # ---- stepping through ----------------------------------------------------------------
 
 
@@ -338,6 +417,7 @@ def all_cases():
              ring_that_never_wrapped_is_a_whole_log, orders_are_written_once,
              a_deadlock_survives_the_std_format, a_timeline_is_well_formed,
              a_read_after_a_write_orders_what_is_predicted, summaries_of_runs_are_put_together,
+             two_runs_make_a_cycle, a_static_gate_guards_in_all_runs, what_is_no_summary_is_said,
              replay_shows_the_same_in_both_directions, replay_goes_to_where_the_cycle_closed,
              replay_finds, past_log_max_the_program_goes_on, a_snapshot_of_a_running_program_can_be_read,
              a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,

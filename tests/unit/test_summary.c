@@ -11,7 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "analyzer/summary.h"
+#include "analyzer/findings.h"
+#include "analyzer/summary_cycles.h"
+#include "analyzer/symbols.h"
 #include "tests/unit/log_writer.h"
 
 static uint64_t seed = 1;
@@ -58,26 +60,73 @@ static json_t *random_lock(void)
 			 "site", random_below(2) ? "app+0x10 ab" : NULL);
 }
 
-/** random_summary() - a few orders out of few; for free() */
+static json_t *random_names(void)
+{
+	json_t *names = json_array();
+	uint32_t count = random_below(12);
+	char name[16];
+
+	while (count--) {
+		snprintf(name, sizeof(name), "runs/%u", random_below(20));
+		json_array_append_new(names, json_string(name));
+	}
+	return names;
+}
+
+static json_t *random_order(void)
+{
+	json_t *holds = json_array();
+	uint32_t held = 1 + random_below(2);
+
+	while (held--)
+		json_array_append_new(holds, random_lock());
+	return json_pack("{s:i,s:i,s:o,s:{s:o,s:o}}", "count", (int)random_below(1000), "runs",
+			 (int)random_below(10), "run_names", random_names(), "order", "holds", holds,
+			 "wants", random_lock());
+}
+
+/** random_words() - what is said of a few keys, better or worse */
+static json_t *random_words(bool places)
+{
+	static const char *const words[] = { "app+0x10", "main.c:1 a", "b", NULL };
+	json_t *all = json_object();
+	uint32_t count = random_below(4);
+	char key[16];
+
+	while (count--) {
+		const char *word = words[random_below(4)];
+
+		snprintf(key, sizeof(key), "name:%u", random_below(4));
+		if (places)
+			json_object_set_new(all, key, json_pack("{s:s,s:s?}", "module", "/bin/app",
+								"function", word));
+		else if (word)
+			json_object_set_new(all, key, json_string(word));
+	}
+	return all;
+}
+
+/** random_json() - a few orders out of few */
+static json_t *random_json(void)
+{
+	json_t *orders = json_array();
+	uint32_t count = random_below(6);
+
+	while (count--)
+		json_array_append_new(orders, random_order());
+	return json_pack("{s:s,s:i,s:i,s:i,s:{s:i},s:o,s:o,s:o}", "schema", "dlwatch-summary/1",
+			 "runs", (int)random_below(5), "unclassed", (int)random_below(5),
+			 "within_class", (int)random_below(5), "within", "name:1",
+			 (int)random_below(3), "places", random_words(true), "labels",
+			 random_words(false), "orders", orders);
+}
+
+/** random_summary() - for free() */
 static char *random_summary(void)
 {
 	struct dlw_summary *summary = dlw_summary_new();
-	json_t *orders = json_array(), *json;
-	uint32_t count = random_below(6);
+	json_t *json = random_json();
 
-	while (count--) {
-		json_t *holds = json_array();
-		uint32_t held = 1 + random_below(2);
-
-		while (held--)
-			json_array_append_new(holds, random_lock());
-		json_array_append_new(orders,
-				      json_pack("{s:i,s:{s:o,s:o}}", "count", (int)random_below(1000),
-						"order", "holds", holds, "wants", random_lock()));
-	}
-	json = json_pack("{s:s,s:i,s:i,s:i,s:o}", "schema", "dlwatch-summary/1", "runs",
-			 (int)random_below(5), "unclassed", (int)random_below(5), "within_class",
-			 (int)random_below(5), "orders", orders);
 	assert_true(dlw_summary_add(summary, json));
 	json_decref(json);
 	return text_of(summary);
@@ -114,6 +163,7 @@ static char *run_of(uint32_t first, uint32_t second, int times)
 	struct log_writer *w = log_writer_new(4711);
 	struct dlw_replay *replay = dlw_replay_new();
 	struct dlw_summary *summary = dlw_summary_new();
+	struct dlw_symbols *symbols = dlw_symbols_new();
 	char *error = NULL;
 
 	log_module(w, 0x400000, 0x500000, 0x400000, "/bin/app");
@@ -135,10 +185,141 @@ static char *run_of(uint32_t first, uint32_t second, int times)
 	log_end(w, DLW_END_EXIT);
 	log_writer_close(w);
 	assert_non_null(dlw_replay_add_memory(replay, "x", w->log, w->log_size, NULL, 0, &error));
-	dlw_summary_add_logs(summary, replay);
+	dlw_summary_add_logs(summary, replay, first < second ? "up" : "down", symbols);
+	dlw_symbols_free(symbols);
 	dlw_replay_free(replay);
 	log_writer_free(w);
 	return text_of(summary);
+}
+
+static void print(struct dlw_summary *summary, FILE *out)
+{
+	struct dlw_summary_cycles *cycles = dlw_summary_cycles_new(summary);
+
+	dlw_summary_cycles_print(cycles, out);
+	dlw_summary_cycles_free(cycles);
+}
+
+/* A sink: keeps all findings. */
+static void keep(void *findings, const char *line, size_t length)
+{
+	char *why = NULL;
+	json_t *finding = dlw_finding_parse(line, length, &why);
+
+	assert_non_null(finding);
+	json_array_append_new(findings, finding);
+}
+
+static json_t *findings_of(const char *text, uint32_t unresolved)
+{
+	struct dlw_summary *summary = dlw_summary_new();
+	struct dlw_summary_cycles *cycles;
+	json_t *json = json_loads(text, 0, NULL), *findings = json_array();
+
+	assert_true(dlw_summary_add(summary, json));
+	cycles = dlw_summary_cycles_new(summary);
+	dlw_summary_free(summary);
+	assert_int_equal(dlw_summary_cycles_findings(cycles, keep, findings), unresolved);
+	dlw_summary_cycles_free(cycles);
+	json_decref(json);
+	return findings;
+}
+
+static const char *name_of(const json_t *finding, const json_t *step)
+{
+	return dlw_text(dlw_finding_resource(finding, dlw_text(step, "resource")), "name");
+}
+
+static void a_cycle_over_two_runs_is_told_whole(void **unused)
+{
+	char *one = run_of(1, 2, 3), *other = run_of(2, 1, 40), *sum = both(one, other);
+	json_t *findings = findings_of(sum, 1), *finding, *thread;
+	size_t at, ups = 0;
+
+	(void)unused;
+	json_decref(findings_of(one, 0));
+	json_decref(findings_of(other, 0));
+	assert_int_equal(json_array_size(findings), 1);
+	finding = json_array_get(findings, 0);
+	assert_string_equal(dlw_text(finding, "verdict"), "unresolved");
+	assert_int_equal(dlw_number(finding, "run_count"), 2);
+	json_array_foreach(json_object_get(finding, "core"), at, thread) {
+		const json_t *wants = json_object_get(thread, "wants");
+		const json_t *holds = json_array_get(json_object_get(thread, "holds"), 0);
+		bool up = strcmp(name_of(finding, wants), "ledger") == 0;
+		json_t *runs = json_pack("[s]", up ? "up" : "down");
+
+		ups += up;
+		assert_true(json_equal(json_object_get(thread, "runs"), runs));
+		assert_string_equal(name_of(finding, holds), up ? "app+0x80000" : "ledger");
+		assert_int_equal(dlw_number(holds, "count"), up ? 3 : 40);
+		assert_string_equal(dlw_text(json_object_get(wants, "site"), "offset"), "0x1000");
+		json_decref(runs);
+	}
+	assert_int_equal(ups, 1);
+	json_decref(findings);
+	free(one), free(other), free(sum);
+}
+
+/** guarded_by() - two orders of two runs, both under a lock of class @gate; for free() */
+static char *guarded_by(const char *gate)
+{
+	struct dlw_summary *summary = dlw_summary_new();
+	int turned;
+
+	dlw_summary_run(summary);
+	for (turned = 0; turned < 2; turned++) {
+		json_t *order = json_pack(
+			"{s:[{s:s,s:s,s:s},{s:s,s:s,s:s}],s:{s:s,s:s,s:s}}", "holds", "class", gate,
+			"kind", "mutex", "mode", "exclusive", "class", turned ? "b" : "a", "kind",
+			"mutex", "mode", "exclusive", "wants", "class", turned ? "a" : "b", "kind",
+			"mutex", "mode", "exclusive");
+
+		assert_non_null(order);
+		dlw_summary_seen(summary, dlw_summary_order(summary, order), 1, "x");
+		json_decref(order);
+	}
+	return text_of(summary);
+}
+
+static void only_a_single_lock_is_a_gate(void **unused)
+{
+	char *one = guarded_by("data:gate"), *many = guarded_by("name:gate");
+	json_t *findings = findings_of(one, 0);
+
+	(void)unused;
+	assert_int_equal(json_array_size(findings), 1);
+	assert_string_equal(dlw_text(json_array_get(findings, 0), "verdict"), "guarded");
+	json_decref(findings);
+	findings = findings_of(many, 1);
+	assert_int_equal(json_array_size(findings), 1);
+	assert_string_equal(dlw_text(json_array_get(findings, 0), "verdict"), "unresolved");
+	json_decref(findings);
+	free(one), free(many);
+}
+
+static void any_summary_is_looked_through(void **unused)
+{
+	uint32_t round, found = 0;
+
+	(void)unused;
+	for (round = 0; round < 300; round++) {
+		char *text = random_summary();
+		struct dlw_summary *summary = dlw_summary_new();
+		struct dlw_summary_cycles *cycles;
+		json_t *json = json_loads(text, 0, NULL), *findings = json_array();
+
+		assert_true(dlw_summary_add(summary, json));
+		cycles = dlw_summary_cycles_new(summary);
+		dlw_summary_cycles_findings(cycles, keep, findings);
+		found += json_array_size(findings) > 0;
+		dlw_summary_cycles_free(cycles);
+		dlw_summary_free(summary);
+		json_decref(json);
+		json_decref(findings);
+		free(text);
+	}
+	assert_true(found > 30 && found < 300);
 }
 
 static void orders_of_two_runs_meet_by_the_classes_of_their_locks(void **unused)
@@ -151,8 +332,8 @@ static void orders_of_two_runs_meet_by_the_classes_of_their_locks(void **unused)
 
 	(void)unused;
 	assert_true(dlw_summary_add(summary, json));
-	dlw_summary_print(summary, out);
-	dlw_summary_print(summary, out); /* and it is still all there */
+	print(summary, out);
+	print(summary, out); /* and it is still all there */
 	fclose(out);
 	assert_int_equal(strlen(text) % 2, 0);
 	assert_memory_equal(text, text + strlen(text) / 2, strlen(text) / 2);
@@ -197,6 +378,9 @@ int main(void)
 		cmocka_unit_test(an_empty_one_changes_nothing),
 		cmocka_unit_test(orders_of_two_runs_meet_by_the_classes_of_their_locks),
 		cmocka_unit_test(what_is_no_summary_is_refused_whole),
+		cmocka_unit_test(a_cycle_over_two_runs_is_told_whole),
+		cmocka_unit_test(only_a_single_lock_is_a_gate),
+		cmocka_unit_test(any_summary_is_looked_through),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
