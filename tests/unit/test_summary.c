@@ -354,8 +354,8 @@ static void what_is_no_summary_is_refused_whole(void **unused)
 		"{\"schema\":\"dlwatch-summary/2\",\"orders\":[]}",
 		"{\"schema\":\"dlwatch-summary/1\"}",
 		"{\"schema\":\"dlwatch-summary/1\",\"orders\":[{\"count\":1}]}",
-		"{\"schema\":\"dlwatch-summary/1\",\"orders\":[{\"order\":{\"wants\":{\"class\":\"a\"},"
-		"\"holds\":[{}]}}]}",
+		("{\"schema\":\"dlwatch-summary/1\",\"orders\":[{\"order\":{\"wants\":{\"class\":\"a\"},"
+		 "\"holds\":[{}]}}]}"),
 	};
 	size_t at;
 
