@@ -29,6 +29,8 @@ SAMPLES = os.path.join(BUILD, "samples")
 FIXTURES = os.path.join(BUILD, "tests", "e2e")
 SCHEMA = os.path.join(ROOT, "include", "dlwatch", "report.schema.json")
 PATIENCE = 30.0  # seconds for one program; a report takes a fraction of one
+# Tests wait most of their time: for what has hung to be long enough the same.
+JOBS = min(2 * (os.cpu_count() or 1), 8)
 
 
 class Skip(Exception):
@@ -274,7 +276,7 @@ class Context:
 class Runner:
     """Runs tests on a few threads; a test is (name, function of a Context)."""
 
-    def __init__(self, jobs=2, verbose=False):
+    def __init__(self, jobs=JOBS, verbose=False):
         self.jobs = jobs
         self.verbose = verbose
         self.lock = threading.Lock()
@@ -338,5 +340,6 @@ def main(tests, arguments):
 def add_options(parser):
     parser.add_argument("--only", metavar="WORD", help="only tests with WORD in their name")
     parser.add_argument("--repeat", metavar="N", type=int, default=1, help="run all N times")
-    parser.add_argument("--jobs", metavar="N", type=int, default=2, help="at a time (2)")
+    parser.add_argument("--jobs", metavar="N", type=int, default=JOBS,
+                        help=f"at a time (two a processor, at most 8: {JOBS})")
     parser.add_argument("--verbose", action="store_true", help="name every test, with its time")
