@@ -29,17 +29,21 @@ struct analyze {
 	struct dlw_options common;
 	char **logs;
 	enum { STATISTICS_TABLE, STATISTICS_JSON, STATISTICS_CSV, STATISTICS_OFF } statistics;
+	bool by_class;
 	uint32_t misuse; /* sorts to report */
 };
 
 /* -------------------------------------------------------------- command line */
 
-enum { KEY_NO_STATISTICS = 0x5000, KEY_MISUSE, KEY_STATISTICS };
+enum { KEY_NO_STATISTICS = 0x5000, KEY_MISUSE, KEY_STATISTICS, KEY_BY };
 
 static const struct argp_option own_options[] = {
 	{ "statistics", KEY_STATISTICS, "FORMAT", 0,
 	  "How locks were used: table (default); json or csv: all of them, on standard output, "
 	  "and the report on standard error; off", 0 },
+	{ "by", KEY_BY, "WHAT", 0,
+	  "Statistics of each lock (default), or of each class: locks with one class in dlwatch.h, "
+	  "initialised at one place, or parts of one static variable", 0 },
 	{ "no-statistics", KEY_NO_STATISTICS, NULL, 0, "The same as --statistics=off", 0 },
 	DLW_MISUSE_OPTION(KEY_MISUSE),
 	{ 0 },
@@ -59,6 +63,13 @@ static void parse_statistics(struct analyze *analyze, const char *word, struct a
 		analyze->common.text = stderr;
 }
 
+static void parse_by(struct analyze *analyze, const char *word, struct argp_state *state)
+{
+	if (strcmp(word, "lock") && strcmp(word, "class"))
+		argp_error(state, "--by=%s: not lock or class", word);
+	analyze->by_class = strcmp(word, "class") == 0;
+}
+
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct analyze *analyze = state->input;
@@ -69,6 +80,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		return 0;
 	case KEY_NO_STATISTICS:
 		analyze->statistics = STATISTICS_OFF;
+		return 0;
+	case KEY_BY:
+		parse_by(analyze, arg, state);
 		return 0;
 	case KEY_STATISTICS:
 		parse_statistics(analyze, arg, state);
@@ -237,6 +251,8 @@ static int report_all(struct analyze *analyze, struct dlw_replay *replay,
 	dlw_log_misuses(replay, analyze->misuse, add_to_report, report);
 	if (statistics) {
 		dlw_statistics_finish(statistics);
+		if (analyze->by_class)
+			dlw_statistics_by_class(statistics, dlw_report_symbols(report));
 		table = dlw_statistics_json(statistics, dlw_report_symbols(report),
 					    rows_wanted(analyze));
 		print_statistics(analyze, table, out);

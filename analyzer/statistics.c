@@ -32,6 +32,7 @@ struct dlw_statistics {
 	struct dlw_lock_statistics *spare;
 	struct dlw_long_wait waits[DLW_LONG_WAITS]; /* longest first */
 	uint32_t wait_count;
+	bool by_class;
 };
 
 /* -------------------------------------------------------------------- tallies */
@@ -138,6 +139,8 @@ static struct dlw_lock_statistics *new_lock(struct dlw_statistics *statistics,
 		.kind = object->defined.kind,
 		.type = object->defined.type,
 		.name = object->defined.name,
+		.class_name = object->defined.class_name,
+		.rows = 1,
 		.address = object->defined.address,
 		.init_stack = object->defined.init_stack,
 		.first_stack = first_stack,
@@ -157,7 +160,6 @@ static void merge_lock(struct dlw_lock_statistics *into, const struct dlw_lock_s
 	into->failed_tries += from->failed_tries;
 	into->posts += from->posts;
 	into->waiting += from->waiting;
-	into->address = from->address;
 	dlw_durations_merge(&into->wait, &from->wait);
 	dlw_durations_merge(&into->hold, &from->hold);
 	merge_tallies(&into->sites, &from->sites);
@@ -166,6 +168,7 @@ static void merge_lock(struct dlw_lock_statistics *into, const struct dlw_lock_s
 
 static void free_counts(struct dlw_lock_statistics *lock)
 {
+	free(lock->label);
 	free(lock->sites.slots);
 	free(lock->threads.slots);
 	free(lock->wait.buckets);
@@ -191,6 +194,14 @@ static void move_waits(struct dlw_statistics *statistics, const struct dlw_lock_
 			statistics->waits[at].lock = to;
 }
 
+void dlw_statistics_merge(struct dlw_statistics *statistics, struct dlw_lock_statistics *into,
+			  struct dlw_lock_statistics *from)
+{
+	merge_lock(into, from);
+	move_waits(statistics, from, into);
+	recycle_lock(statistics, from);
+}
+
 /** fold() - the object is gone for good: its row becomes part of its class */
 static void fold(void *context, struct dlw_replay_object *object)
 {
@@ -209,9 +220,8 @@ static void fold(void *context, struct dlw_replay_object *object)
 	key.first_stack = lock->init_stack ? 0 : lock->first_stack;
 	HASH_FIND(hh, statistics->classes, &key, sizeof(key), class);
 	if (class) {
-		merge_lock(class->lock, lock);
-		move_waits(statistics, lock, class->lock);
-		recycle_lock(statistics, lock);
+		class->lock->address = lock->address;
+		dlw_statistics_merge(statistics, class->lock, lock);
 		return;
 	}
 	class = dlw_log_allocate(1, sizeof(*class));
@@ -382,6 +392,16 @@ struct dlw_statistics *dlw_statistics_new(struct dlw_replay *replay)
 	replay->forget = fold;
 	replay->forget_context = statistics;
 	return statistics;
+}
+
+void dlw_statistics_grouped(struct dlw_statistics *statistics)
+{
+	statistics->by_class = true;
+}
+
+bool dlw_statistics_are_by_class(const struct dlw_statistics *statistics)
+{
+	return statistics->by_class;
 }
 
 const struct dlw_replay *dlw_statistics_replay(const struct dlw_statistics *statistics)

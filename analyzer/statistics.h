@@ -39,6 +39,14 @@ void dlw_statistics_observe(struct dlw_statistics *statistics);
 void dlw_statistics_finish(struct dlw_statistics *statistics);
 
 /**
+ * dlw_statistics_by_class() - after that, if wanted: locks of one class share a row
+ *
+ * Those of one class given through dlwatch.h, else those initialised at one
+ * place, else those that are parts of one static variable.
+ */
+void dlw_statistics_by_class(struct dlw_statistics *statistics, struct dlw_symbols *symbols);
+
+/**
  * dlw_statistics_json() - the "statistics" object of a report
  * @rows: at most so many locks, those with the longest total wait and then the
  *        most acquisitions; how many there are stands in "lock_count"
@@ -119,7 +127,9 @@ struct dlw_lock_statistics {
 	struct dlw_source *source;
 	enum dlw_kind kind;
 	enum dlw_type type;
-	const char *name;
+	const char *name, *class_name;
+	char *label;         /* of its class, if the row is one; NULL: not asked for */
+	uint64_t rows;       /* that were put together in this one */
 	uint64_t address;    /* of the latest life */
 	uint32_t init_stack, first_stack;
 	bool shared;
@@ -149,6 +159,14 @@ uint32_t dlw_statistics_waits(const struct dlw_statistics *statistics,
 /** dlw_statistics_rows() - all rows, sorted as the table is; for the caller to free() */
 struct dlw_lock_statistics **dlw_statistics_rows(const struct dlw_statistics *statistics,
 						 size_t *count);
+
+/** dlw_statistics_merge() - @from becomes part of @into, and is gone */
+void dlw_statistics_merge(struct dlw_statistics *statistics, struct dlw_lock_statistics *into,
+			  struct dlw_lock_statistics *from);
+
+/** dlw_statistics_grouped() - locks of one class share a row now; whether they do */
+void dlw_statistics_grouped(struct dlw_statistics *statistics);
+bool dlw_statistics_are_by_class(const struct dlw_statistics *statistics);
 
 /** dlw_statistics_replay() - the replay it observes */
 const struct dlw_replay *dlw_statistics_replay(const struct dlw_statistics *statistics);

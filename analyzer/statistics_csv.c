@@ -41,6 +41,7 @@ static const struct column {
 	{ "hold_p99_ns", "hold_ns", "p99" },
 	{ "hold_p999_ns", "hold_ns", "p999" },
 	{ "hold_max_ns", "hold_ns", "max" },
+	{ "locks", NULL, "locks" },
 };
 
 #define COLUMNS (sizeof(columns) / sizeof(columns[0]))

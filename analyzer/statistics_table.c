@@ -5,6 +5,7 @@
  */
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "analyzer/log_json.h"
 #include "analyzer/log_memory.h"
@@ -90,6 +91,8 @@ static json_t *sites_of(const struct dlw_replay *replay, const struct dlw_lock_s
 
 static char *label_of(const struct dlw_lock_statistics *lock, struct dlw_symbols *symbols)
 {
+	if (lock->label)
+		return dlw_copy(lock->label);
 	return dlw_log_label(&lock->source->defined, lock->kind, lock->name, lock->address,
 			     lock->init_stack, lock->first_stack, symbols);
 }
@@ -107,6 +110,7 @@ static json_t *row_of(const struct dlw_replay *replay, const struct dlw_lock_sta
 	json_object_set_new(row, "address", json_sprintf("0x%" PRIx64, lock->address));
 	set_integer(row, "pid", (uint64_t)lock->source->file.header.pid);
 	json_object_set_new(row, "shared", json_boolean(lock->shared));
+	set_integer(row, "locks", lock->rows);
 	set_integer(row, "lives", lock->lives);
 	set_integer(row, "acquisitions", lock->acquisitions);
 	set_integer(row, "contended", lock->contended);
@@ -172,6 +176,9 @@ json_t *dlw_statistics_json(struct dlw_statistics *statistics, struct dlw_symbol
 	set_integer(table, "threads", threads);
 	set_integer(table, "acquisitions", acquisitions);
 	set_integer(table, "lock_count", count);
+	json_object_set_new(table, "by", json_string(dlw_statistics_are_by_class(statistics) ?
+							     "class" :
+							     "lock"));
 	json_object_set_new(table, "locks", locks);
 	json_object_set_new(table, "longest_waits", waits_of(statistics, symbols));
 	return table;
@@ -276,7 +283,11 @@ void dlw_statistics_print(const json_t *table, FILE *out)
 
 	if (!out || !all)
 		return;
-	fprintf(out, "\nlocks: %" PRIu64 ", taken %" PRIu64 " times by %" PRIu64 " thread%s\n", all,
+	fprintf(out, "\n%s: %" PRIu64 ", taken %" PRIu64 " times by %" PRIu64 " thread%s\n",
+		strcmp(json_string_value(json_object_get(table, "by")), "class") ?
+			"locks" :
+			"classes of locks",
+		all,
 		number(table, "acquisitions"), number(table, "threads"),
 		number(table, "threads") == 1 ? "" : "s");
 	fprintf(out, "%9s %9s %23s %23s %4s\n", "", "", "------- waited --------",

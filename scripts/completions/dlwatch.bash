@@ -8,6 +8,7 @@ _dlwatch_values()
 	--on-deadlock) echo exit report abort stop break ;;
 	--log-mode) echo full order ring off ;;
 	--misuse) echo default all off ;;
+	--by) echo lock class ;;
 	--statistics) echo table json csv off ;;
 	--format) echo text jsonl std perfetto ;;
 	esac
@@ -20,7 +21,7 @@ _dlwatch_options()
 
 	case $1 in
 	run) echo "$common --on-deadlock= --log= --log-mode= --misuse= --options=" ;;
-	analyze) echo "$common --no-statistics --statistics= --misuse=" ;;
+	analyze) echo "$common --no-statistics --statistics= --by= --misuse=" ;;
 	replay) echo '--at= --script= --color= --help' ;;
 	top) echo '--once --interval= --color= --help' ;;
 	snapshot | summarize) echo '--output= --help' ;;

@@ -36,6 +36,7 @@ complete -c dlwatch -n '__fish_seen_subcommand_from run demo' -l log -x -a '(__f
 complete -c dlwatch -n '__fish_seen_subcommand_from run' -xa '(__fish_complete_subcommand --fcs-skip=2)'
 
 complete -c dlwatch -n '__fish_seen_subcommand_from analyze' -l no-statistics -d 'Leave out the table of locks'
+complete -c dlwatch -n '__fish_seen_subcommand_from analyze' -l by -x -a 'lock class' -d 'Statistics of what'
 complete -c dlwatch -n '__fish_seen_subcommand_from analyze' -l statistics -x -a 'table json csv off' -d 'How locks were used'
 complete -c dlwatch -n '__fish_seen_subcommand_from replay' -l at -x -d 'Begin after this event'
 complete -c dlwatch -n '__fish_seen_subcommand_from replay' -l script -r -d 'Take the commands from there'

@@ -265,6 +265,34 @@ def a_static_gate_guards_in_all_runs(context):
     check(not any("neither" in note for note in report["coverage"]["notes"]), "notes")
 
 
+def locks_of_one_class_share_a_row_on_request(context):
+    log = runs_of(context, "each")[0]
+    seen = {}
+    for by in ("lock", "class"):
+        table = analyze(context, log, 0, f"--by={by}")["statistics"]
+        equal(table["by"], by, "by")
+        seen[by] = sorted((row["name"].split(":")[-1], row["locks"], row["acquisitions"],
+                           row["lives"]) for row in table["locks"])
+    equal([row[1:] for row in seen["lock"]], [(1, 1, 1)] * 5, "rows by lock")
+    equal([row[1:] for row in seen["class"]], [(3, 3, 3), (2, 2, 2)], "rows by class")
+    check(re.fullmatch("[0-9]+ row", seen["class"][0][0]) and
+          "initialised at take_each" in analyze(context, log, 0, "--by=class")
+          ["statistics"]["locks"][1]["name"], f"names {seen['class']}")
+    result = execute([DLWATCH, "analyze", "--by=class", "--statistics=csv", log])
+    heading, *rows = [line.split(",") for line in result.out.decode().splitlines()]
+    equal([row[heading.index("locks")] for row in rows], ["3", "2"], "CSV")
+    result = execute([DLWATCH, "analyze", "--by=class", log])
+    check(b"classes of locks: 2" in result.out and b" row (3 of them)" in result.out, result.out)
+    equal(execute([DLWATCH, "analyze", "--by=site", log]).status, 2, "status")
+
+
+def annotated_classes_share_a_row(context):
+    log = context.path("log")
+    execute([DLWATCH, "run", "-q", f"--log={log}", "--", *fixture("annotated_cpp")])
+    rows = analyze(context, log, 0, "--by=class", "--fail-on=never")["statistics"]["locks"]
+    check([row for row in rows if row["name"] == "latch"], f"{[row['name'] for row in rows]}")
+
+
 def what_is_no_summary_is_said(context):
     good = summarised(context, runs_of(context, "ab")[0])
     bad = context.path("bad.json")
@@ -418,6 +446,7 @@ def all_cases():
              a_deadlock_survives_the_std_format, a_timeline_is_well_formed,
              a_read_after_a_write_orders_what_is_predicted, summaries_of_runs_are_put_together,
              two_runs_make_a_cycle, a_static_gate_guards_in_all_runs, what_is_no_summary_is_said,
+             locks_of_one_class_share_a_row_on_request, annotated_classes_share_a_row,
              replay_shows_the_same_in_both_directions, replay_goes_to_where_the_cycle_closed,
              replay_finds, past_log_max_the_program_goes_on, a_snapshot_of_a_running_program_can_be_read,
              a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,

@@ -305,6 +305,45 @@ static void destroyed_locks_of_one_origin_share_a_row(void **unused)
 	finish(&scene);
 }
 
+static void locks_of_one_class_share_a_row_if_asked_for(void **unused)
+{
+	struct dlw_symbols *symbols = dlw_symbols_new();
+	struct log_writer *w = new_log();
+	struct scene scene;
+	uint32_t id;
+
+	(void)unused;
+	log_module(w, 0x400000, 0x500000, 0x400000, "/bin/app");
+	for (id = 100; id < 120; id++) {
+		log_object_record(w,
+				  &(struct dlw_record_object){ .id = id,
+							       .kind = id % 2 ? DLW_SPINLOCK : DLW_MUTEX,
+							       .type = DLW_TYPE_NORMAL,
+							       .address = 0x10000 + id * 64ul,
+							       .init_stack = id < 119 ? 3 : 0 },
+				  "");
+		log_acquired(w, 1 + id % 3, id, 1);
+		log_released_top(w, 1 + id % 3, 0, id);
+	}
+	log_writer_kill(w);
+	count(&scene, w);
+	assert_int_equal(scene.count, 20);
+	dlw_statistics_by_class(scene.statistics, symbols);
+	free(scene.rows);
+	scene.rows = dlw_statistics_rows(scene.statistics, &scene.count);
+	assert_int_equal(scene.count, 3); /* mutexes, spinlocks, and the one of no class */
+	assert_int_equal(scene.rows[0]->kind, DLW_MUTEX);
+	assert_int_equal(scene.rows[0]->acquisitions, 10);
+	assert_int_equal(scene.rows[0]->rows, 10);
+	assert_int_equal(scene.rows[0]->hold.count, 10);
+	assert_int_equal(scene.rows[0]->threads.used, 3);
+	assert_int_equal(scene.rows[1]->rows, 9);
+	assert_int_equal(scene.rows[2]->rows, 1);
+	assert_null(scene.rows[2]->label);
+	finish(&scene);
+	dlw_symbols_free(symbols);
+}
+
 static void the_longest_waited_for_comes_first(void **unused)
 {
 	struct log_writer *w = new_log();
@@ -383,6 +422,7 @@ int main(void)
 		cmocka_unit_test(a_wait_that_never_ended_counts_up_to_the_end),
 		cmocka_unit_test(posts_and_signals_are_counted),
 		cmocka_unit_test(destroyed_locks_of_one_origin_share_a_row),
+		cmocka_unit_test(locks_of_one_class_share_a_row_if_asked_for),
 		cmocka_unit_test(the_longest_waited_for_comes_first),
 		cmocka_unit_test(
 			the_table_has_no_more_rows_than_asked_for_and_says_how_many_there_are),
