@@ -186,7 +186,7 @@ static bool is_open_to_all(const struct dlw_picture *picture, uint32_t resource)
  * it: nobody known is then its releaser, and the world is open. It is also open
  * while the object has a name, for a process may be about to ask for it.
  */
-static bool confirm_alone(const struct dlw_watch *watch, struct dlw_picture *picture,
+static bool confirm_alone(struct dlw_watch *watch, struct dlw_picture *picture,
 			  uint32_t resource)
 {
 	struct dlw_resource_state *state = &picture->resources[resource];
@@ -196,7 +196,7 @@ static bool confirm_alone(const struct dlw_watch *watch, struct dlw_picture *pic
 	if (!is_open_to_all(picture, resource) ||
 	    (process->open_reason && state->ever_posted_by_vanished))
 		return false;
-	sharing = dlw_sharing_of(watch, state->process, state->address);
+	sharing = dlw_sharing_of(watch, picture, resource);
 	if (sharing == DLW_SHARED_BY_NAME) {
 		if (process->open_reason)
 			return false;

@@ -377,6 +377,7 @@ static uint32_t look(struct dlw_watch *watch, bool at_once)
 	now.count = 0;
 	watch->unsettled = false;
 	dlw_arena_reset(&watch->picture);
+	watch->looks++;
 	if (!dlw_picture_make(watch, &picture))
 		return 0;
 	if (!at_once)

@@ -30,6 +30,7 @@
 
 #include "core/arena.h"
 #include "core/judge.h"
+#include "core/watch/sharing.h"
 #include "core/watch/survey.h"
 #include "core/watch/mappings.h"
 #include "core/watch/movement.h"
@@ -104,6 +105,8 @@ struct dlw_watch {
 	struct dlw_past_post *past_posts;
 	uint32_t past_count, past_capacity;
 	struct dlw_survey survey; /* of what no record tells */
+	uint64_t looks; /* pictures made so far */
+	struct dlw_census census; /* of the last of them: who else has shared memory */
 	struct dlw_seen_cores reported; /* waits of threads without a record */
 	struct dlw_seen_cores suspected; /* at the last look */
 	struct dlw_seen_cores happened;  /* deadlocks reported, by dlw_lock_key() of what was wanted */

@@ -150,7 +150,7 @@ bool dlw_mappings_read(struct dlw_mappings *mappings, int32_t pid, struct dlw_ar
 {
 	struct reading reading = { .to = mappings, .arena = arena };
 	uint32_t before = mappings->count;
-	uint64_t begin = dlw_record_now();
+	uint64_t begin = dlw_record_now(), start = dlw_survey_clock();
 
 	mappings->count = 0;
 	if (!dlw_each_map(pid, take_line, &reading) || reading.failed || !reading.any) {
@@ -159,7 +159,7 @@ bool dlw_mappings_read(struct dlw_mappings *mappings, int32_t pid, struct dlw_ar
 		return false;
 	}
 	mappings->read_ns = begin;
-	mappings->cost_ns = dlw_record_now() - begin;
+	mappings->cost_ns = dlw_survey_clock() - start;
 	return true;
 }
 

@@ -21,7 +21,8 @@ struct dlw_mappings {
 	struct dlw_mapping *all;
 	uint32_t count, capacity;
 	uint64_t read_ns; /* when the reading began; 0: never */
-	uint64_t cost_ns; /* what it took */
+	uint64_t cost_ns; /* what it took, in processor time */
+	uint64_t look;    /* dlw_watch.looks then, if it was while a picture was confirmed */
 	bool alone;       /* what the shim noted has turned out wrong: do without */
 };
 

@@ -174,29 +174,38 @@ bool dlw_picture_read(const struct dlw_watch *watch, const struct dlw_picture *p
 	return false;
 }
 
-/** look_again() - shared memory of the process is no longer where it was said to be */
-static void look_again(struct dlw_watched *watched)
+/** read_again() - once while a picture is confirmed; false: they cannot be read */
+static bool read_again(struct dlw_watch *watch, struct dlw_watched *watched)
 {
-	watched->mappings.read_ns = 0;
-	watched->mappings.alone = true;
+	struct dlw_mappings *mappings = &watched->mappings;
+
+	if (mappings->look != watch->looks &&
+	    dlw_mappings_read(mappings, watched->task, &watch->memory))
+		mappings->look = watch->looks;
+	return mappings->look == watch->looks;
+}
+
+static bool is_alias_same(const struct dlw_watched *watched, const struct dlw_alias *alias)
+{
+	const struct dlw_mapping *mapping = dlw_mappings_find(&watched->mappings, alias->address);
+
+	return mapping && mapping->inode == alias->inode && mapping->device == alias->device &&
+	       mapping->offset + (alias->address - mapping->start) == alias->offset;
 }
 
 bool dlw_picture_is_same(struct dlw_watch *watch, const struct dlw_picture *picture,
 			 uint32_t resource)
 {
-	struct dlw_mapping mapping;
 	uint32_t at;
 
 	for (at = picture->first_alias[resource]; at; at = picture->aliases[at].next) {
 		const struct dlw_alias *alias = &picture->aliases[at];
+		struct dlw_watched *watched = &watch->processes[alias->process];
 
 		if (picture->processes[alias->process].ended)
 			continue;
-		if (!dlw_mapping_at(watch->processes[alias->process].task, alias->address,
-				    &mapping) ||
-		    mapping.inode != alias->inode || mapping.device != alias->device ||
-		    mapping.offset + (alias->address - mapping.start) != alias->offset) {
-			look_again(&watch->processes[alias->process]);
+		if (!read_again(watch, watched) || !is_alias_same(watched, alias)) {
+			watched->mappings.alone = true;
 			return false;
 		}
 	}

@@ -9,15 +9,15 @@
 
 #include "core/watch/descriptors.h"
 #include "core/watch/maps.h"
+#include "core/watch/picture.h"
 #include "core/watch/procfs.h"
 #include "core/watch/system.h"
 
+/** The name of one file. */
 struct search {
-	const struct dlw_watch *watch;
 	uint64_t address;
 	struct dlw_mapping mapping; /* what is looked for, whole files at a time */
 	bool named;                 /* by the name it was mapped by, or any other */
-	bool found;                 /* with a process out of view */
 	const char *directory;
 };
 
@@ -81,30 +81,110 @@ static void look_for_name(struct search *search, int32_t task)
 		search->named = true;
 }
 
-/* ------------------------------------------------------------------ processes out of view */
-
-static bool find_file(void *context, char *line)
+/** has_name() - the file that @address of the process lies in */
+static bool has_name(int32_t task, uint64_t address)
 {
-	struct search *search = context;
-	struct dlw_mapping mapping;
+	struct search search = { .address = address };
 
-	search->found = dlw_mapping_parse(line, &mapping) &&
-			mapping.inode == search->mapping.inode &&
-			mapping.device == search->mapping.device;
-	return !search->found;
+	if (!dlw_each_map(task, take_line, &search) || !search.mapping.inode)
+		return true; /* it cannot be told */
+	look_for_name(&search, task);
+	return search.named;
 }
 
-/** find_open() - a descriptor of it; the note tells the inode alone, and that is enough */
-static bool find_open(void *context, const char *note)
-{
-	struct search *search = context;
-	const char *inode = strstr(note, "\nino:\t");
+/* -------------------------------------------------------------------------- the files */
 
-	if (!inode)
+/** place_of() - where the file is among the others, or would have to be */
+static uint32_t place_of(const struct dlw_census *census, uint64_t device, uint64_t inode)
+{
+	uint32_t low = 0, high = census->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+		const struct dlw_shared_file *file = &census->files[middle];
+
+		if (file->inode < inode || (file->inode == inode && file->device < device))
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool is_at(const struct dlw_census *census, uint32_t place, uint64_t device, uint64_t inode)
+{
+	return place < census->count && census->files[place].inode == inode &&
+	       census->files[place].device == device;
+}
+
+static void add_file(struct dlw_census *census, const struct dlw_alias *alias)
+{
+	uint32_t place = place_of(census, alias->device, alias->inode);
+
+	if (is_at(census, place, alias->device, alias->inode))
+		return;
+	memmove(&census->files[place + 1], &census->files[place],
+		(census->count - place) * sizeof(*census->files));
+	census->files[place] = (struct dlw_shared_file){ .device = alias->device,
+							  .inode = alias->inode };
+	census->count++;
+}
+
+static bool is_consumable(const struct dlw_resource_state *resource)
+{
+	return resource->kind == DLW_SEMAPHORE || resource->kind == DLW_CONDITION ||
+	       resource->kind == DLW_BARRIER;
+}
+
+/** list_files() - of the picture; all aliases of a resource are of one file */
+static bool list_files(struct dlw_watch *watch, const struct dlw_picture *picture,
+		       struct dlw_census *census)
+{
+	uint32_t room = 0, i;
+
+	for (i = 0; i < picture->state.resource_count; i++)
+		room += picture->first_alias[i] && is_consumable(&picture->resources[i]);
+	census->files = dlw_arena_array(&watch->picture, struct dlw_shared_file, room + 1);
+	if (!census->files)
+		return false;
+	for (i = 0; i < picture->state.resource_count; i++)
+		if (picture->first_alias[i] && is_consumable(&picture->resources[i]))
+			add_file(census, &picture->aliases[picture->first_alias[i]]);
+	return true;
+}
+
+/* ------------------------------------------------------------------ processes out of view */
+
+static bool note_mapping(void *context, char *line)
+{
+	struct dlw_census *census = context;
+	struct dlw_mapping mapping;
+	uint32_t place;
+
+	if (!dlw_mapping_parse(line, &mapping) || !mapping.inode)
 		return true;
-	inode += strlen("\nino:\t");
-	search->found = dlw_parse_number(&inode, 10) == search->mapping.inode;
-	return !search->found;
+	place = place_of(census, mapping.device, mapping.inode);
+	if (is_at(census, place, mapping.device, mapping.inode))
+		census->files[place].elsewhere = true;
+	return true;
+}
+
+/** note_open() - a descriptor; the note tells the inode alone, and that is enough */
+static bool note_open(void *context, const char *note)
+{
+	struct dlw_census *census = context;
+	const char *text = strstr(note, "\nino:\t");
+	uint64_t inode;
+	uint32_t at;
+
+	if (!text)
+		return true;
+	text += strlen("\nino:\t");
+	inode = dlw_parse_number(&text, 10);
+	for (at = place_of(census, 0, inode); at < census->count && census->files[at].inode == inode;
+	     at++)
+		census->files[at].elsewhere = true;
+	return true;
 }
 
 static bool is_in_view(const struct dlw_watch *watch, int32_t pid)
@@ -119,27 +199,45 @@ static bool is_in_view(const struct dlw_watch *watch, int32_t pid)
 	return false;
 }
 
-static void search_process(void *context, const char *name)
+static void note_process(void *context, const char *name)
 {
-	struct search *search = context;
+	struct dlw_watch *watch = context;
 	int32_t pid = (int32_t)dlw_parse_number(&name, 10);
 
-	if (pid <= 0 || *name != '\0' || search->found || is_in_view(search->watch, pid))
+	if (pid <= 0 || *name != '\0' || is_in_view(watch, pid))
 		return;
-	dlw_each_map(pid, find_file, search);
-	if (!search->found)
-		dlw_each_descriptor_note(pid, find_open, search);
+	dlw_each_map(pid, note_mapping, &watch->census);
+	dlw_each_descriptor_note(pid, note_open, &watch->census);
 }
 
-enum dlw_sharing dlw_sharing_of(const struct dlw_watch *watch, uint32_t process, uint64_t address)
+static void take_census(struct dlw_watch *watch, const struct dlw_picture *picture)
 {
-	struct search search = { .watch = watch, .address = address };
-	int32_t task = watch->processes[process].task;
+	watch->census = (struct dlw_census){ .look = watch->looks };
+	watch->census.failed = !list_files(watch, picture, &watch->census) ||
+			       dlw_each_entry("/proc", note_process, watch) < 0;
+}
 
-	if (!dlw_each_map(task, take_line, &search) || !search.mapping.inode)
+enum dlw_sharing dlw_sharing_of(struct dlw_watch *watch, const struct dlw_picture *picture,
+				uint32_t resource)
+{
+	const struct dlw_resource_state *state = &picture->resources[resource];
+	const struct dlw_alias *alias = &picture->aliases[picture->first_alias[resource]];
+	struct dlw_census *census = &watch->census;
+	struct dlw_shared_file *file;
+	uint32_t place;
+
+	if (!picture->first_alias[resource])
 		return DLW_SHARED_ELSEWHERE;
-	if (dlw_each_entry("/proc", search_process, &search) < 0 || search.found)
+	if (census->look != watch->looks)
+		take_census(watch, picture);
+	place = place_of(census, alias->device, alias->inode);
+	if (census->failed || !is_at(census, place, alias->device, alias->inode))
 		return DLW_SHARED_ELSEWHERE;
-	look_for_name(&search, task);
-	return search.named ? DLW_SHARED_BY_NAME : DLW_SHARED_IN_VIEW;
+	file = &census->files[place];
+	if (file->elsewhere)
+		return DLW_SHARED_ELSEWHERE;
+	if (!file->asked)
+		file->named = has_name(watch->processes[state->process].task, state->address);
+	file->asked = true;
+	return file->named ? DLW_SHARED_BY_NAME : DLW_SHARED_IN_VIEW;
 }

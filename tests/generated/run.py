@@ -101,12 +101,16 @@ def watch_hang(context, how, text, expected):
     settled = time.monotonic() + QUIET
     while running.process.poll() is None and time.monotonic() < settled:
         running.read(0.02)
+    before = watched.findings() if how == "preload" else []
     watched.let_it_end()
     result = running.wait()
     wanted = 66 if how == "run" and expected else 0
     equal(result.status, wanted, f"status; {result.err[-2000:].decode(errors='replace')}")
     # They were made to leave locks behind: misuse is not the point here.
     findings = [found for found in watched.findings() if found["kind"] != "misuse"]
+    if how == "preload":
+        # Its processes end one after the other: those left may see locks of the first as orphans.
+        findings = [found for found in findings if found["kind"] != "orphan" or found in before]
     return findings, watched.addresses(result.out)
 
 
