@@ -2,8 +2,8 @@
  * core/watch/maps.c - grouping the lines of /proc/PID/maps into modules
  *
  * The lines of one file stand together; anonymous ones in between (.bss)
- * belong to it if they follow without a gap. A file counts as a module if one
- * of its lines is executable.
+ * belong to it if they follow without a gap, as far as its own headers say that
+ * it reaches. A file counts as a module if one of its lines is executable.
  */
 #include "core/watch/maps.h"
 
@@ -93,6 +93,7 @@ static void read_headers(struct collection *to, struct dlw_module *module)
 {
 	Elf64_Ehdr header;
 	Elf64_Phdr segments[32];
+	uint64_t reach = 0;
 	uint16_t i, count;
 
 	module->bias = module->start;
@@ -106,9 +107,16 @@ static void read_headers(struct collection *to, struct dlw_module *module)
 	for (i = 0; i < count; i++) {
 		if (segments[i].p_type != PT_LOAD)
 			continue;
-		module->bias = module->start - (segments[i].p_vaddr & ~(segments[i].p_align - 1));
-		break;
+		if (!reach)
+			module->bias = module->start -
+				       (segments[i].p_vaddr & ~(segments[i].p_align - 1));
+		if (reach < segments[i].p_vaddr + segments[i].p_memsz)
+			reach = segments[i].p_vaddr + segments[i].p_memsz;
 	}
+	/* what else was mapped right behind it, or far away from the same file, is none of it */
+	reach = (module->bias + reach + 4095) & ~4095ull;
+	if (reach > module->start && reach < module->end)
+		module->end = reach;
 	for (i = 0; i < count && !module->build_id; i++)
 		if (segments[i].p_type == PT_NOTE)
 			module->build_id = find_build_id(
