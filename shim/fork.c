@@ -39,18 +39,34 @@ static struct {
 	int32_t pid, tid;                  /* of the parent, of the thread that forks */
 	struct left_hold *holds;
 	uint32_t hold_count, hold_room;
+	uint64_t mapped;     /* bytes of the segment that the child has */
 	uint32_t first_look; /* so many were listed before the fork */
 	bool to_inherit; /* this is the child, and has not yet */
 } parent;
 
-static const void *at(uint64_t offset)
+/*
+ * The parent goes on, and its segment grows: what it adds is not mapped here.
+ * at() - @size bytes at @offset; NULL: nothing, or out of our reach
+ */
+static const void *at(uint64_t offset, uint64_t size)
 {
-	return offset ? (const char *)parent.segment + offset : NULL;
+	return offset && offset < parent.mapped && size <= parent.mapped - offset
+		       ? (const char *)parent.segment + offset
+		       : NULL;
 }
 
 static const struct dlw_thread *next_record(const struct dlw_thread *record)
 {
-	return at(record ? record->next : parent.segment->threads);
+	return at(record ? record->next : parent.segment->threads, sizeof(*record));
+}
+
+/** element() - number @position of a table, or NULL */
+static const void *element(const struct dlw_table *table, uint32_t position)
+{
+	const char *place = dlw_table_at(parent.segment, table, position);
+
+	return place ? at((uint64_t)(place - (const char *)parent.segment), table->element_size)
+		     : NULL;
 }
 
 static bool is_alive(const struct dlw_thread *record)
@@ -97,10 +113,10 @@ static void list_holds(bool again)
 	uint32_t i;
 
 	for (record = next_record(NULL); record; record = next_record(record)) {
-		const struct dlw_held *held = at(record->holds);
 		uint32_t count = dlw_holding(record);
+		const struct dlw_held *held = at(record->holds, count * sizeof(*held));
 
-		for (i = 0; is_alive(record) && i < count; i++) {
+		for (i = 0; held && is_alive(record) && i < count; i++) {
 			if ((again && is_listed(record->tid, &held[i])) || !make_room())
 				continue;
 			parent.holds[parent.hold_count++] =
@@ -119,6 +135,7 @@ static void before_fork(void)
 	parent.segment = dlw_runtime->segment;
 	parent.pid = dlw_runtime->pid;
 	parent.tid = (int32_t)dlw_system(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	parent.mapped = parent.segment->size;
 	parent.hold_count = 0;
 	list_holds(false);
 	parent.first_look = parent.hold_count;
@@ -161,11 +178,12 @@ void dlw_fork_load(void)
 static uint32_t own_stack(uint32_t id)
 {
 	const struct dlw_table *table = &parent.segment->stacks;
-	const uint64_t *offset =
-		id && id <= table->count ? dlw_table_at(parent.segment, table, id - 1) : NULL;
-	const struct dlw_stack_record *record = offset ? at(*offset) : NULL;
+	const uint64_t *offset = id && id <= table->count ? element(table, id - 1) : NULL;
+	const struct dlw_stack_record *record = offset ? at(*offset, sizeof(*record)) : NULL;
 
-	return record ? dlw_stack_keep(record->frames, record->depth) : 0;
+	if (!record || !at(*offset, sizeof(*record) + record->depth * sizeof(uint64_t)))
+		return 0;
+	return dlw_stack_keep(record->frames, record->depth);
 }
 
 /** owner_of() - as the lock stood at the fork; -1: its kind keeps none */
@@ -181,7 +199,8 @@ static int32_t owner_of(const struct dlw_held *held, pthread_mutex_t *mutex)
 /** is_shared() - it stays with the parent's thread */
 static bool is_shared(uint64_t address)
 {
-	struct dlw_watched watched = { .segment = (struct dlw_segment *)(uintptr_t)parent.segment };
+	struct dlw_watched watched = { .segment = (struct dlw_segment *)(uintptr_t)parent.segment,
+				       .mapped = parent.mapped };
 
 	return dlw_shared_mapping(&watched, address) != NULL;
 }
@@ -323,11 +342,11 @@ static bool has_holds(int32_t tid)
 
 static uint32_t own_text(uint32_t offset)
 {
-	const char *text = at(offset);
-	size_t length = text ? strlen(text) + 1 : 0;
+	const char *text = at(offset, 1);
+	size_t length = text ? strnlen(text, parent.mapped - offset) + 1 : 0;
 	uint64_t place = length ? dlw_segment_take(length) : 0;
 
-	if (!place || place > UINT32_MAX)
+	if (!place || place > UINT32_MAX || !at(offset, length))
 		return 0;
 	memcpy(dlw_at(place), text, length);
 	return (uint32_t)place;
@@ -360,7 +379,7 @@ static void inherit_objects(struct dlw_context *self)
 	uint32_t count = table->count, i;
 
 	for (i = 0; i < count; i++) {
-		const struct dlw_object *from = dlw_table_at(parent.segment, table, i);
+		const struct dlw_object *from = element(table, i);
 
 		if (from && from->address && !from->gone && from->kind != DLW_THREAD)
 			inherit_object(self, from);
@@ -375,7 +394,7 @@ static void inherit_mappings(void)
 	bool shares = false;
 
 	for (i = 0; i < count; i++) {
-		const struct dlw_mapping *from = dlw_table_at(parent.segment, table, i);
+		const struct dlw_mapping *from = element(table, i);
 		struct dlw_mapping *to = dlw_table_grow(&dlw_runtime->segment->mappings, i);
 
 		if (!from || !to)
