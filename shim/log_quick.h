@@ -35,7 +35,8 @@ static inline uint64_t dlw_quick_ticket(struct dlw_object *object)
 static inline void dlw_quick_open(struct dlw_slot *slot, struct dlw_object *object,
 				  uint32_t *unit, uint32_t bit)
 {
-	slot->open_object = object;
+	/* a ring's blocks are copied as they grow, by snapshots: what is in them must stay as it is */
+	slot->open_object = dlw_options.log_mode == DLW_LOG_FULL ? object : NULL;
 	slot->open_unit = unit;
 	slot->open_released = *unit ^ bit;
 }
