@@ -135,6 +135,16 @@ void dlw_arena_reset(struct dlw_arena *arena)
 	arena->current = arena->first;
 }
 
+size_t dlw_arena_size(const struct dlw_arena *arena)
+{
+	const struct dlw_arena_block *block;
+	size_t size = 0;
+
+	for (block = arena->first; block; block = block->next)
+		size += block->size;
+	return size;
+}
+
 void dlw_arena_release(struct dlw_arena *arena)
 {
 	struct dlw_arena_block *block = arena->first, *next;

@@ -42,6 +42,9 @@ const char *dlw_arena_text(struct dlw_arena *arena, const char *format, ...)
 /** dlw_arena_reset() - forget all that was taken, keep the blocks */
 void dlw_arena_reset(struct dlw_arena *arena);
 
+/** dlw_arena_size() - bytes in all its blocks */
+size_t dlw_arena_size(const struct dlw_arena *arena);
+
 /** dlw_arena_release() - give all blocks back */
 void dlw_arena_release(struct dlw_arena *arena);
 

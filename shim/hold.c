@@ -77,7 +77,7 @@ void dlw_hold_forget(struct dlw_context *self, uint32_t depth)
 	dlw_hold_remove(self, depth);
 }
 
-/** forget_stale() - Return: some were, there is room now */
+/** forget_stale() - Return: enough were that the next search is far off */
 static bool forget_stale(struct dlw_context *self)
 {
 	uint32_t before = dlw_hold_count(self);
@@ -86,7 +86,7 @@ static bool forget_stale(struct dlw_context *self)
 	while (depth-- > 0)
 		if (!dlw_hold_is_true(dlw_hold_at(self, depth), self->tid))
 			dlw_hold_forget(self, depth);
-	return dlw_hold_count(self) < before;
+	return before - dlw_hold_count(self) > before / 4;
 }
 
 bool dlw_hold_grow(struct dlw_context *self)

@@ -136,25 +136,32 @@ static bool read_want(struct dlw_maker *maker, uint32_t process, struct dlw_thre
 	return true;
 }
 
-/** read_tacit() - the newest hold is one that the thread may not have yet, and does not */
+/** has_tacit() - the newest hold is one that the thread may not have yet, and does not */
+static bool has_tacit(const struct dlw_watched *watched, const struct dlw_thread *record,
+		      struct dlw_held *newest)
+{
+	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_acquire);
+	uint32_t count = (uint32_t)holding;
+	const struct dlw_held *held = count ? holds_of(watched, record, count) : NULL;
+	pthread_mutex_t mutex;
+
+	if (!held || !held[count - 1].tacit)
+		return false;
+	*newest = held[count - 1];
+	atomic_thread_fence(memory_order_acquire);
+	return record->holding == holding &&
+	       dlw_read_memory(record->tid, newest->address, &mutex, sizeof(mutex)) &&
+	       mutex.__data.__owner != record->tid;
+}
+
 static bool read_tacit(struct dlw_maker *maker, uint32_t process, struct dlw_thread_source *source,
 		       struct dlw_want *want)
 {
 	const struct dlw_watched *watched = &maker->watch->processes[process];
 	const struct dlw_thread *record = source->record;
-	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_acquire);
-	uint32_t count = (uint32_t)holding;
-	const struct dlw_held *held = count ? holds_of(watched, record, count) : NULL;
 	struct dlw_held newest;
-	pthread_mutex_t mutex;
 
-	if (!held || !held[count - 1].tacit)
-		return false;
-	newest = held[count - 1];
-	atomic_thread_fence(memory_order_acquire);
-	if (record->holding != holding ||
-	    !dlw_read_memory(watched->task, newest.address, &mutex, sizeof(mutex)) ||
-	    mutex.__data.__owner == record->tid)
+	if (!has_tacit(watched, record, &newest))
 		return false;
 	*want = (struct dlw_want){
 		.resource = dlw_maker_resource(maker, process, newest.kind, newest.address, true),
@@ -211,7 +218,24 @@ static void add_thread(struct dlw_maker *maker, uint32_t process, struct dlw_thr
 
 /* ------------------------------------------------------------------------------ making */
 
-static uint32_t count_threads(const struct dlw_watched *watched, uint32_t *holds, uint32_t *permits)
+/**
+ * will_be_read() - what it holds is needed
+ *
+ * One that comes to rest only now finds no room for its holds; but then it has
+ * moved, and the next look sees that.
+ */
+static bool will_be_read(const struct dlw_watch *watch, const struct dlw_watched *watched,
+			 const struct dlw_thread *record)
+{
+	struct dlw_held newest;
+
+	return record->life == DLW_RECORD_DEAD || record->life == DLW_RECORD_VANISHED ||
+	       watched->ended || record->wait & 1 || has_tacit(watched, record, &newest) ||
+	       dlw_survey_sleeps(&watch->survey, watched->segment->pid, record->tid);
+}
+
+static uint32_t count_threads(const struct dlw_watch *watch, const struct dlw_watched *watched,
+			      uint32_t *holds, uint32_t *permits)
 {
 	const struct dlw_thread *record = dlw_record_first(watched);
 	uint32_t count = 0;
@@ -220,8 +244,9 @@ static uint32_t count_threads(const struct dlw_watched *watched, uint32_t *holds
 		if (record->life == DLW_RECORD_FREE)
 			continue;
 		count++;
-		*holds += dlw_holding(record);
 		*permits += record->permit_count;
+		if (dlw_holding(record) && will_be_read(watch, watched, record))
+			*holds += dlw_holding(record);
 	}
 	return count;
 }
@@ -234,7 +259,7 @@ static bool make_room(struct dlw_maker *maker)
 
 	for (i = 0; i < watch->process_count; i++)
 		if (!watch->processes[i].replaced)
-			threads += count_threads(&watch->processes[i], &holds, &permits);
+			threads += count_threads(watch, &watch->processes[i], &holds, &permits);
 	/* they may grow while we read: what does not fit is read at the next look */
 	maker->thread_room = threads + 16;
 	maker->hold_room = holds + permits + maker->thread_room * 2 + 64;
