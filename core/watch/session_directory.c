@@ -131,6 +131,21 @@ static void remove_entry(void *context, const char *name)
 		dlw_sys_unlink(path);
 }
 
+/** has_supervisor() - another process looks from outside, also while nobody is there to be seen */
+static bool has_supervisor(const char *path, int32_t own_pid)
+{
+	struct dlw_session *session = dlw_session_map(path);
+	bool alive;
+
+	if (!session)
+		return false;
+	alive = session->supervisor && session->supervisor != own_pid &&
+		(session->supervisor_namespace != dlw_pid_namespace() ||
+		 dlw_process_start(session->supervisor) == session->supervisor_start);
+	dlw_session_unmap(session);
+	return alive;
+}
+
 bool dlw_session_remove(const char *path)
 {
 	struct clearing clearing = {
@@ -138,7 +153,8 @@ bool dlw_session_remove(const char *path)
 		.own_pid = (int32_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0),
 	};
 
-	if (dlw_each_entry(path, look_for_life, &clearing) < 0 || clearing.inhabited)
+	if (dlw_each_entry(path, look_for_life, &clearing) < 0 || clearing.inhabited ||
+	    has_supervisor(path, clearing.own_pid))
 		return false;
 	dlw_each_entry(path, remove_entry, &clearing);
 	return dlw_sys_rmdir(path) == 0;

@@ -239,6 +239,15 @@ def in_another_namespace(how, check_findings):
     return test
 
 
+def supervised_through_subshells(context):
+    """Processes that come, fork and go leave the supervisor its session."""
+    json = context.new_path(".json")
+    script = 'x=$(bash -c "echo \\$(cat /dev/null)"); y=$(echo $(echo $x)); exec "$0"'
+    result = execute([DLWATCH, "run", f"--json={json}", "--", "bash", "-c", script,
+                      *fixture("abba")])
+    equal((result.status, len(report_findings(json))), (66, 1), "status and findings")
+
+
 def half_made(_context):
     """A directory without a session in it, of a process that died while it made it."""
     process = subprocess.Popen(["true"])
@@ -293,6 +302,7 @@ def all_cases():
         ("exits", orphan("exits")), ("execs", orphan("execs")),
         ("exec_fails", exec_fails), ("robust", robust),
         ("nothing_left", nothing_left), ("half_made", half_made),
+        ("supervised_through_subshells", supervised_through_subshells),
         ("strangers/parent", strangers("parent")),
         ("strangers/child", strangers("child")),
         ("namespaces/holds", in_another_namespace("holds", none)),
