@@ -376,6 +376,9 @@ static bool is_again(const struct dlw_context *self, uint32_t held)
 	return false;
 }
 
+/* Every new note asks the C library about all that is held: past this they are lost, and counted. */
+#define DEPTH_MOST 64
+
 /** holds_truly() - by the C library's word, too: an unlock may have passed us by */
 static bool holds_truly(const struct dlw_context *self, uint32_t held)
 {
@@ -398,7 +401,7 @@ static struct dlw_nesting *find_note(struct dlw_context *self, uint32_t held, bo
 	if (self->record->exempt || is_again(self, held))
 		return NULL;
 	*lost = true;
-	if (!holds_truly(self, held))
+	if (held > DEPTH_MOST || !holds_truly(self, held))
 		return NULL;
 	if ((nest->used + 1) * 2 > nest->capacity && !grow(nest))
 		return NULL;
