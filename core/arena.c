@@ -95,6 +95,23 @@ void *dlw_arena_take_array(struct dlw_arena *arena, size_t size, size_t count)
 	return dlw_arena_take(arena, size * count);
 }
 
+void *dlw_arena_room(struct dlw_arena *arena, void *all, size_t size, uint32_t count,
+		     uint32_t *room, uint32_t first)
+{
+	uint32_t wanted = *room ? *room * 2 : first;
+	void *larger;
+
+	if (count < *room)
+		return all;
+	larger = wanted > *room ? dlw_arena_take_array(arena, size, wanted) : NULL;
+	if (!larger)
+		return NULL;
+	if (count)
+		memcpy(larger, all, count * size);
+	*room = wanted;
+	return larger;
+}
+
 static void count_text(void *context, const char *text, size_t length)
 {
 	(void)text;

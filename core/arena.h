@@ -14,6 +14,7 @@
 #define DLW_CORE_ARENA_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct dlw_arena_block;
 
@@ -52,5 +53,15 @@ void dlw_arena_release(struct dlw_arena *arena);
 #define dlw_arena_array(arena, type, count) \
 	((type *)dlw_arena_take_array((arena), sizeof(type), (count)))
 void *dlw_arena_take_array(struct dlw_arena *arena, size_t size, size_t count);
+
+/**
+ * dlw_arena_room() - room for one more element in an array that grows
+ * @all: the array, @count elements of @size bytes; NULL while it has no room
+ * @room: elements it has room for; becomes @first, then twice as many each time
+ *
+ * Return: the array, moved if it was full; NULL: no memory, and all is as it was.
+ */
+void *dlw_arena_room(struct dlw_arena *arena, void *all, size_t size, uint32_t count,
+		     uint32_t *room, uint32_t first);
 
 #endif

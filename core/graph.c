@@ -18,19 +18,12 @@ void dlw_graph_start(struct dlw_graph *graph, struct dlw_arena *arena)
 }
 
 /* Twice the room, the old contents copied; NULL: failed. */
-static void *grown(struct dlw_graph *graph, const void *old, uint32_t count, uint32_t *room,
+static void *grown(struct dlw_graph *graph, void *old, uint32_t count, uint32_t *room,
 		   size_t size)
 {
-	uint32_t wanted = *room ? *room * 2 : 64;
-	void *memory = wanted > *room ? dlw_arena_take_array(graph->arena, size, wanted) : NULL;
+	void *memory = dlw_arena_room(graph->arena, old, size, count, room, 64);
 
-	if (!memory) {
-		graph->failed = true;
-		return NULL;
-	}
-	if (count)
-		memcpy(memory, old, size * count);
-	*room = wanted;
+	graph->failed |= !memory;
 	return memory;
 }
 

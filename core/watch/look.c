@@ -25,19 +25,13 @@ static struct dlw_watched *free_slot(struct dlw_watch *watch)
 
 static bool make_room(struct dlw_watch *watch)
 {
-	uint32_t capacity = watch->process_capacity ? watch->process_capacity * 2 : 16;
-	struct dlw_watched *processes;
+	struct dlw_watched *processes =
+		dlw_arena_room(&watch->memory, watch->processes, sizeof(*processes),
+			       watch->process_count, &watch->process_capacity, 16);
 
-	if (watch->process_count < watch->process_capacity)
-		return true;
-	processes = dlw_arena_array(&watch->memory, struct dlw_watched, capacity);
-	if (!processes)
-		return false;
-	if (watch->process_count)
-		memcpy(processes, watch->processes, watch->process_count * sizeof(*processes));
-	watch->processes = processes;
-	watch->process_capacity = capacity;
-	return true;
+	if (processes)
+		watch->processes = processes;
+	return processes;
 }
 
 struct dlw_watched *dlw_watch_add(struct dlw_watch *watch, struct dlw_segment *segment,
@@ -192,19 +186,12 @@ static bool was_seen(const struct dlw_seen_cores *cores, uint64_t key, enum dlw_
 void dlw_seen_add(struct dlw_watch *watch, struct dlw_seen_cores *cores, uint64_t key,
 		  enum dlw_verdict verdict)
 {
-	uint32_t capacity = cores->capacity ? cores->capacity * 2 : 16;
+	struct dlw_seen_core *all = dlw_arena_room(&watch->memory, cores->all, sizeof(*all),
+						   cores->count, &cores->capacity, 16);
 
-	if (cores->count == cores->capacity) {
-		struct dlw_seen_core *all =
-			dlw_arena_array(&watch->memory, struct dlw_seen_core, capacity);
-
-		if (!all)
-			return;
-		if (cores->count)
-			memcpy(all, cores->all, cores->count * sizeof(*all));
-		cores->all = all;
-		cores->capacity = capacity;
-	}
+	if (!all)
+		return;
+	cores->all = all;
 	cores->all[cores->count++] = (struct dlw_seen_core){ key, verdict };
 }
 

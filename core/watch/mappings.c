@@ -117,19 +117,12 @@ struct reading {
 static bool make_room(struct reading *reading)
 {
 	struct dlw_mappings *to = reading->to;
-	uint32_t capacity = to->capacity ? to->capacity * 2 : 16;
-	struct dlw_mapping *all;
+	struct dlw_mapping *all = dlw_arena_room(reading->arena, to->all, sizeof(*all), to->count,
+						 &to->capacity, 16);
 
-	if (to->count < to->capacity)
-		return true;
-	all = dlw_arena_array(reading->arena, struct dlw_mapping, capacity);
-	if (!all)
-		return false;
-	if (to->count)
-		memcpy(all, to->all, to->count * sizeof(*all));
-	to->all = all;
-	to->capacity = capacity;
-	return true;
+	if (all)
+		to->all = all;
+	return all;
 }
 
 static bool take_line(void *context, char *line)

@@ -125,19 +125,12 @@ static void read_headers(struct collection *to, struct dlw_module *module)
 
 static bool make_room(struct collection *to)
 {
-	uint32_t capacity = to->capacity ? to->capacity * 2 : 32;
-	struct dlw_module *all;
+	struct dlw_module *all = dlw_arena_room(to->arena, to->all, sizeof(*all), to->count,
+						&to->capacity, 32);
 
-	if (to->count < to->capacity)
-		return true;
-	all = dlw_arena_array(to->arena, struct dlw_module, capacity);
-	if (!all)
-		return false;
-	if (to->count)
-		memcpy(all, to->all, to->count * sizeof(*all));
-	to->all = all;
-	to->capacity = capacity;
-	return true;
+	if (all)
+		to->all = all;
+	return all;
 }
 
 static void finish_module(struct collection *to)

@@ -46,21 +46,17 @@ static bool same_post(const struct dlw_past_post *a, const struct dlw_past_post 
 
 static void remember_post(struct dlw_watch *watch, const struct dlw_past_post *post)
 {
-	uint32_t capacity = watch->past_capacity ? watch->past_capacity * 2 : 16, i;
 	struct dlw_past_post *all;
+	uint32_t i;
 
 	for (i = 0; i < watch->past_count; i++)
 		if (same_post(&watch->past_posts[i], post))
 			return;
-	if (watch->past_count == watch->past_capacity) {
-		all = dlw_arena_array(&watch->memory, struct dlw_past_post, capacity);
-		if (!all)
-			return;
-		if (watch->past_count)
-			memcpy(all, watch->past_posts, watch->past_count * sizeof(*all));
-		watch->past_posts = all;
-		watch->past_capacity = capacity;
-	}
+	all = dlw_arena_room(&watch->memory, watch->past_posts, sizeof(*all), watch->past_count,
+			     &watch->past_capacity, 16);
+	if (!all)
+		return;
+	watch->past_posts = all;
 	watch->past_posts[watch->past_count++] = *post;
 }
 

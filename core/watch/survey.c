@@ -515,19 +515,13 @@ void dlw_survey_forget_wanted(struct dlw_survey *survey)
 void dlw_survey_want(struct dlw_watch *watch, int32_t pid, int32_t tid)
 {
 	struct dlw_survey *survey = &watch->survey;
-	uint32_t room = survey->wanted_room ? survey->wanted_room * 2 : 16;
+	struct dlw_wanted_task *wanted =
+		dlw_arena_room(&watch->memory, survey->wanted, sizeof(*wanted),
+			       survey->wanted_count, &survey->wanted_room, 16);
 
-	if (survey->wanted_count == survey->wanted_room) {
-		struct dlw_wanted_task *wanted =
-			dlw_arena_array(&watch->memory, struct dlw_wanted_task, room);
-
-		if (!wanted)
-			return;
-		if (survey->wanted_count)
-			memcpy(wanted, survey->wanted, survey->wanted_count * sizeof(*wanted));
-		survey->wanted = wanted;
-		survey->wanted_room = room;
-	}
+	if (!wanted)
+		return;
+	survey->wanted = wanted;
 	survey->wanted[survey->wanted_count++] =
 		(struct dlw_wanted_task){ .pid = pid, .sleeper = { .tid = tid } };
 }

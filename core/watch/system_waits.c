@@ -103,8 +103,7 @@ static bool list_candidates(struct search *search)
 /** add_target() - a thread of that process could end the wait; one that is awake does */
 static void add_target(struct search *search, struct dlw_system_wait *wait, uint32_t surveyed)
 {
-	uint32_t i, room = wait->target_room ? wait->target_room * 2 : 8;
-	uint32_t *targets;
+	uint32_t *targets, i;
 
 	if (surveyed == DLW_NONE || search->awake[surveyed]) {
 		wait->live = true;
@@ -113,17 +112,13 @@ static void add_target(struct search *search, struct dlw_system_wait *wait, uint
 	for (i = 0; i < wait->target_count; i++)
 		if (wait->targets[i] == surveyed)
 			return;
-	if (wait->target_count == wait->target_room) {
-		targets = dlw_arena_array(search->arena, uint32_t, room);
-		if (!targets) {
-			wait->live = true;
-			return;
-		}
-		if (wait->target_count)
-			memcpy(targets, wait->targets, wait->target_count * sizeof(*targets));
-		wait->targets = targets;
-		wait->target_room = room;
+	targets = dlw_arena_room(search->arena, wait->targets, sizeof(*targets), wait->target_count,
+				 &wait->target_room, 8);
+	if (!targets) {
+		wait->live = true;
+		return;
 	}
+	wait->targets = targets;
 	wait->targets[wait->target_count++] = surveyed;
 }
 
