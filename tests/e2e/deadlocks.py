@@ -363,7 +363,7 @@ def sample_cases():
 
 
 def fixture_cases():
-    heap = [mutex(element("shelf", i, 40), "take_a_then_b") for i in range(300)]
+    heap = [mutex(element("shelf", i, 40), "take_with_many") for i in range(300)]
     many = pair()
     many[0].holds[:0] = heap
     own = re.compile(r"dlwatch-[ab]-\d+")
