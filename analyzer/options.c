@@ -49,11 +49,6 @@ static const char *const severities[] = {
 	[DLW_SEVERITY_NEVER] = "never",
 };
 
-const char *dlw_severity_word(enum dlw_severity severity)
-{
-	return severities[severity];
-}
-
 /* One line and out: a wrong value has nothing to learn from a usage summary. */
 static void bad_value(struct argp_state *state, const char *option, const char *value,
 		      const char *allowed)

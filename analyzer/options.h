@@ -96,7 +96,4 @@ void dlw_options_color(struct argp_state *state, const char *value, struct dlw_o
 /** dlw_options_use_color() - whether text written to @stream is to be coloured (also heeds NO_COLOR) */
 bool dlw_options_use_color(const struct dlw_options *options, FILE *stream);
 
-/** dlw_severity_word() - "none", "misuse", "inversion", "deadlock", "never" */
-const char *dlw_severity_word(enum dlw_severity severity);
-
 #endif

@@ -10,6 +10,9 @@
 #include "core/watch/records.h"
 #include "core/watch/system_picture.h"
 
+/* bytes: a larger picture's memory goes back once there is nothing new to judge */
+#define KEPT_PICTURE (1u << 20)
+
 /* ---------------------------------------------------------------- processes in view */
 
 /** free_slot() - of a process that has left; NULL: there is none */
@@ -401,6 +404,8 @@ uint32_t dlw_watch_look(struct dlw_watch *watch)
 	rests = dlw_survey_look(watch, now);
 	if (worth_judging(watch, moved, now) || rests)
 		look(watch, false);
+	else if (dlw_arena_size(&watch->picture) > KEPT_PICTURE)
+		dlw_arena_release(&watch->picture);
 	/* what looks like a deadlock is told as one, if it is */
 	if (!watch->suspected.count && !watch->unsettled)
 		dlw_watch_inversions(watch);
