@@ -107,6 +107,15 @@ def once(edge):
     edge.release = ["endonce"]
 
 
+def custom(edge):
+    """A lock of the program's own making, announced through dlwatch.h."""
+    edge.object = lock = edge.make("custom")
+    edge.hold = edge.want = [f"own {lock}"]
+    edge.timed = [f"timedown {lock} 40"]
+    edge.attempt = [f"tryown {lock}"]
+    edge.got = edge.release = [f"disown {lock}"]
+
+
 # ---- semaphores ------------------------------------------------------------------
 
 
@@ -231,3 +240,5 @@ BARRIERS = [
 ]
 
 ONCES = [Kind("once", "once", once)]
+
+CUSTOMS = [Kind("custom", "custom", custom, "likely", across=True, lock=True)]

@@ -33,7 +33,8 @@ PROGRAM = os.path.join(BUILD, "tests", "generated", "scenario")
 CORRECT = os.path.join(BUILD, "tests", "generated", "correct")
 ROUNDS = 6400    # of each thread of a correct program
 CORRECT_PROGRAMS = 12
-TABLE = kinds.KINDS + kinds.RWLOCKS + kinds.SPINLOCKS + kinds.BARRIERS + kinds.ONCES
+TABLE = kinds.KINDS + kinds.RWLOCKS + kinds.SPINLOCKS + kinds.BARRIERS + kinds.ONCES + \
+    kinds.CUSTOMS
 TOGETHER = 14    # cases in one program
 CHECK_MS = 10
 PATIENCE = 20.0  # seconds for what takes a fraction of one

@@ -35,6 +35,7 @@ struct object {
 		pthread_barrier_t barrier;
 		pthread_once_t once;
 		int counter;
+		uint32_t custom; /* a lock of our own making: 1: taken */
 	};
 };
 

@@ -111,7 +111,7 @@ void initialise(int number)
 		error = make_barrier(declared, &object->barrier);
 	else if (is(declared, "once"))
 		object->once = (pthread_once_t)PTHREAD_ONCE_INIT;
-	else if (!is(declared, "counter"))
+	else if (!is(declared, "counter") && !is(declared, "custom"))
 		give_up("no such kind of object", number, 0);
 	if (error)
 		give_up("object cannot be made", number, error);

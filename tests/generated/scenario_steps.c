@@ -7,6 +7,7 @@
  */
 #include "scenario.h"
 
+#include <dlwatch.h>
 #include <errno.h>
 #include <linux/futex.h>
 #include <sched.h>
@@ -188,6 +189,52 @@ static int once(const long *arguments)
 static int once_done(const long *arguments)
 {
 	return pthread_once(ONCE, no_initialiser);
+}
+
+/* ---- a lock of our own making, announced --------------------------------------------- */
+
+#define CUSTOM (&object_at(arguments[0])->custom)
+
+static bool custom_taken(uint32_t *word)
+{
+	return __atomic_exchange_n(word, 1, __ATOMIC_ACQUIRE) == 0;
+}
+
+static int custom_lock(const long *arguments)
+{
+	dlwatch_wanting(CUSTOM, DLWATCH_EXCLUSIVE);
+	while (!custom_taken(CUSTOM))
+		syscall(SYS_futex, CUSTOM, FUTEX_WAIT, 1, NULL, NULL, 0);
+	dlwatch_acquired(CUSTOM, DLWATCH_EXCLUSIVE);
+	return 0;
+}
+
+static int custom_try(const long *arguments)
+{
+	if (!custom_taken(CUSTOM))
+		return EBUSY;
+	dlwatch_acquired(CUSTOM, DLWATCH_EXCLUSIVE);
+	return 0;
+}
+
+static int custom_timed(const long *arguments)
+{
+	const struct timespec time = { arguments[1] / 1000, arguments[1] % 1000 * 1000000 };
+	int error;
+
+	dlwatch_wanting_for_a_while(CUSTOM, DLWATCH_EXCLUSIVE);
+	syscall(SYS_futex, CUSTOM, FUTEX_WAIT, 1, &time, NULL, 0);
+	error = custom_try(arguments);
+	if (error)
+		dlwatch_gave_up(CUSTOM);
+	return error;
+}
+
+static int custom_unlock(const long *arguments)
+{
+	dlwatch_releasing(CUSTOM);
+	__atomic_store_n(CUSTOM, 0, __ATOMIC_RELEASE);
+	return syscall(SYS_futex, CUSTOM, FUTEX_WAKE, INT32_MAX, NULL, NULL, 0) < 0 ? errno : 0;
 }
 
 /* ---- events ----------------------------------------------------------------------------- */
@@ -393,6 +440,10 @@ static const struct step_kind kinds[] = {
 	{ "once", once, 0 },
 	{ "endonce", NULL, 0 },
 	{ "oncedone", once_done, 0 },
+	{ "own", custom_lock, 0 },
+	{ "tryown", custom_try, EBUSY },
+	{ "timedown", custom_timed, EBUSY },
+	{ "disown", custom_unlock, 0 },
 	{ "take", take, 0 },
 	{ "trytake", try_take, EAGAIN },
 	{ "timedtake", timed_take, ETIMEDOUT },
