@@ -16,26 +16,34 @@ import random
 import kinds
 
 STRENGTH = ["proven", "likely"]
+PROCESSES = 128  # as in scenario.h
 CURES = ["let-go", "timed", "try", "ordered", "gate"]
 
 
 class Scenario:
     """The text of a program run: objects and threads of many cases."""
 
-    def __init__(self):
+    def __init__(self, processes=1):
         self.objects = []
         self.threads = []
         self.gates = 0
+        self.processes = processes
+        self.parents = {}  # process: its parent, if that is not the first one
 
     def gate(self):
         self.gates += 1
         return self.gates - 1
 
+    def new_process(self):
+        self.processes += 1
+        return self.processes - 1
+
     def text(self):
         lines = [f"object {number} {words}" for number, words in enumerate(self.objects)]
+        lines += [f"parent {process} {parent}" for process, parent in self.parents.items()]
         for thread in self.threads:
             lines.append(f"thread {thread.number} {thread.process} {thread.name} "
-                         f"{int(thread.joined)}")
+                         f"{2 if thread.alone else int(thread.joined)}")
             lines += thread.steps
         return "\n".join(lines) + "\n"
 
@@ -43,10 +51,11 @@ class Scenario:
 class Party:
     """A thread of a case; steps are what it does, in order."""
 
-    def __init__(self, scenario, name, process):
+    def __init__(self, scenario, name, process, alone=False):
         self.number = len(scenario.threads)
         self.name = name
-        self.process = process
+        self.process = scenario.new_process() if alone else process
+        self.alone = alone
         self.joined = False
         self.early = []   # makes the past of what is shared
         self.extra = []   # holds of its own, beside the point
@@ -72,7 +81,9 @@ class Case:
         self.chance = chance
         self.cure = cure
         self.others = []
-        self.members = [Party(scenario, f"{name}.{i}", chance.randrange(processes))
+        # a process waits on the system only if all its threads do
+        self.apart = any(kind.system for kind in chosen)
+        self.members = [Party(scenario, f"{name}.{i}", chance.randrange(processes), self.apart)
                         for i in range(len(chosen))]
         self.settle_processes(chosen)
         self.edges = self.make_edges(chosen)
@@ -89,6 +100,10 @@ class Case:
     def object(self, kind, variant="-", process=0, value=0):
         self.scenario.objects.append(f"{kind} {variant} {process} {value}")
         return len(self.scenario.objects) - 1
+
+    def pipe(self, reader, writer):
+        ends = reader.process * PROCESSES + writer.process
+        return self.object("pipe", process=-1, value=ends)
 
     def settle_processes(self, chosen):
         """Edges that cannot reach across keep their two threads in one process."""
@@ -113,7 +128,7 @@ class Case:
 
     def bystander(self, process, last):
         """A thread that is there in the beginning, and does @last once all may end."""
-        party = Party(self.scenario, f"{self.name}b{len(self.others)}", process)
+        party = Party(self.scenario, f"{self.name}b{len(self.others)}", process, self.apart)
         party.last = last
         self.others.append(party)
         return party
@@ -133,7 +148,7 @@ class Case:
             if edge.kind.lock and not edge.kind.busy and self.chance.random() < .15 and \
                     STRENGTH.index(edge.kind.verdict) <= STRENGTH.index(self.verdict()):
                 follower = Party(self.scenario, f"{self.name}f{len(self.followers)}",
-                                 edge.wanter.process)
+                                 edge.wanter.process, self.apart)
                 self.followers.append((follower, edge))
 
     def verdict(self):
@@ -221,7 +236,8 @@ class Case:
             holds = list(party.extra_holds)
             if mine.held:
                 holds.append((mine.resource, mine.type, mine.held, mine.count, mine.object))
-            subject = wanted.provider.name if wanted.resource == "thread" else wanted.object
+            subject = wanted.provider.name if wanted.resource in ("thread", "process") \
+                else wanted.object
             want = (wanted.resource, wanted.type, wanted.mode, 1, subject)
             members[party.name] = (want, holds)
         return Expected(self.verdict(), members,
@@ -235,6 +251,9 @@ def is_possible(chosen):
     """The C library refuses two threads that join each other, and a cycle of one."""
     if len(chosen) < 2 or sum(kind.busy for kind in chosen) > 1:
         return False
+    if any(kind.system for kind in chosen):
+        return all(kind.across and not kind.busy for kind in chosen) and \
+            not all(kind.ends_thread for kind in chosen)
     return not (len(chosen) == 2 and all(kind.ends_thread for kind in chosen))
 
 
@@ -251,9 +270,24 @@ def pairs(table):
             if is_possible([one, other])]
 
 
+def system_pairs(chance, table, system):
+    """Each wait on the system with each other one and each kind between processes, in any order."""
+    made = [pair for pair in pairs(system + table) if pair[0].system]
+    chance.shuffle(made)
+    return made
+
+
+def system_cycle(chance, table, system):
+    """Two to four processes, one of which at least waits on the system."""
+    while True:
+        chosen = [chance.choice(table + system * 3) for _ in range(chance.choice([2, 3, 3, 4]))]
+        if any(kind.system for kind in chosen) and is_possible(chosen):
+            return chosen
+
+
 def scenario_of(cycles, seed, cured, processes=1, only=None):
     """One program run with a case for each cycle, named by its place and seed."""
-    scenario = Scenario()
+    scenario = Scenario(processes)
     cases = []
     for number, cycle in enumerate(cycles):
         if only is not None and number != only:

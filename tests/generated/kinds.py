@@ -38,7 +38,7 @@ class Edge:
 
 class Kind:
     def __init__(self, name, word, build, verdict="proven", across=False, busy=False,
-                 ends_thread=False, lock=False):
+                 ends_thread=False, lock=False, system=False):
         self.name = name
         self.word = word            # the kind in a report
         self.build = build
@@ -47,6 +47,7 @@ class Kind:
         self.busy = busy            # whoever wants it burns a processor
         self.ends_thread = ends_thread  # it is let go by the end of the provider
         self.lock = lock            # taken and given back: orders and gates make sense
+        self.system = system        # only the kernel knows: each party in a process of its own
         self.inherits = "inherit" in name
 
 
@@ -198,6 +199,45 @@ def join(edge):
     edge.attempt = [f"tryjoin {number}"]
 
 
+# ---- waits on the system ------------------------------------------------------------
+
+
+def file_lock(edge):
+    """Each party has opened the file for itself."""
+    edge.object = file = edge.make("file")
+    edge.hold = edge.want = [f"flock {file}"]
+    edge.attempt = [f"tryflock {file}"]
+    edge.got = edge.release = [f"funlock {file}"]
+
+
+def child(edge):
+    """The provider is a child of the wanter, and wanted to end."""
+    process = edge.provider.process
+    edge.case.scenario.parents[process] = edge.wanter.process
+    edge.mode, edge.held = "exit", None
+    edge.want = [f"child {process}"]
+    edge.attempt = [f"trychild {process}"]
+
+
+def pipe_read(edge):
+    """The provider alone could write."""
+    pipe = edge.object = edge.case.pipe(edge.wanter, edge.provider)
+    edge.mode, edge.held = "read", None
+    edge.want = [f"get {pipe}"]
+    edge.timed = [f"pollget {pipe} 40"]
+    edge.release = [f"put {pipe}"]
+
+
+def pipe_write(edge):
+    """The provider alone could read what the pipe is full of."""
+    pipe = edge.object = edge.case.pipe(edge.provider, edge.wanter)
+    edge.mode, edge.held = "write", None
+    edge.case.before(edge.wanter, [f"fill {pipe}"])
+    edge.want = [f"put {pipe}"]
+    edge.timed = [f"pollput {pipe} 40"]
+    edge.release = [f"drain {pipe}"]
+
+
 KINDS = [
     Kind("mutex", "mutex", mutex("normal"), across=True, lock=True),
     Kind("mutex-adaptive", "mutex", mutex("adaptive", "adaptive"), across=True, lock=True),
@@ -242,3 +282,10 @@ BARRIERS = [
 ONCES = [Kind("once", "once", once)]
 
 CUSTOMS = [Kind("custom", "custom", custom, "likely", across=True, lock=True)]
+
+SYSTEM = [
+    Kind("file-lock", "file_lock", file_lock, across=True, lock=True, system=True),
+    Kind("child", "process", child, across=True, ends_thread=True, system=True),
+    Kind("pipe-read", "pipe", pipe_read, across=True, system=True),
+    Kind("pipe-write", "pipe", pipe_write, across=True, system=True),
+]

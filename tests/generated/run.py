@@ -2,8 +2,10 @@
 """run.py - generated deadlocks and their cures
 
 Cases are made from a table (kinds.py): each pair of kinds in a cycle of two
-threads, and random cycles of two to eight, also across processes. Many independent cases run in one
-program (scenario.c), as groups of threads named after their case. Each must
+threads, and random cycles of two to eight, also across processes. Waits on the
+system have their parties in processes of their own; of their pairs, each seed
+takes a few (--all-pairs: all). Many independent cases run in one program
+(scenario.c), as groups of threads named after their case. Each must
 be reported once, with its verdict and its core, thread for thread, lock for
 lock; its cured twin must end by itself with nothing found. And programs with
 nothing wrong in them (correct.c) run at full speed, with nothing found either.
@@ -36,6 +38,7 @@ CORRECT_PROGRAMS = 12
 TABLE = kinds.KINDS + kinds.RWLOCKS + kinds.SPINLOCKS + kinds.BARRIERS + kinds.ONCES + \
     kinds.CUSTOMS
 TOGETHER = 14    # cases in one program
+FEW = 5          # the same where each party is a process: to look at many takes its time
 CHECK_MS = 10
 PATIENCE = 20.0  # seconds for what takes a fraction of one
 QUIET = 0.25     # seconds in which nothing more may be reported
@@ -89,6 +92,8 @@ class Watched:
         places = {}
         for number, address in re.findall(rb"^object (\d+) (\w+)$", out, re.M):
             places.setdefault(int(number), set()).add(int(address, 16))
+        for number, name in re.findall(rb"^named (\d+) (.*)$", out, re.M):
+            places[int(number)] = {name.decode()}
         return places
 
 
@@ -120,8 +125,8 @@ def watch_end(context, how, text, log):
     watched.let_it_end()
     result = watched.running.wait()
     threads = text.count("\nthread ")
-    check(f"ended {threads}\n".encode() in result.out, "not all threads ended")
     equal((result.status, result.err), (0, b""), "status and standard error")
+    check(f"ended {threads}\n".encode() in result.out, "not all threads ended")
     equal(watched.findings(), [], "findings")
 
 
@@ -138,6 +143,7 @@ class Reader:
     """One finding, with its resources at hand."""
 
     def __init__(self, finding, places):
+        self.pids = {member["name"]: member["pid"] for member in finding["core"]}
         self.resources = {resource["id"]: resource for resource in finding["resources"]}
         self.places = places
 
@@ -149,12 +155,18 @@ class Reader:
             equal(resource["type"], type_, f"{who}: type")
         if kind == "thread":
             check(subject in resource["name"], f"{who}: {resource['name']}, not {subject}")
+        elif kind == "process":
+            check(f"(pid {self.pids[subject]})" in resource["name"],
+                  f"{who}: {resource['name']}, not {subject}")
+        elif kind in ("pipe", "file_lock"):
+            equal({resource["name"]}, self.places[subject], f"{who}: name")
         else:
             check(int(resource["address"], 16) in self.places[subject],
                   f"{who}: at {resource['address']}, not {self.places[subject]}")
         if "count" in seen:
             equal(seen["count"], count, f"{who}: count")
-        check(seen["site"], f"{who}: no site")
+        # who took a lock of a file the kernel knows, but not where
+        check(seen["site"] or (kind == "file_lock" and "count" in seen), f"{who}: no site")
 
     def place(self, hold):
         return int(self.resources[hold["resource"]]["address"] or "0", 16)
@@ -173,7 +185,8 @@ class Reader:
         self.compare(member["wants"], want, f"{member['name']} wants")
         equal(member["wants"]["timed"], False, f"{member['name']}: timed")
         seen = sorted(self.one_each(member["holds"]), key=self.place)
-        holds = sorted(holds, key=lambda hold: min(self.places[hold[4]]))
+        holds = sorted(holds, key=lambda hold: 0 if hold[0] == "file_lock" else
+                       min(self.places[hold[4]]))
         equal(len(seen), len(holds), f"{member['name']}: number of holds")
         for one, other in zip(seen, holds):
             self.compare(one, other, f"{member['name']} holds")
@@ -197,7 +210,7 @@ def judge(case, findings, places):
         mine = [finding for finding in findings if case_of(finding) == case.name]
         expected = case.expected()
         equal(len(mine), 1 if expected else 0,
-              "findings " + str([finding["verdict"] for finding in mine]))
+              "findings " + str([(finding["kind"], finding["verdict"]) for finding in mine]))
         if expected:
             compare(mine[0], expected, places)
     except AssertionError as error:
@@ -226,13 +239,22 @@ class Batch:
                                  self.processes, self.only)
 
     def cycles(self):
+        chance = cases.random.Random(f"{self.seed}/system")
+        if self.source == "system-pairs":
+            return cases.system_pairs(chance, TABLE, kinds.SYSTEM)[
+                self.index * FEW:(self.index + 1) * FEW]
+        if self.source == "system-random":
+            chance = cases.random.Random(f"{self.seed}/{self.name}")
+            return [cases.system_cycle(chance, TABLE, kinds.SYSTEM) for _ in range(FEW)]
         if self.source == "pairs":
             return cases.pairs(TABLE)[self.index * TOGETHER:(self.index + 1) * TOGETHER]
         chance = cases.random.Random(f"{self.seed}/{self.name}")
         return [cases.random_cycle(chance, TABLE) for _ in range(TOGETHER)]
 
     def way(self, cured):
-        """Ways take turns."""
+        """Ways take turns; waits on the system are seen from outside only."""
+        if self.source.startswith("system"):
+            return "run"
         return ("run", "preload")[(self.index + cured + self.seed) % 2]
 
     def repeat(self):
@@ -290,16 +312,21 @@ def correct(seed):
     return f"correct/{seed}", test
 
 
-def batches(seed, random, only):
+def batches(seed, random, only, all_pairs):
     count = (len(cases.pairs(TABLE)) + TOGETHER - 1) // TOGETHER
-    return [Batch(seed, "pairs", index, only=only) for index in range(count)] + \
+    system = len(cases.system_pairs(cases.random.Random(0), TABLE, kinds.SYSTEM))
+    system = (system + FEW - 1) // FEW if all_pairs else 2
+    return [Batch(seed, "system-pairs", index, only=only) for index in range(system)] + \
+        [Batch(seed, "system-random", index, only=only) for index in range((random + 7) // 8)] + \
+        [Batch(seed, "pairs", index, only=only) for index in range(count)] + \
         [Batch(seed, "random", index, only=only) for index in range(random)] + \
         [Batch(seed, "across", index, 2 + index % 3, only) for index in range(random // 2)] + \
         [Batch(seed, "special", index, only=only) for index in range(2)]
 
 
 def tests_of(seed, arguments):
-    made = batches(seed, arguments.random, arguments.case)
+    made = batches(seed, arguments.random, arguments.case,
+                   all_pairs=bool(arguments.seconds or arguments.all_pairs))
     tests = [test for batch in made for test in batch.tests()]
     tests += [correct(seed * CORRECT_PROGRAMS + i) for i in range(CORRECT_PROGRAMS)]
     return harness.select(tests, arguments.only)
@@ -322,6 +349,8 @@ def main():
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of all choices (1)")
     parser.add_argument("--random", type=int, default=8, metavar="N",
                         help="programs of random cycles (8)")
+    parser.add_argument("--all-pairs", action="store_true",
+                        help="of waits on the system too, not only as many as fit one program")
     parser.add_argument("--case", type=int, metavar="N", help="only this case of each program")
     parser.add_argument("--seconds", type=float, metavar="N",
                         help="go on with new seeds for that long")

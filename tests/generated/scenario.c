@@ -21,7 +21,9 @@
 struct declaration declarations[OBJECTS];
 struct actor actors[THREADS];
 struct shared *shared;
+int children[PROCESSES];
 
+static int parents[PROCESSES];
 static struct object private_objects[OBJECTS];
 static int object_count, actor_count, process_count, this_process;
 static int shared_file;
@@ -64,10 +66,21 @@ static void read_thread(const char *line)
 		    4 ||
 	    number != actor_count || actor->process >= PROCESSES)
 		give_up("bad thread", actor_count, 0);
-	actor->joined = joined;
+	actor->joined = joined == 1;
+	actor->alone = joined == 2;
 	if (actor->process >= process_count)
 		process_count = actor->process + 1;
 	actor_count++;
+}
+
+static void read_parent(const char *line)
+{
+	int process, parent;
+
+	if (sscanf(line, "parent %d %d", &process, &parent) != 2 || process < 1 ||
+	    process >= PROCESSES)
+		give_up("bad parent", process, parent);
+	parents[process] = parent;
 }
 
 static void read_step(const char *line)
@@ -104,6 +117,8 @@ static void read_scenario(const char *path)
 			read_object(line);
 		else if (strncmp(line, "thread ", 7) == 0)
 			read_thread(line);
+		else if (strncmp(line, "parent ", 7) == 0)
+			read_parent(line);
 		else
 			read_step(line);
 	}
@@ -143,9 +158,19 @@ static void start_threads(void)
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, 64 << 10);
 	for (i = 0; i < actor_count; i++)
-		if (actors[i].process == this_process &&
+		if (actors[i].process == this_process && !actors[i].alone &&
 		    pthread_create(&actors[i].thread, &attributes, act, &actors[i]) != 0)
 			give_up("no thread", i, errno);
+}
+
+/** act_alone() - as the main thread of a process that has no other */
+static void act_alone(void)
+{
+	int i;
+
+	for (i = 0; i < actor_count; i++)
+		if (actors[i].process == this_process && actors[i].alone)
+			act(&actors[i]);
 }
 
 static void map_shared(void)
@@ -192,6 +217,24 @@ static void move_in(int process)
 	munmap(before, sizeof(*before));
 }
 
+/** fork_children() - and they theirs: everybody's parent is who the text says */
+static void fork_children(void)
+{
+	const int parent = this_process;
+	int process;
+
+	for (process = 1; process < process_count; process++) {
+		if (parents[process] != parent)
+			continue;
+		children[process] = fork();
+		if (children[process] != 0)
+			continue;
+		move_in(process);
+		fork_children();
+		return;
+	}
+}
+
 static void wait_for_the_end(void)
 {
 	char byte;
@@ -208,9 +251,9 @@ static void join_threads(void)
 	int i, status;
 
 	for (i = 0; i < actor_count; i++)
-		if (actors[i].process == this_process && !actors[i].joined)
+		if (actors[i].process == this_process && !actors[i].joined && !actors[i].alone)
 			pthread_join(actors[i].thread, NULL);
-	while (this_process == 0 && wait(&status) > 0)
+	while (wait(&status) > 0)
 		if (status != 0)
 			give_up("a process ended badly", status, 0);
 }
@@ -218,7 +261,7 @@ static void join_threads(void)
 int main(int count, char **arguments)
 {
 	static uint32_t *started;
-	int process;
+	int i;
 
 	if (count != 3)
 		give_up("usage: scenario FILE hang|end", 0, 0);
@@ -228,14 +271,15 @@ int main(int count, char **arguments)
 		give_up("no shared memory", errno, 0);
 	map_shared();
 	make_shared_objects();
-	for (process = 1; process < process_count && this_process == 0; process++)
-		if (fork() == 0)
-			move_in(process);
+	fork_children();
+	for (i = 0; i < object_count; i++)
+		keep_own_ends(i, this_process);
 	make_objects();
 	start_threads();
 	started = &shared->gates[GATES - 1];
 	pass_gate(started, this_process == 0 ? (uint32_t)process_count : 0);
 	fflush(stdout);
+	act_alone();
 	if (strcmp(arguments[2], "hang") == 0) {
 		wait_for_the_end();
 		_exit(0);

@@ -6,6 +6,8 @@
  *
  *	object NUMBER KIND VARIANT PROCESS VALUE	PROCESS -1: shared by all
  *	thread NUMBER PROCESS NAME JOINED		JOINED 1: another thread joins it
+ *							2: it is its process's only one
+ *	parent PROCESS PARENT				if it is not process 0
  *	STEP [ARGUMENT...]				of the thread above
  *
  * Threads meet at *gates*, counters in shared memory on which they sleep by
@@ -45,6 +47,7 @@ struct declaration {
 	int process; /* -1: shared */
 	unsigned int value;
 	sem_t *named; /* an open named semaphore, in this process */
+	int ends[2];  /* pipe: to read, to write; file: everybody's, this process's own */
 };
 
 struct step {
@@ -58,6 +61,7 @@ struct actor {
 	char name[16];
 	int process;
 	bool joined; /* by a step of another thread */
+	bool alone;  /* in its process, as main thread */
 	struct step *steps;
 	unsigned int count;
 	pthread_t thread;
@@ -81,6 +85,7 @@ struct step_kind {
 extern struct declaration declarations[OBJECTS];
 extern struct actor actors[THREADS];
 extern struct shared *shared;
+extern int children[PROCESSES]; /* their pids, for their parents */
 
 /** object_at() - where object @number is in this process */
 struct object *object_at(long number);
@@ -96,6 +101,9 @@ void pass_gate(uint32_t *gate, uint32_t count);
 
 /** initialise() - bring object @number to life; complains and exits if it cannot */
 void initialise(int number);
+
+/** keep_own_ends() - close those ends of pipes that belong to other processes than @process */
+void keep_own_ends(int number, int process);
 
 /** give_up() - the scenario cannot be what it says: exit 99 */
 void give_up(const char *what, long one, long two) __attribute__((noreturn));

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static bool is(const struct declaration *declared, const char *kind)
@@ -87,6 +88,42 @@ static int open_semaphore(struct declaration *declared, int number)
 	return declared->named == SEM_FAILED;
 }
 
+/* What reports call it is printed here: these have no address. */
+static int make_pipe(struct declaration *declared, int number)
+{
+	char link[64], name[64] = "";
+
+	if (pipe2(declared->ends, O_CLOEXEC) != 0)
+		return -1;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", declared->ends[0]);
+	if (readlink(link, name, sizeof(name) - 1) < 0)
+		return -1;
+	printf("named %d %s\n", number, name);
+	return 0;
+}
+
+static int make_file(struct declaration *declared, int number)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "file-%d", number);
+	declared->ends[0] = memfd_create(name, MFD_CLOEXEC);
+	printf("named %d /memfd:%s (deleted)\n", number, name);
+	return declared->ends[0] < 0;
+}
+
+void keep_own_ends(int number, int process)
+{
+	const struct declaration *declared = &declarations[number];
+
+	if (!is(declared, "pipe"))
+		return;
+	if ((int)declared->value / PROCESSES != process)
+		close(declared->ends[0]);
+	if ((int)declared->value % PROCESSES != process)
+		close(declared->ends[1]);
+}
+
 void initialise(int number)
 {
 	struct declaration *declared = &declarations[number];
@@ -111,6 +148,10 @@ void initialise(int number)
 		error = make_barrier(declared, &object->barrier);
 	else if (is(declared, "once"))
 		object->once = (pthread_once_t)PTHREAD_ONCE_INIT;
+	else if (is(declared, "pipe"))
+		error = make_pipe(declared, number);
+	else if (is(declared, "file"))
+		error = make_file(declared, number);
 	else if (!is(declared, "counter") && !is(declared, "custom"))
 		give_up("no such kind of object", number, 0);
 	if (error)

@@ -9,11 +9,15 @@
 
 #include <dlwatch.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -351,6 +355,104 @@ static int cancel(const long *arguments)
 	return pthread_cancel(actors[arguments[0]].thread);
 }
 
+/* ---- waits on the system ------------------------------------------------------------------ */
+
+/* Opened anew by each process: locks of files belong to what is opened. */
+static int own_file(long number)
+{
+	struct declaration *declared = &declarations[number];
+	char path[64];
+
+	if (!declared->ends[1]) {
+		snprintf(path, sizeof(path), "/proc/self/fd/%d", declared->ends[0]);
+		declared->ends[1] = open(path, O_RDWR | O_CLOEXEC);
+	}
+	return declared->ends[1];
+}
+
+static int lock_file(const long *arguments)
+{
+	return failed(flock(own_file(arguments[0]), LOCK_EX));
+}
+
+static int try_file(const long *arguments)
+{
+	return failed(flock(own_file(arguments[0]), LOCK_EX | LOCK_NB));
+}
+
+static int unlock_file(const long *arguments)
+{
+	return failed(flock(own_file(arguments[0]), LOCK_UN));
+}
+
+static int await_child(const long *arguments)
+{
+	int status;
+
+	return waitpid(children[arguments[0]], &status, 0) > 0 ? status : -1;
+}
+
+static int try_child(const long *arguments)
+{
+	int status;
+
+	return waitpid(children[arguments[0]], &status, WNOHANG) == 0 ? EBUSY : 0;
+}
+
+#define READ_END (declarations[arguments[0]].ends[0])
+#define WRITE_END (declarations[arguments[0]].ends[1])
+
+static int put_byte(const long *arguments)
+{
+	return write(WRITE_END, "x", 1) == 1 ? 0 : -1;
+}
+
+static int get_byte(const long *arguments)
+{
+	char byte;
+
+	return read(READ_END, &byte, 1) == 1 ? 0 : -1;
+}
+
+static int fill_pipe(const long *arguments)
+{
+	static const char bytes[4096];
+	int error;
+
+	fcntl(WRITE_END, F_SETFL, O_NONBLOCK);
+	while (write(WRITE_END, bytes, sizeof(bytes)) > 0)
+		;
+	error = errno;
+	fcntl(WRITE_END, F_SETFL, 0);
+	return error;
+}
+
+/* Up to the byte that had no room: whoever writes it must not find the reader gone. */
+static int drain_pipe(const long *arguments)
+{
+	char bytes[4096];
+	ssize_t got;
+
+	do
+		got = read(READ_END, bytes, sizeof(bytes));
+	while (got > 0 && bytes[got - 1] != 'x');
+	return got > 0 ? 0 : -1;
+}
+
+static int wait_for_bytes(const long *arguments)
+{
+	struct pollfd end = { READ_END, POLLIN, 0 };
+
+	return poll(&end, 1, (int)arguments[1]);
+}
+
+static int wait_for_room(const long *arguments)
+{
+	struct pollfd end = { WRITE_END, POLLOUT, 0 };
+
+	return poll(&end, 1, (int)arguments[1]);
+}
+
 /* ---- what dlwatch does not see ------------------------------------------------------------ */
 
 static int meet(const long *arguments)
@@ -458,6 +560,17 @@ static const struct step_kind kinds[] = {
 	{ "timedjoin", timed_join, ETIMEDOUT },
 	{ "tryjoin", try_join, EBUSY },
 	{ "cancel", cancel, 0 },
+	{ "flock", lock_file, 0 },
+	{ "tryflock", try_file, EWOULDBLOCK },
+	{ "funlock", unlock_file, 0 },
+	{ "child", await_child, 0 },
+	{ "trychild", try_child, EBUSY },
+	{ "put", put_byte, 0 },
+	{ "get", get_byte, 0 },
+	{ "fill", fill_pipe, EAGAIN },
+	{ "drain", drain_pipe, 0 },
+	{ "pollget", wait_for_bytes, 0 },
+	{ "pollput", wait_for_room, 0 },
 	{ "meet", meet, 0 },
 	{ "nap", nap, 0 },
 	{ "tryforever", try_for_ever, 0 },
