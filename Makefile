@@ -98,7 +98,10 @@ FIXTURES := $(patsubst %.c,$(O)/%,$(filter-out tests/e2e/lib%,$(wildcard tests/e
 	$(wildcard tests/transparency/*.c)) \
 	$(patsubst %.cc,$(O)/%,$(wildcard tests/e2e/*.cc tests/transparency/*.cc))
 GENERATED := $(O)/tests/generated/scenario $(O)/tests/generated/correct
-BENCH := $(patsubst %.c,$(O)/%,$(wildcard tests/bench/*.c)) $(O)/tests/bench/micro_tsan
+# micro_*.c: parts of one program, built once more for ThreadSanitizer.
+MICRO_SRC := $(wildcard tests/bench/micro*.c)
+BENCH := $(patsubst %.c,$(O)/%,$(filter-out tests/bench/micro_%,$(wildcard tests/bench/*.c))) \
+	$(O)/tests/bench/micro_tsan
 
 SHIM := $(if $(SHIM_SRC),$(O)/libdlwatch.so)
 TOOL := $(if $(MAIN_OBJ),$(O)/dlwatch)
@@ -372,10 +375,11 @@ $(O)/tests/bench/%: tests/bench/%.c $(FLAGS).program
 	$(say) CC $<
 	$(call build_program,$(CC) $(PROGRAM_CFLAGS) -I. -O2,$(BENCH_LIBS))
 
-# For comparison: the same loops, built for ThreadSanitizer.
-$(O)/tests/bench/micro_tsan: tests/bench/micro.c $(FLAGS).program
+$(O)/tests/bench/micro_tsan: MICRO_CFLAGS := -fsanitize=thread
+$(O)/tests/bench/micro $(O)/tests/bench/micro_tsan: $(MICRO_SRC) tests/bench/micro.h $(FLAGS).program
 	$(say) CC $(@:$(O)/%=%)
-	$(call build_program,$(CC) $(PROGRAM_CFLAGS) -I. -O2 -fsanitize=thread)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(PROGRAM_CFLAGS) -O2 $(MICRO_CFLAGS) -o $@ $(MICRO_SRC)
 
 # ---- header dependencies, as the compiler saw them ---------------------------------
 

@@ -29,7 +29,7 @@ EXPECTED = os.path.join(HERE, "expected.json")
 MARGIN = 0.10
 OPERATIONS = 4000
 
-# Workloads of tests/bench/micro.c; None: without the shim.
+# Workloads of tests/bench/micro*.c; None: without the shim.
 COUNTED = [("uncontended", None), ("uncontended", "default"), ("uncontended", "stacks"),
            ("uncontended", "full"), ("nested8", "default"), ("rwlock_read", "default"),
            ("semaphore", "default")]
