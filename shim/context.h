@@ -80,11 +80,18 @@ struct dlw_context {
 	struct dlw_slot *log;       /* NULL: not logging */
 	uint8_t way; /* enum dlw_way */
 	uint32_t hold_room;         /* the record's hold_capacity */
-	uint32_t pending_count;     /* posts by handlers that interrupted a hook */
+	union {
+		struct {
+			uint16_t pending_count; /* posts by handlers that interrupted a hook */
+			bool deferred;          /* hook_cancel.c: in a hook, its cancellation waits */
+		};
+		uint32_t at_leave; /* any of these */
+	};
 	uint32_t saved_count;
 	uint64_t want_frame; /* of the call that published the want */
 	int32_t tid;
 	bool capturing; /* in the unwinder */
+	bool asynchronous; /* the program wants it cancelled anywhere: .open stays NULL */
 	uint64_t stack_low, stack_high; /* the thread's stack; frames beyond are not looked at */
 	uint64_t spare_permits;  /* offset of the permit table before the last rebuild */
 	uint32_t spare_capacity; /* its size, 0: none */
@@ -113,8 +120,14 @@ extern __thread struct dlw_context *dlw_self __attribute__((tls_model("initial-e
 /** dlw_enter_slow() - attach the thread if that is all that is missing; NULL: pass through */
 struct dlw_context *dlw_enter_slow(void);
 
-/** dlw_drain() - record what handlers did while .open was NULL */
-void dlw_drain(struct dlw_context *self);
+/** dlw_leave_slow() - first record what handlers did while .open was NULL */
+void dlw_leave_slow(struct dlw_context *self);
+
+/** dlw_cancel_inside() - of an asynchronous thread: cancellation waits */
+void dlw_cancel_inside(struct dlw_context *self);
+
+/** dlw_cancel_outside() - it acts again, now if it came meanwhile */
+void dlw_cancel_outside(struct dlw_context *self);
 
 /** dlw_enter() - begin a hook; NULL: do only what the C library would do */
 static inline struct dlw_context *dlw_enter(void)
@@ -131,8 +144,10 @@ static inline struct dlw_context *dlw_enter(void)
 /** dlw_leave() - end a hook */
 static inline void dlw_leave(struct dlw_context *self)
 {
-	if (dlw_unlikely(self->pending_count))
-		dlw_drain(self);
+	if (dlw_unlikely(self->at_leave)) {
+		dlw_leave_slow(self);
+		return;
+	}
 	atomic_signal_fence(memory_order_seq_cst);
 	self->open = self->record;
 }
@@ -144,11 +159,16 @@ static inline void dlw_leave(struct dlw_context *self)
 static inline void dlw_outside(struct dlw_context *self)
 {
 	atomic_signal_fence(memory_order_seq_cst);
-	self->open = self->record;
+	if (dlw_unlikely(self->deferred))
+		dlw_cancel_outside(self);
+	else
+		self->open = self->record;
 }
 
 static inline void dlw_inside(struct dlw_context *self)
 {
+	if (dlw_unlikely(self->asynchronous))
+		dlw_cancel_inside(self);
 	self->open = NULL;
 	atomic_signal_fence(memory_order_seq_cst);
 }

@@ -19,6 +19,7 @@
 #include "core/watch/look.h"
 #include "core/watch/procfs.h"
 #include "core/watch/system.h"
+#include "shim/cancel.h"
 #include "shim/hook_lock.h"
 #include "shim/log_write.h"
 #include "shim/misuse_scene.h"
@@ -130,6 +131,7 @@ static void before_fork(void)
 	dlw_session_ensure();
 	if (!dlw_runtime || dlw_runtime->state != DLW_READY)
 		return;
+	dlw_cancel_defer();
 	dlw_lock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
 	dlw_forking = true;
 	parent.segment = dlw_runtime->segment;
@@ -147,6 +149,7 @@ static void after_fork_in_parent(void)
 		return;
 	dlw_forking = false;
 	dlw_unlock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
+	dlw_cancel_restore();
 }
 
 /** after_fork_in_child() - kernels before 4.14 did not wipe for us */
@@ -165,6 +168,7 @@ static void after_fork_in_child(void)
 		if (dlw_self->record)
 			memset(dlw_self, 0, sizeof(*dlw_self));
 	}
+	dlw_cancel_restore();
 }
 
 void dlw_fork_load(void)

@@ -11,6 +11,7 @@
 #include <threads.h>
 
 #include "shim/break.h"
+#include "shim/cancel.h"
 #include "shim/hook_mutex.h"
 #include "shim/log_write.h"
 #include "shim/real.h"
@@ -69,9 +70,11 @@ static void give_start(struct dlw_start *start)
 
 static void ended(void *unused)
 {
-	struct dlw_context *self = dlw_enter();
+	struct dlw_context *self;
 
 	(void)unused;
+	dlw_cancel_unwound(dlw_self);
+	self = dlw_enter();
 	if (!self)
 		return;
 	dlw_thread_exiting(self);

@@ -75,6 +75,7 @@ DLW_SYMBOL(int, pthread_timedjoin_np, "", (pthread_t t, void **r, const struct t
 DLW_SYMBOL(int, pthread_clockjoin_np, "", (pthread_t t, void **r, clockid_t c, const struct timespec *a), (t, r, c, a))
 DLW_SYMBOL(int, pthread_setname_np, "", (pthread_t t, const char *n), (t, n))
 DLW_SYMBOL(int, pthread_detach, "", (pthread_t t), (t))
+DLW_SYMBOL(int, pthread_setcanceltype, "", (int t, int *o), (t, o))
 DLW_SYMBOL(void, pthread_exit, "", (void *v), (v))
 DLW_SYMBOL(void, thrd_exit, "", (int v), (v))
 /* C11 threads: in glibc these do not go through the pthread names */

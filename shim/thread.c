@@ -16,6 +16,7 @@
 
 #include "core/watch/procfs.h"
 #include "core/watch/system.h"
+#include "shim/cancel.h"
 #include "shim/fork.h"
 #include "shim/hold.h"
 #include "shim/hook_lock.h"
@@ -264,16 +265,32 @@ void dlw_thread_exempt(void)
 	attaching = true;
 }
 
+/** attach_late() - a thread that nobody saw start */
+static struct dlw_context *attach_late(void)
+{
+	bool deferred = dlw_cancel_defer();
+	struct dlw_context *self = dlw_thread_attach(0, 0, 0, false);
+
+	if (self)
+		self->open = NULL;
+	if (self && deferred)
+		dlw_cancel_attached(self);
+	else if (deferred)
+		dlw_cancel_restore();
+	return self;
+}
+
 struct dlw_context *dlw_enter_slow(void)
 {
 	struct dlw_context *self = dlw_self;
 
+	if (self->record && self->asynchronous && !self->deferred) {
+		dlw_cancel_inside(self);
+		return self;
+	}
 	if (self->record) /* in a hook already */
 		return NULL;
-	self = dlw_thread_attach(0, 0, 0, false);
-	if (self)
-		self->open = NULL;
-	return self;
+	return attach_late();
 }
 
 void dlw_thread_name(char name[16])
@@ -387,7 +404,7 @@ void dlw_want_back(struct dlw_context *self)
 	log_again(self, saved);
 }
 
-void dlw_drain(struct dlw_context *self)
+static void drain(struct dlw_context *self)
 {
 	while (self->pending_count) {
 		uint64_t address = self->pending_posts[--self->pending_count];
@@ -396,4 +413,10 @@ void dlw_drain(struct dlw_context *self)
 		if (permit)
 			dlw_permit_post(permit);
 	}
+}
+
+void dlw_leave_slow(struct dlw_context *self)
+{
+	drain(self);
+	dlw_outside(self);
 }

@@ -331,6 +331,98 @@ static int cancel_mutex_wait(void)
 	return 0;
 }
 
+/*
+ * Locks of its own at ever new places in the stack, until it is cancelled. POSIX
+ * says nothing of such a thread; the C library lets it be, and so do we.
+ */
+static int lock_at_depth(pthread_mutex_t *own, int depth)
+{
+	volatile char here[64];
+
+	here[0] = (char)depth;
+	if (depth > 0)
+		return lock_at_depth(own, depth - 1) + here[0];
+	pthread_mutex_lock(own);
+	return pthread_mutex_unlock(own);
+}
+
+static void *lock_asynchronously(void *began)
+{
+	pthread_mutex_t own[16];
+	int i, former;
+
+	for (i = 0; i < 16; i++)
+		pthread_mutex_init(&own[i], NULL);
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &former);
+	sem_post(began);
+	for (i = 0;; i++)
+		lock_at_depth(&own[i % 16], i / 16 % 32);
+	return NULL;
+}
+
+static void *wait_asynchronously(void *began)
+{
+	int former;
+
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &former);
+	sem_post(began);
+	pthread_mutex_lock(&lock_a);
+	return NULL;
+}
+
+static void *change_types(void *unused)
+{
+	int first, second, third, wrong = 77, refused;
+
+	(void)unused;
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &first);
+	use_locks();
+	refused = pthread_setcanceltype(wrong, NULL);
+	pthread_setcanceltype(PTHREAD_CANCEL_ASYNCHRONOUS, &second);
+	use_locks();
+	pthread_setcanceltype(PTHREAD_CANCEL_DEFERRED, &third);
+	use_locks();
+	dprintf(1, "types %d %d %d, refused %d\n", first, second, third, refused == EINVAL);
+	return NULL;
+}
+
+static int cancelled(void *(*routine)(void *), int times)
+{
+	int good = 0, i;
+
+	for (i = 0; i < times; i++) {
+		pthread_t thread;
+		sem_t began;
+		void *result;
+
+		sem_init(&began, 0, 0);
+		pthread_create(&thread, NULL, routine, &began);
+		sem_wait(&began);
+		sched_yield();
+		pthread_cancel(thread);
+		pthread_join(thread, &result);
+		sem_destroy(&began);
+		good += result == PTHREAD_CANCELED;
+	}
+	return good;
+}
+
+/* A thread that can be cancelled anywhere is, also while it locks, and the others go on. */
+static int cancel_asynchronously(void)
+{
+	pthread_t thread;
+
+	pthread_create(&thread, NULL, change_types, NULL);
+	pthread_join(thread, NULL);
+	dprintf(1, "%d cancelled while they lock\n", cancelled(lock_asynchronously, 400));
+	pthread_mutex_lock(&lock_a);
+	dprintf(1, "%d cancelled while they wait for a lock\n",
+		cancelled(wait_asynchronously, 20));
+	pthread_mutex_unlock(&lock_a);
+	use_locks();
+	return 0;
+}
+
 static sigjmp_buf back;
 
 static void jump(int number)
@@ -371,6 +463,7 @@ static const struct scene {
 	{ "failed_exec", failed_exec },
 	{ "cancel_condition_wait", cancel_condition_wait },
 	{ "cancel_mutex_wait", cancel_mutex_wait },
+	{ "cancel_asynchronously", cancel_asynchronously },
 	{ "jump_out_of_wait", jump_out_of_wait },
 };
 
