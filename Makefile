@@ -58,7 +58,7 @@ endif
 
 TOOL_CFLAGS  := $(BASE) -O2 -pthread $(SANITIZE) -DDLW_VERSION='"$(VERSION)"' $(CFLAGS)
 TOOL_LDFLAGS := -pthread $(SANITIZE) $(LDFLAGS)
-TOOL_LIBS    := -ldw -lelf -ljansson
+TOOL_LIBS    := -ldw -lelf -ljansson -lzstd
 
 # What is watched is compiled like an ordinary program, never sanitized.
 PROGRAM_CFLAGS   := -std=gnu11 -D_GNU_SOURCE -O1 -g -pthread $(WARNINGS) -Iinclude

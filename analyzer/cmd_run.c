@@ -19,20 +19,23 @@
 #include <argp.h>
 
 #include "analyzer/commands.h"
+#include "analyzer/log_arguments.h"
 #include "analyzer/log_outside.h"
+#include "analyzer/log_pack.h"
 #include "analyzer/options.h"
 #include "analyzer/program.h"
 #include "analyzer/report.h"
 #include "analyzer/supervisor.h"
 
 enum { STATUS_FINDING = 66, STATUS_FAILED = 125, STATUS_CANNOT_EXECUTE = 126, STATUS_NOT_FOUND = 127 };
-enum key { KEY_ON_DEADLOCK = 0x300, KEY_LOG, KEY_LOG_MODE, KEY_OPTIONS, KEY_MISUSE };
+enum key { KEY_ON_DEADLOCK = 0x300, KEY_LOG, KEY_LOG_MODE, KEY_OPTIONS, KEY_MISUSE, KEY_COMPRESS };
 
 struct settings {
 	struct dlw_options common;
 	const char *on_deadlock, *log, *log_mode, *misuse;
 	char shim_options[DLW_PATH_MAX * 2]; /* what DLWATCH_OPTIONS will be */
 	char **program;
+	bool compress; /* the logs, at the end */
 };
 
 struct run {
@@ -49,6 +52,8 @@ static const struct argp_option known[] = {
 	  "(core dump), stop it for a debugger, or make one of its calls fail with EDEADLK", 0 },
 	{ "log", KEY_LOG, "DIR", 0, "Keep a log of lock events in DIR, for dlwatch analyze", 0 },
 	{ "log-mode", KEY_LOG_MODE, "off|order|ring|full", 0, "What goes into it (default: full)", 0 },
+	{ "compress", KEY_COMPRESS, NULL, 0,
+	  "Compress the logs in DIR at the end, as dlwatch compress does", 0 },
 	DLW_MISUSE_OPTION(KEY_MISUSE),
 	{ "options", KEY_OPTIONS, "K=V:...", 0, "More options for the shim, see libdlwatch(7)", 0 },
 	{ 0 },
@@ -136,6 +141,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		check_word(state, "log-mode", value, "off|order|ring|full");
 		settings->log_mode = value;
 		return 0;
+	case KEY_COMPRESS:
+		settings->compress = true;
+		return 0;
 	case KEY_MISUSE:
 		dlw_options_misuse(state, value, &sorts);
 		settings->misuse = value;
@@ -152,6 +160,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_SUCCESS:
 		add_option(state, settings, "on_deadlock", settings->on_deadlock);
+		if (settings->compress && (!settings->log || strchr(settings->log, '%')))
+			argp_failure(state, STATUS_FAILED, 0,
+				     "--compress: of which logs? Give --log=DIR, without %%");
 		if (settings->log)
 			add_log(state, settings, settings->log);
 		if (settings->misuse)
@@ -357,6 +368,19 @@ static int run_program(struct run *run, const char *shim)
 	return close_up(run, status);
 }
 
+/** finish_log() - somebody who has asked for a log finds one */
+static void finish_log(const struct run *run)
+{
+	const char *directory = run->settings->log;
+	const struct dlw_process_state process = { .pid = run->child,
+						   .exe = run->settings->program[0] };
+
+	dlw_log_outside_nothing(directory, &process);
+	if (run->settings->compress)
+		dlw_log_arguments_each((char *[]){ (char *)directory, NULL }, dlw_log_pack_visit,
+				       NULL);
+}
+
 int dlw_cmd_run(int argc, char **argv)
 {
 	static struct settings settings = { .on_deadlock = "exit" };
@@ -390,9 +414,7 @@ int dlw_cmd_run(int argc, char **argv)
 		dlw_supervisor_log_to(run.supervisor, settings.log);
 	status = run_program(&run, shim);
 	if (log_here)
-		dlw_log_outside_nothing(settings.log, &(struct dlw_process_state){
-							     .pid = run.child,
-							     .exe = settings.program[0] });
+		finish_log(&run);
 	dlw_supervisor_free(run.supervisor);
 	dlw_report_free(run.report);
 	return status;

@@ -13,6 +13,7 @@ const struct dlw_command dlw_commands[] = {
 	{ "replay", "step through a log, forward and backward", dlw_cmd_replay, 2, false },
 	{ "dump", "print the events of a log", dlw_cmd_dump, 2, false },
 	{ "summarize", "put the lock orders of many runs together", dlw_cmd_summarize, 2, false },
+	{ "compress", "compress the logs of programs that have ended", dlw_cmd_compress, 2, false },
 	{ "top", "show live what a watched program waits for and holds", dlw_cmd_top, 2, false },
 	{ "snapshot", "copy the log of a running program as it is now", dlw_cmd_snapshot, 2, false },
 	{ "demo", "run a bundled sample watched, and explain what is seen", dlw_cmd_demo, 2, false },

@@ -31,6 +31,7 @@ int dlw_cmd_analyze(int argc, char **argv);
 int dlw_cmd_replay(int argc, char **argv);
 int dlw_cmd_dump(int argc, char **argv);
 int dlw_cmd_summarize(int argc, char **argv);
+int dlw_cmd_compress(int argc, char **argv);
 int dlw_cmd_top(int argc, char **argv);
 int dlw_cmd_snapshot(int argc, char **argv);
 int dlw_cmd_demo(int argc, char **argv);

@@ -67,8 +67,9 @@ static bool add_std(struct dlw_replay *replay, const char *path)
 	return true;
 }
 
-static bool add_file(struct dlw_replay *replay, const char *path)
+static bool add_file(void *context, const char *path)
 {
+	struct dlw_replay *replay = context;
 	char *error = NULL;
 
 	if (fnmatch("*.std", path, 0) == 0)
@@ -80,12 +81,15 @@ static bool add_file(struct dlw_replay *replay, const char *path)
 	return false;
 }
 
+/* --------------------------------------------------------------- what is named */
+
 static int is_log(const struct dirent *entry)
 {
-	return fnmatch("*.dlw", entry->d_name, 0) == 0;
+	return fnmatch("*.dlw", entry->d_name, 0) == 0 ||
+	       fnmatch("*.dlw" DLW_PACKED_SUFFIX, entry->d_name, 0) == 0;
 }
 
-static bool add_directory(struct dlw_replay *replay, const char *path)
+static bool in_directory(const char *path, dlw_log_visit visit, void *context)
 {
 	struct dirent **entries;
 	int count = scandir(path, &entries, is_log, alphasort), at;
@@ -96,7 +100,7 @@ static bool add_directory(struct dlw_replay *replay, const char *path)
 	for (at = 0; at < count; at++) {
 		char *file = dlw_print("%s/%s", path, entries[at]->d_name);
 
-		all &= add_file(replay, file);
+		all &= visit(context, file);
 		free(file);
 		free(entries[at]);
 	}
@@ -106,16 +110,21 @@ static bool add_directory(struct dlw_replay *replay, const char *path)
 	return all;
 }
 
-bool dlw_log_arguments_add(struct dlw_replay *replay, char *const *arguments)
+bool dlw_log_arguments_each(char *const *arguments, dlw_log_visit visit, void *context)
 {
 	struct stat status;
 	bool all = true;
 
 	for (; *arguments; arguments++) {
 		if (stat(*arguments, &status) == 0 && S_ISDIR(status.st_mode))
-			all &= add_directory(replay, *arguments);
+			all &= in_directory(*arguments, visit, context);
 		else
-			all &= add_file(replay, *arguments);
+			all &= visit(context, *arguments);
 	}
 	return all;
+}
+
+bool dlw_log_arguments_add(struct dlw_replay *replay, char *const *arguments)
+{
+	return dlw_log_arguments_each(arguments, add_file, replay);
 }

@@ -19,6 +19,7 @@
 
 #include <dlwatch/log.h>
 
+#include "analyzer/log_bytes.h"
 #include "analyzer/log_memory.h"
 
 #define ATTEMPTS 1000
@@ -27,23 +28,6 @@ static bool failed(char **error, const char *path, const char *what)
 {
 	*error = dlw_print("%s: %s: %s", path, what, strerror(errno));
 	return false;
-}
-
-static bool write_all(int fd, const void *bytes, size_t size)
-{
-	const char *at = bytes;
-
-	while (size) {
-		ssize_t written = write(fd, at, size);
-
-		if (written < 0 && errno == EINTR)
-			continue;
-		if (written <= 0)
-			return false;
-		at += written;
-		size -= (size_t)written;
-	}
-	return true;
 }
 
 static bool is_same(const struct dlw_block *before, const struct dlw_block *after)
@@ -97,10 +81,10 @@ static bool copy_slots(const uint8_t *tail, size_t size, int to)
 		return true; /* not begun yet */
 	slot = dlw_log_allocate(header.slot_size, 1);
 	memcpy(slot, tail, header.slot_size);
-	good = write_all(to, slot, header.slot_size);
+	good = dlw_write_all(to, slot, header.slot_size);
 	for (at = header.slot_size; good && at + header.slot_size <= size; at += header.slot_size) {
 		copy_slot(tail + at, slot, header.slot_size);
-		good = write_all(to, slot, header.slot_size);
+		good = dlw_write_all(to, slot, header.slot_size);
 	}
 	free(slot);
 	return good;
@@ -131,7 +115,7 @@ static bool copy_log(int from, int to)
 	ssize_t got;
 
 	while ((got = read(from, bytes, sizeof(bytes))) > 0)
-		if (!write_all(to, bytes, (size_t)got))
+		if (!dlw_write_all(to, bytes, (size_t)got))
 			return false;
 	return got == 0;
 }

@@ -96,8 +96,23 @@ static void note_gaps(json_t *notes, const char *name, const struct dlw_log_file
 
 /* ------------------------------------------------------------------- one log */
 
+/** note_unpacked() - of the log, or (@which) of its tail */
+static void note_unpacked(json_t *notes, const char *name, const char *which,
+			  const struct dlw_unpack_loss *loss)
+{
+	if (loss->bytes)
+		note(notes,
+		     "%s: %s damaged at byte %" PRIu64 ": %" PRIu64
+		     " compressed bytes could not be unpacked",
+		     name, which, loss->first, loss->bytes);
+	if (loss->cut)
+		note(notes, "%s: %s cut short: what follows on it is missing", name, which);
+}
+
 static void note_file(json_t *notes, const char *name, const struct dlw_log_file *file)
 {
+	note_unpacked(notes, name, "is", &file->log_file.loss);
+	note_unpacked(notes, name, "its tail is", &file->packed_tail.loss);
 	if (file->damaged_places)
 		note(notes,
 		     "%s: damaged at byte %" PRIu64 "%s: %" PRIu64 " bytes could not be used",
@@ -191,7 +206,9 @@ static json_t *log_object(const struct dlw_source *source)
 	json_object_set_new(object, "lost_blocks",
 			    json_integer((json_int_t)dlw_source_lost_blocks(source)));
 	json_object_set_new(object, "damaged_bytes",
-			    json_integer((json_int_t)(file->damaged_bytes + file->cut_bytes)));
+			    json_integer((json_int_t)(file->damaged_bytes + file->cut_bytes +
+						      file->log_file.loss.bytes +
+						      file->packed_tail.loss.bytes)));
 	json_object_set_new(object, "undefined_objects",
 			    json_integer((json_int_t)source->loss.undefined_objects));
 	json_object_set_new(object, "counts", counts_of(&source->defined));

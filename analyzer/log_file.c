@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -375,79 +374,94 @@ int dlw_log_file_open_memory(struct dlw_log_file *file, const char *path, const 
 {
 	*file = (struct dlw_log_file){ .path = dlw_copy(path), .bytes = bytes, .size = size };
 	if (tail_size) {
-		file->tail = dlw_log_allocate(tail_size, 1);
+		file->tail = file->tail_copy = dlw_log_allocate(tail_size, 1);
 		file->tail_size = tail_size;
-		memcpy(file->tail, tail, tail_size);
+		memcpy(file->tail_copy, tail, tail_size);
 	}
 	return read_blocks(file);
 }
 
-/** read_tail() - copy PATH.tail, where there is one; unreadable counts as damaged */
-static void read_tail(struct dlw_log_file *file)
+static void copy_tail(struct dlw_log_file *file, int fd, size_t size)
 {
-	char *path = dlw_print("%s.tail", file->path);
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct stat status;
 	ssize_t got;
 
-	free(path);
+	file->tail = file->tail_copy = dlw_log_allocate(size, 1);
+	while (file->tail_size < size) {
+		got = read(fd, file->tail_copy + file->tail_size, size - file->tail_size);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			break;
+		file->tail_size += (size_t)got;
+	}
+}
+
+/** read_tail() - copy it; unreadable counts as damaged; false: it is not there */
+static bool read_tail(struct dlw_log_file *file, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct stat status;
+
 	if (fd < 0) {
 		if (errno != ENOENT)
 			file->damaged_slots++;
-		return;
+		return errno != ENOENT;
 	}
-	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
+	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode))
 		file->tail_foreign = true;
-	} else if (status.st_size) {
-		file->tail = dlw_log_allocate((size_t)status.st_size, 1);
-		while (file->tail_size < (size_t)status.st_size) {
-			got = read(fd, file->tail + file->tail_size,
-				   (size_t)status.st_size - file->tail_size);
-			if (got < 0 && errno == EINTR)
-				continue;
-			if (got <= 0)
-				break;
-			file->tail_size += (size_t)got;
-		}
-	}
+	else if (status.st_size)
+		copy_tail(file, fd, (size_t)status.st_size);
 	close(fd);
+	return true;
+}
+
+/** unpack_tail() - false: it is not there */
+static bool unpack_tail(struct dlw_log_file *file, const char *path)
+{
+	if (access(path, F_OK) < 0)
+		return false;
+	if (!dlw_bytes_open(&file->packed_tail, path))
+		file->damaged_slots++;
+	file->tail = file->packed_tail.at;
+	file->tail_size = file->packed_tail.size;
+	return true;
+}
+
+/** find_tail() - a log and its tail are compressed together, or neither is */
+static void find_tail(struct dlw_log_file *file)
+{
+	size_t length = strlen(file->path);
+	bool packed = length > 4 && !strcmp(file->path + length - 4, DLW_PACKED_SUFFIX);
+	char *tail = dlw_print("%.*s.tail", (int)(packed ? length - 4 : length), file->path);
+	char *packed_tail = dlw_print("%s" DLW_PACKED_SUFFIX, tail);
+
+	/* where a process has the number of an earlier one, both may be there */
+	if (packed ? !unpack_tail(file, packed_tail) : !read_tail(file, tail)) {
+		if (packed)
+			read_tail(file, tail);
+		else
+			unpack_tail(file, packed_tail);
+	}
+	free(packed_tail);
+	free(tail);
 }
 
 int dlw_log_file_open(struct dlw_log_file *file, const char *path)
 {
-	struct stat status;
-	void *bytes;
-	int fd;
-
 	*file = (struct dlw_log_file){ .path = dlw_copy(path) };
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	if (fd < 0)
-		return fail(file, "cannot open", strerror(errno));
-	read_tail(file);
-	if (fstat(fd, &status) < 0 || !S_ISREG(status.st_mode)) {
-		close(fd);
-		return fail(file, "no log", "not a regular file");
-	}
-	if (status.st_size) {
-		bytes = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-		if (bytes == MAP_FAILED) {
-			close(fd);
-			return fail(file, "cannot map", strerror(errno));
-		}
-		file->bytes = bytes;
-		file->size = (size_t)status.st_size;
-		file->mapped = true;
-		madvise(bytes, file->size, MADV_WILLNEED);
-	}
-	close(fd);
+	find_tail(file);
+	if (!dlw_bytes_open(&file->log_file, path))
+		return fail(file, file->log_file.what, file->log_file.why);
+	file->bytes = file->log_file.at;
+	file->size = file->log_file.size;
 	return read_blocks(file);
 }
 
 void dlw_log_file_close(struct dlw_log_file *file)
 {
-	if (file->mapped)
-		munmap((void *)file->bytes, file->size);
-	free(file->tail);
+	dlw_bytes_close(&file->log_file);
+	dlw_bytes_close(&file->packed_tail);
+	free(file->tail_copy);
 	free(file->blocks);
 	free(file->gaps);
 	free(file->path);
@@ -458,5 +472,6 @@ void dlw_log_file_close(struct dlw_log_file *file)
 bool dlw_log_file_is_whole(const struct dlw_log_file *file)
 {
 	return !file->gap_count && !file->damaged_places && !file->cut_bytes &&
-	       !file->repeated_blocks && !file->damaged_slots && !file->tail_foreign;
+	       !file->repeated_blocks && !file->damaged_slots && !file->tail_foreign &&
+	       !dlw_unpack_lost(&file->log_file.loss) && !dlw_unpack_lost(&file->packed_tail.loss);
 }

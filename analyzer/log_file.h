@@ -23,6 +23,8 @@
 
 #include <dlwatch/log.h>
 
+#include "analyzer/log_bytes.h"
+
 /** A sound block; the payload lies in the mapped file or in the copy of the tail. */
 struct dlw_log_block {
 	const uint8_t *payload; /* aligned to nothing */
@@ -74,15 +76,16 @@ struct dlw_log_file {
 	/* line through the known pairs of both clocks */
 	double ns_per_tick;
 
-	const uint8_t *bytes;
-	size_t size;
-	uint8_t *tail;
-	size_t tail_size;
-	bool mapped;
+	const uint8_t *bytes, *tail;
+	size_t size, tail_size;
+	struct dlw_bytes log_file, packed_tail; /* where these are from, if not from memory */
+	uint8_t *tail_copy;
 };
 
 /**
- * dlw_log_file_open() - read @path and, where it exists, @path.tail
+ * dlw_log_file_open() - read @path and, where it exists, its tail
+ *
+ * NAME.dlw and NAME.dlw.zst have the tail NAME.dlw.tail or NAME.dlw.tail.zst.
  *
  * Return: 0, or -1 with @file->error set: no log, of a foreign version,
  *         missing, empty, its header cut short. Close it in either case.

@@ -464,11 +464,30 @@ struct dlw_replay *dlw_replay_new(void)
 	return dlw_log_allocate(1, sizeof(struct dlw_replay));
 }
 
+/** refuse_twice() - Return: 0, or -1 if @file is one of the logs already */
+static int refuse_twice(const struct dlw_replay *replay, struct dlw_log_file *file)
+{
+	uint32_t at;
+
+	for (at = 0; at < replay->source_count; at++) {
+		const struct dlw_log_file *other = &replay->sources[at]->file;
+
+		if (memcmp(&other->header, &file->header, sizeof(file->header)))
+			continue;
+		file->error = dlw_print("%s: not read: the same log as %s", file->path, other->path);
+		return -1;
+	}
+	return 0;
+}
+
 struct dlw_source *dlw_replay_add(struct dlw_replay *replay, const char *path, char **error)
 {
 	struct dlw_source *source = dlw_log_allocate(1, sizeof(*source));
+	int opened = dlw_log_file_open(&source->file, path);
 
-	return added(replay, source, dlw_log_file_open(&source->file, path), error);
+	if (!opened)
+		opened = refuse_twice(replay, &source->file);
+	return added(replay, source, opened, error);
 }
 
 struct dlw_source *dlw_replay_add_memory(struct dlw_replay *replay, const char *path,

@@ -31,7 +31,7 @@ for source in $targets; do
 	mkdir -p "$work.corpus" "$work.crashes"
 	"$CLANG" -std=gnu11 -D_GNU_SOURCE -g -O1 -Iinclude -I. -fsanitize="$san,fuzzer" \
 		-o "$work" "$source" "$O/fuzz/obj/analyzer.a" "$O/fuzz/obj/core.a" \
-		-ldw -lelf -ljansson
+		-ldw -lelf -ljansson -lzstd
 	seeds=
 	test ! -d "tests/fuzz/$name.seeds" || seeds=tests/fuzz/$name.seeds
 	echo "  FUZZ    $name ($FUZZ_SECONDS s)"

@@ -20,7 +20,7 @@ _dlwatch_options()
 		--baseline= --all --color= --quiet --verbose --help'
 
 	case $1 in
-	run) echo "$common --on-deadlock= --log= --log-mode= --misuse= --options=" ;;
+	run) echo "$common --on-deadlock= --log= --log-mode= --compress --misuse= --options=" ;;
 	analyze) echo "$common --no-statistics --statistics= --by= --misuse=" ;;
 	replay) echo '--at= --script= --color= --help' ;;
 	top) echo '--once --interval= --color= --help' ;;
@@ -53,7 +53,7 @@ _dlwatch()
 
 	COMPREPLY=()
 	if ((COMP_CWORD == 1)); then
-		mapfile -t COMPREPLY < <(compgen -W 'run analyze replay dump summarize top snapshot demo help --help --version' \
+		mapfile -t COMPREPLY < <(compgen -W 'run analyze replay dump summarize compress top snapshot demo help --help --version' \
 			-- "$current")
 		return
 	fi
@@ -79,7 +79,7 @@ _dlwatch()
 		mapfile -t COMPREPLY < <(compgen -W "$(_dlwatch_options "$command")" -- "$current")
 		[[ ${#COMPREPLY[@]} == 1 && ${COMPREPLY[0]} == *= ]] && compopt -o nospace
 	elif [[ $command == help ]]; then
-		mapfile -t COMPREPLY < <(compgen -W 'run analyze replay dump summarize top snapshot demo help' -- "$current")
+		mapfile -t COMPREPLY < <(compgen -W 'run analyze replay dump summarize compress top snapshot demo help' -- "$current")
 	elif [[ $command == demo ]]; then
 		mapfile -t COMPREPLY < <(compgen -W \
 			"$("${COMP_WORDS[0]}" demo 2>/dev/null | cut -d ' ' -f 1)" -- "$current")

@@ -1,6 +1,6 @@
 # fish completion for dlwatch
 
-set -l commands run analyze replay dump summarize top snapshot demo help
+set -l commands run analyze replay dump summarize compress top snapshot demo help
 set -l reporting '__fish_seen_subcommand_from run analyze'
 
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a run -d 'Run a program watched'
@@ -10,6 +10,7 @@ complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a replay 
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a top -d 'Show live what a program waits for'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a summarize -d 'Put the lock orders of many runs together'
 complete -c dlwatch -n '__fish_seen_subcommand_from summarize' -s o -l output -r -d 'Write the summary there'
+complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a compress -d 'Compress the logs of programs that have ended'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a snapshot -d 'Copy the log of a running program'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a demo -d 'Run a bundled sample watched'
 complete -c dlwatch -n "not __fish_seen_subcommand_from $commands" -f -a help -d 'Explain a command'
@@ -30,6 +31,7 @@ complete -c dlwatch -n '__fish_seen_subcommand_from run analyze replay top demo'
 
 complete -c dlwatch -n '__fish_seen_subcommand_from run' -l on-deadlock -x -a 'exit report abort stop break' -d 'After the report'
 complete -c dlwatch -n '__fish_seen_subcommand_from run' -l log-mode -x -a 'full order ring off' -d 'How much is logged'
+complete -c dlwatch -n '__fish_seen_subcommand_from run' -l compress -d 'Compress the logs at the end'
 complete -c dlwatch -n $reporting -l misuse -x -a 'default all off' -d 'Which misuses are reported'
 complete -c dlwatch -n '__fish_seen_subcommand_from run' -l options -x -d 'Options of the library'
 complete -c dlwatch -n '__fish_seen_subcommand_from run demo' -l log -x -a '(__fish_complete_directories)' -d 'Keep the logs there'

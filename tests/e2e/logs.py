@@ -88,6 +88,67 @@ def ring_that_never_wrapped_is_a_whole_log(context):
 # ---- orders only ----------------------------------------------------------------
 
 
+def a_compressed_log_says_the_same(context):
+    """Of a ring, with most of it in the tail: the same report, and the same events."""
+    log, live = run_logged(context, 66, SMALL_RING, RECORDER)
+    plain, lines = analyze(context, log, 1), events(log)
+    for _ in range(2):  # the second time there is nothing to do
+        result = execute([DLWATCH, "compress", log])
+        equal((result.status, result.out, result.err), (0, b"", b""), "compress: status, output")
+    equal(sorted(re.sub("-[0-9]+", "", name) for name in os.listdir(log)),
+          ["recorder.dlw.tail.zst", "recorder.dlw.zst"], "files")
+    packed = analyze(context, log, 1)
+    for part in ("findings", "statistics"):
+        differs = first_difference(plain[part], packed[part])
+        check(not differs, f"{part} differ at {differs}")
+    equal(packed["coverage"]["notes"],
+          [note.replace(".dlw:", ".dlw.zst:") for note in plain["coverage"]["notes"]], "notes")
+    equal(events(log), lines, "events")
+    equal(first_difference(without_times(live), without_times(packed["findings"])), None,
+          "live and analysed finding")
+
+
+def run_compresses_what_it_logged(context):
+    log, json = context.path("log"), context.path("found.json")
+    result = execute([DLWATCH, "run", "-q", f"--log={log}", "--compress", f"--json={json}", "--",
+                      *fixture("abba")])
+    equal(result.status, 66, "status")
+    check(all(name.endswith(".zst") for name in os.listdir(log)), f"files {os.listdir(log)}")
+    differs = first_difference(without_times(report_findings(json)),
+                               without_times(analyze(context, log, 1)["findings"]))
+    check(not differs, f"live and analysed finding differ at {differs}")
+    without_log = execute([DLWATCH, "run", "--compress", "--", *fixture("abba")])
+    equal((without_log.status, len(without_log.err.splitlines())), (125, 1), "without --log")
+
+
+def a_cut_compressed_log_says_what_it_lost(context):
+    log, _ = run_logged(context, 0, "log_mode=full", RECORDER + ["100000", "cured"])
+    whole = analyze(context, log, 0)["coverage"]["events"]
+    equal(execute([DLWATCH, "compress", log]).status, 0, "compress: status")
+    path = os.path.join(log, os.listdir(log)[0])
+    size = os.path.getsize(path)
+    os.truncate(path, size // 2)
+    coverage = analyze(context, log, 0)["coverage"]
+    check(whole // 4 < coverage["events"] < 3 * whole // 4,
+          f"{coverage['events']} events of {whole}")
+    check(re.search("cut short: what follows on it is missing", " ".join(coverage["notes"])),
+          f"notes {coverage['notes']}")
+
+
+def no_log_of_a_living_process_is_compressed(context):
+    log = context.path("log")
+
+    def look(_pid):
+        if not os.path.isdir(log) or not os.listdir(log):
+            return None
+        return execute([DLWATCH, "compress", log])
+
+    result = while_running(context, fixture("crash_load", context.path("page")), {"log": log}, look)
+    equal((result.status, len(result.err.splitlines())), (2, 1), "status, lines")
+    check(b"its process still runs" in result.err, f"{result.err!r}")
+    check(not any(name.endswith(".zst") for name in os.listdir(log)), f"files {os.listdir(log)}")
+
+
 def orders_are_written_once(context):
     """200 000 nested acquisitions show eight orders; their number is bounded, not their count."""
     log, _ = run_logged(context, 0, "log_mode=order", RECORDER + ["100000", "cured"])
@@ -443,7 +504,9 @@ def top_shows_who_waits_for_whom(context):
 
 def all_cases():
     tests = [ring_forgets_nothing_that_matters, ring_is_bounded,
-             ring_that_never_wrapped_is_a_whole_log, orders_are_written_once,
+             ring_that_never_wrapped_is_a_whole_log, a_compressed_log_says_the_same,
+             run_compresses_what_it_logged, a_cut_compressed_log_says_what_it_lost,
+             no_log_of_a_living_process_is_compressed, orders_are_written_once,
              a_deadlock_survives_the_std_format, a_timeline_is_well_formed,
              a_read_after_a_write_orders_what_is_predicted, summaries_of_runs_are_put_together,
              two_runs_make_a_cycle, a_static_gate_guards_in_all_runs, what_is_no_summary_is_said,
