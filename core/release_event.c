@@ -298,7 +298,7 @@ uint32_t dlw_pipe_term(struct builder *b, uint32_t resource)
 		left++;
 		if (is_likely_level(b))
 			continue;
-		if (releaser->provenance != DLW_SOLE_OWNER ||
+		if ((b->level == DLW_LEVEL_OWNED && releaser->provenance != DLW_SOLE_OWNER) ||
 		    dlw_process_of(b->state, releaser->thread)->open_reason)
 			return SATISFIED;
 	}

@@ -13,6 +13,7 @@
 #include "core/watch/picture.h"
 #include "core/watch/records.h"
 #include "core/watch/sharing.h"
+#include "core/watch/signals.h"
 #include "core/watch/system_waits.h"
 
 static bool live(struct dlw_thread_state *thread)
@@ -271,13 +272,6 @@ static void count_task(void *context, int32_t tid)
 		census->unknown = tid;
 }
 
-#define SIGNAL_BIT(number) (1ull << ((number) - 1))
-
-/* Raised by the thread itself, or by the terminal; and those the C library keeps for itself. */
-const uint64_t dlw_harmless_signals =
-	SIGNAL_BIT(2) | SIGNAL_BIT(4) | SIGNAL_BIT(5) | SIGNAL_BIT(6) | SIGNAL_BIT(7) |
-	SIGNAL_BIT(8) | SIGNAL_BIT(11) | SIGNAL_BIT(31) | SIGNAL_BIT(32) | SIGNAL_BIT(33);
-
 /**
  * other_user() - a process that is no thread of @pid, but has the same memory
  *
@@ -324,7 +318,7 @@ static const char *look_around(struct dlw_watch *watch, const struct dlw_picture
 		return "its signal handlers cannot be listed";
 	caught &= ~dlw_harmless_signals;
 	for (number = 1; number <= 64; number++)
-		if (caught & SIGNAL_BIT(number))
+		if (caught & dlw_signal_bit(number))
 			return dlw_arena_text(&watch->picture,
 					      "a handler of signal %d may help", number);
 	return NULL;

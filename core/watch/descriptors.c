@@ -94,14 +94,34 @@ static uint64_t number_behind(const char *text, const char *label, unsigned base
 	return dlw_parse_number(&at, base);
 }
 
-/** has_end() - the descriptor is open for what @end says; unknown: yes */
-static bool has_end(const char *note, enum dlw_end end)
+/** end_in() - from the lines of fdinfo/N; unknown: any */
+static enum dlw_end end_in(const char *note)
 {
 	/* octal, but the last digit is all that matters */
-	unsigned access = (unsigned)number_behind(note, "flags:", 10, 2) % 10 & O_ACCMODE;
+	switch (number_behind(note, "flags:", 10, O_RDWR) % 10 & O_ACCMODE) {
+	case O_RDONLY:
+		return DLW_READ_END;
+	case O_WRONLY:
+		return DLW_WRITE_END;
+	default:
+		return DLW_ANY_END;
+	}
+}
 
-	return end == DLW_ANY_END || access == O_RDWR ||
-	       access == (end == DLW_READ_END ? O_RDONLY : O_WRONLY);
+enum dlw_end dlw_descriptor_end(int32_t task, int fd)
+{
+	char note[512] = "";
+
+	dlw_descriptor_note(task, fd, note, sizeof(note));
+	return end_in(note);
+}
+
+/** has_end() - the descriptor is open for what @end says, as far as we know */
+static bool has_end(const char *note, enum dlw_end end)
+{
+	enum dlw_end open = end_in(note);
+
+	return end == DLW_ANY_END || open == DLW_ANY_END || open == end;
 }
 
 static void search_one(struct search *search, const char *name, const struct dlw_channel *channel)

@@ -32,6 +32,9 @@ struct dlw_channel dlw_descriptor_channel(int32_t task, int fd);
 /** How a descriptor has to be open to count. */
 enum dlw_end { DLW_READ_END, DLW_WRITE_END, DLW_ANY_END };
 
+/** dlw_descriptor_end() - how it is open; DLW_ANY_END: both ways, or it cannot be told */
+enum dlw_end dlw_descriptor_end(int32_t task, int fd);
+
 /** Something to look for among all descriptors of a process. */
 struct dlw_sought {
 	enum dlw_channel_kind kind;

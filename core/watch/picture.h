@@ -85,9 +85,6 @@ void dlw_describe_process(struct dlw_arena *arena, struct dlw_process_state *pro
 void dlw_describe_noted(struct dlw_watch *watch, const struct dlw_watched *watched,
 			struct dlw_process_state *process);
 
-/** Signals whose handlers end nobody's wait: the terminal's, a thread's own, the C library's. */
-extern const uint64_t dlw_harmless_signals;
-
 /** dlw_picture_look_around() - set open_reason of every process, for 'stalled' */
 void dlw_picture_look_around(struct dlw_watch *watch, struct dlw_picture *picture);
 

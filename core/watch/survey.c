@@ -10,6 +10,7 @@
 #include "core/sort.h"
 #include "core/watch/descriptors.h"
 #include "core/watch/look.h"
+#include "core/watch/polled.h"
 #include "core/watch/records.h"
 #include "core/watch/system_call.h"
 
@@ -36,6 +37,13 @@ void dlw_survey_spent(struct dlw_survey *survey, uint64_t start)
 	survey->not_before_ns += (dlw_survey_clock() - start) * PAUSE;
 }
 
+static bool is_channel(void *context, int fd)
+{
+	const int32_t *task = context;
+
+	return dlw_descriptor_channel(*task, fd).kind != DLW_NO_CHANNEL;
+}
+
 bool dlw_is_system_wait(int32_t task, const struct dlw_system_call *call)
 {
 	struct dlw_call_meaning meaning = dlw_call_meaning(call, task, 0);
@@ -46,7 +54,9 @@ bool dlw_is_system_wait(int32_t task, const struct dlw_system_call *call)
 		return true;
 	case DLW_READ_CALL:
 	case DLW_WRITE_CALL:
-		return dlw_descriptor_channel(task, meaning.fd).kind != DLW_NO_CHANNEL;
+		return is_channel(&task, meaning.fd);
+	case DLW_POLL_CALL:
+		return dlw_each_polled(task, call, is_channel, &task);
 	default:
 		return false;
 	}

@@ -11,6 +11,7 @@
 
 #include "core/watch/descriptors.h"
 #include "core/watch/file_locks.h"
+#include "core/watch/polled.h"
 
 static struct dlw_call_meaning children(enum dlw_children which, int32_t pid)
 {
@@ -111,6 +112,7 @@ struct dlw_call_meaning dlw_call_meaning(const struct dlw_system_call *call, int
 			return on_descriptor(DLW_LOCK_CALL, call->arguments[0], DLW_OPEN_FILE_LOCK);
 		return none();
 	default:
-		return none();
+		return dlw_is_endless_poll(call) ? on_descriptor(DLW_POLL_CALL, (uint64_t)-1, 0) :
+						   none();
 	}
 }

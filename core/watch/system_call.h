@@ -11,6 +11,7 @@ enum dlw_call_kind {
 	DLW_CHILD_CALL, /* wait4, waitid */
 	DLW_READ_CALL,  /* from descriptor .fd */
 	DLW_WRITE_CALL,
+	DLW_POLL_CALL,  /* for any of several descriptors: core/watch/polled.h */
 	DLW_LOCK_CALL,  /* flock, fcntl: the file lock of .family on .fd */
 };
 

@@ -115,11 +115,17 @@ static uint32_t show_process(struct adder *adder, uint32_t surveyed)
 
 /* -------------------------------------------------------------------------- resources */
 
+static bool is_socket(const struct dlw_system_wait *wait)
+{
+	return wait->channel_count && wait->channels[0].channel.kind == DLW_SOCKET_CHANNEL;
+}
+
 /** is_same() - two waits for one thing */
 static bool is_same(const struct dlw_system_wait *a, const struct dlw_system_wait *b)
 {
-	if (a->meaning.kind != b->meaning.kind &&
-	    (a->channel.kind != DLW_SOCKET_CHANNEL || b->channel.kind != DLW_SOCKET_CHANNEL))
+	if (a->meaning.kind == DLW_POLL_CALL || b->meaning.kind == DLW_POLL_CALL)
+		return a == b;
+	if (a->meaning.kind != b->meaning.kind && !(is_socket(a) && is_socket(b)))
 		return false;
 	switch (a->meaning.kind) {
 	case DLW_CHILD_CALL:
@@ -129,15 +135,21 @@ static bool is_same(const struct dlw_system_wait *a, const struct dlw_system_wai
 	case DLW_LOCK_CALL:
 		return a->lock == b->lock;
 	default:
-		return a->channel.kind == b->channel.kind && a->channel.inode == b->channel.inode;
+		return a->channels[0].channel.kind == b->channels[0].channel.kind &&
+		       a->channels[0].channel.inode == b->channels[0].channel.inode;
 	}
 }
 
+/** channel_name() - as the kernel calls it; of a poll the first, and how many more */
 static const char *channel_name(struct adder *adder, const struct dlw_system_wait *wait)
 {
-	const char *const word = wait->channel.kind == DLW_PIPE_CHANNEL ? "pipe" : "socket";
+	const char *const word = is_socket(wait) ? "socket" : "pipe";
+	unsigned inode = (unsigned)wait->channels[0].channel.inode;
 
-	return dlw_arena_text(adder->arena, "%s:[%u]", word, (unsigned)wait->channel.inode);
+	if (wait->channel_count == 1)
+		return dlw_arena_text(adder->arena, "%s:[%u]", word, inode);
+	return dlw_arena_text(adder->arena, "%s:[%u] or %u more", word, inode,
+			      (unsigned)wait->channel_count - 1);
 }
 
 /** lock_name() - the file's path, and the bytes if they are not all */
@@ -188,6 +200,9 @@ static void add_holds(struct adder *adder, const struct dlw_system_wait *wait, u
 
 static void add_releasers(struct adder *adder, const struct dlw_system_wait *wait, uint32_t resource)
 {
+	/* the list of descriptors is the caller's, who could have changed it since */
+	enum dlw_provenance provenance =
+		wait->meaning.kind == DLW_POLL_CALL ? DLW_SEEN_BEFORE : DLW_SOLE_OWNER;
 	struct dlw_picture *picture = adder->picture;
 	uint32_t i, k;
 
@@ -200,7 +215,7 @@ static void add_releasers(struct adder *adder, const struct dlw_system_wait *wai
 
 			if (thread != DLW_NONE)
 				picture->releasers[picture->state.releaser_count++] =
-					(struct dlw_releaser){ thread, resource, DLW_SOLE_OWNER };
+					(struct dlw_releaser){ thread, resource, provenance };
 		}
 	}
 }
@@ -246,10 +261,10 @@ static enum dlw_mode mode_of(const struct dlw_system_wait *wait)
 		return DLW_EXIT;
 	case DLW_LOCK_CALL:
 		return wait->shared ? DLW_SHARED : DLW_EXCLUSIVE;
-	case DLW_READ_CALL:
-		return DLW_READ;
-	default:
+	case DLW_WRITE_CALL:
 		return DLW_WRITE;
+	default:
+		return DLW_READ;
 	}
 }
 

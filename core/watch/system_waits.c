@@ -11,7 +11,9 @@
 #include <string.h>
 
 #include "core/watch/picture.h"
+#include "core/watch/polled.h"
 #include "core/watch/records.h"
+#include "core/watch/signals.h"
 #include "core/watch/system.h"
 #include "core/watch/unix_socket.h"
 
@@ -20,7 +22,8 @@ struct search {
 	const struct dlw_survey *survey;
 	struct dlw_arena *arena;
 	struct dlw_system_waits *waits;
-	struct dlw_sought *sought; /* two for each wait: the other end, and a socket's own */
+	struct dlw_sought *sought; /* two for each channel: the other end, and a socket's own */
+	uint32_t channels; /* of all waits */
 	bool *awake; /* per surveyed process: some thread of it lives */
 };
 
@@ -50,6 +53,59 @@ static int32_t group_of(const struct search *search, int32_t pid)
 	return relative ? relative->line.group : 0;
 }
 
+static bool has_channels(const struct dlw_system_wait *wait)
+{
+	return wait->meaning.kind == DLW_READ_CALL || wait->meaning.kind == DLW_WRITE_CALL ||
+	       wait->meaning.kind == DLW_POLL_CALL;
+}
+
+/** opposite() - what the others must have open to move what waits at this end of a pipe */
+static enum dlw_end opposite(enum dlw_end end)
+{
+	return end == DLW_READ_END ? DLW_WRITE_END : DLW_READ_END;
+}
+
+/** A wait whose channels are being listed. */
+struct listing {
+	struct search *search;
+	struct dlw_system_wait *wait;
+};
+
+/** add_channel() - false: something else, with which anybody could help */
+static bool add_channel(void *context, int fd)
+{
+	struct listing *listing = context;
+	struct dlw_system_wait *wait = listing->wait;
+	struct dlw_channel channel = dlw_descriptor_channel(wait->sleeper.tid, fd);
+	enum dlw_end own = wait->meaning.kind == DLW_READ_CALL	? DLW_READ_END :
+			   wait->meaning.kind == DLW_WRITE_CALL ? DLW_WRITE_END :
+						dlw_descriptor_end(wait->sleeper.tid, fd);
+	struct dlw_awaited_channel *channels;
+
+	if (channel.kind == DLW_NO_CHANNEL ||
+	    (channel.kind == DLW_PIPE_CHANNEL && own == DLW_ANY_END))
+		return false;
+	channels = dlw_arena_room(listing->search->arena, wait->channels, sizeof(*channels),
+				  wait->channel_count, &wait->channel_room, 2);
+	if (!channels)
+		return false;
+	wait->channels = channels;
+	channels[wait->channel_count++] =
+		(struct dlw_awaited_channel){ .channel = channel, .end = opposite(own) };
+	listing->search->channels++;
+	return true;
+}
+
+static bool list_channels(struct search *search, struct dlw_system_wait *wait)
+{
+	struct listing listing = { search, wait };
+
+	if (wait->meaning.kind == DLW_POLL_CALL)
+		return dlw_each_polled(wait->sleeper.tid, &wait->sleeper.call, add_channel,
+				       &listing);
+	return add_channel(&listing, wait->meaning.fd);
+}
+
 static void add_candidate(struct search *search, uint32_t surveyed,
 			  const struct dlw_sleeper *sleeper)
 {
@@ -66,8 +122,7 @@ static void add_candidate(struct search *search, uint32_t surveyed,
 		.sleeper = *sleeper,
 		.meaning = dlw_call_meaning(&sleeper->call, sleeper->tid, group_of(search, pid)),
 	};
-	if (wait->meaning.kind == DLW_READ_CALL || wait->meaning.kind == DLW_WRITE_CALL)
-		wait->channel = dlw_descriptor_channel(sleeper->tid, wait->meaning.fd);
+	wait->live = has_channels(wait) && !list_channels(search, wait);
 	search->waits->count++;
 }
 
@@ -241,7 +296,7 @@ static void find_lock(struct search *search, struct dlw_system_wait *wait)
 
 static bool is_by_descriptor(const struct dlw_system_wait *wait)
 {
-	return wait->meaning.kind == DLW_READ_CALL || wait->meaning.kind == DLW_WRITE_CALL ||
+	return has_channels(wait) ||
 	       (wait->meaning.kind == DLW_LOCK_CALL && !is_record_lock(wait));
 }
 
@@ -255,34 +310,34 @@ static bool any_left(const struct search *search)
 	return false;
 }
 
-/**
- * seek() - what to look for among descriptors
- *
- * Of a pipe the other end; of a socket the other one, and the very same one,
- * which another thread or process could shut down.
- */
+/** seek_channel() - @sought: the other end, and the one that is waited at */
+static void seek_channel(const struct dlw_awaited_channel *awaited, struct dlw_sought sought[2])
+{
+	bool pipe = awaited->channel.kind == DLW_PIPE_CHANNEL;
+
+	sought[0] = sought[1] = (struct dlw_sought){
+		.kind = awaited->channel.kind,
+		.inode = pipe ? awaited->channel.inode : awaited->channel.peer,
+		.end = pipe ? awaited->end : DLW_ANY_END,
+	};
+	sought[1].inode = awaited->channel.inode;
+	if (pipe)
+		sought[1].end = opposite(awaited->end);
+}
+
 static void seek(struct search *search)
 {
-	uint32_t i;
+	struct dlw_sought *sought = search->sought;
+	uint32_t i, k;
 
 	for (i = 0; i < search->waits->count; i++) {
 		const struct dlw_system_wait *wait = &search->waits->all[i];
-		struct dlw_sought *sought = &search->sought[2 * i];
 
-		if (wait->live || !is_by_descriptor(wait) ||
-		    wait->channel.kind == DLW_NO_CHANNEL)
-			continue;
-		if (wait->channel.kind == DLW_PIPE_CHANNEL) {
-			sought->end = wait->meaning.kind == DLW_READ_CALL ? DLW_WRITE_END
-									   : DLW_READ_END;
-			sought->inode = wait->channel.inode;
-		} else {
-			sought->end = sought[1].end = DLW_ANY_END;
-			sought->inode = wait->channel.peer;
-			sought[1].inode = wait->channel.inode;
-			sought[1].kind = DLW_SOCKET_CHANNEL;
+		for (k = 0; k < wait->channel_count; k++, sought += 2) {
+			sought[0].kind = sought[1].kind = DLW_NO_CHANNEL;
+			if (!wait->live)
+				seek_channel(&wait->channels[k], sought);
 		}
-		sought->kind = wait->channel.kind;
 	}
 }
 
@@ -320,20 +375,48 @@ static bool any_open_file_locks(const struct search *search)
 	return false;
 }
 
+/**
+ * note_channel() - the process has one end of what is waited for, or both
+ *
+ * One that is waited at could be shut down, if it is a socket. Who has both ends
+ * and catches signals wakes itself by them: the trick with which a handler tells
+ * its own main loop.
+ */
+static void note_channel(struct search *search, struct dlw_system_wait *wait,
+			 struct dlw_awaited_channel *awaited, const struct dlw_sought sought[2],
+			 uint32_t surveyed)
+{
+	awaited->other_end_seen |= sought[0].found;
+	if (wait->live)
+		return;
+	if (sought[0].found || (sought[1].found && awaited->channel.kind == DLW_SOCKET_CHANNEL))
+		add_target(search, wait, surveyed);
+	if (sought[0].found && sought[1].found && !wait->live)
+		wait->live = dlw_catches(search->survey->all[surveyed].pid, ~dlw_harmless_signals);
+}
+
+/** note_channels() - which of a wait's channels the process has; Return: the next wait's places */
+static const struct dlw_sought *note_channels(struct search *search, struct dlw_system_wait *wait,
+					      const struct dlw_sought *sought, uint32_t surveyed)
+{
+	uint32_t k;
+
+	for (k = 0; k < wait->channel_count; k++, sought += 2)
+		note_channel(search, wait, &wait->channels[k], sought, surveyed);
+	return sought;
+}
+
 /** ask_process() - what it has of what is sought; false: it does not show its descriptors */
 static bool ask_process(struct search *search, int32_t task, uint32_t surveyed)
 {
+	const struct dlw_sought *sought = search->sought;
 	struct notes notes = { search, surveyed };
 	uint32_t i;
 
-	if (!dlw_descriptors_search(task, search->sought, 2 * search->waits->count))
+	if (!dlw_descriptors_search(task, search->sought, 2 * search->channels))
 		return false;
-	for (i = 0; i < 2 * search->waits->count; i++) {
-		if (!search->sought[i].found || search->waits->all[i / 2].live)
-			continue;
-		add_target(search, &search->waits->all[i / 2], surveyed);
-		search->waits->all[i / 2].other_end_seen |= i % 2 == 0;
-	}
+	for (i = 0; i < search->waits->count; i++)
+		sought = note_channels(search, &search->waits->all[i], sought, surveyed);
 	return !any_open_file_locks(search) ||
 	       dlw_each_descriptor_note(task, note_locks, &notes);
 }
@@ -434,8 +517,8 @@ static void find_others(struct search *search)
 			break;
 		case DLW_READ_CALL:
 		case DLW_WRITE_CALL:
-			wait->live = wait->channel.kind == DLW_NO_CHANNEL;
-			break;
+		case DLW_POLL_CALL:
+			break; /* by their channels, later */
 		default:
 			wait->live = true;
 			break;
@@ -446,6 +529,44 @@ static void find_others(struct search *search)
 	settle(search);
 }
 
+/** may_end() - there is nobody at the other end, or the kernel's own clock ends it */
+static bool may_end(const struct dlw_system_wait *wait)
+{
+	uint32_t k;
+
+	for (k = 0; k < wait->channel_count; k++) {
+		const struct dlw_awaited_channel *awaited = &wait->channels[k];
+
+		if (!awaited->other_end_seen ||
+		    (awaited->channel.kind == DLW_SOCKET_CHANNEL &&
+		     wait->meaning.kind != DLW_POLL_CALL &&
+		     !dlw_socket_waits_for_ever(wait->pid, wait->meaning.fd)))
+			return true;
+	}
+	return !wait->target_count;
+}
+
+/**
+ * is_woken() - a signal will come by itself, whose handler may end or interrupt the wait
+ *
+ * An alarm ends any call, and is how waits are given a limit that have none. Of
+ * a child's end a handler may tell by a pipe. poll and select return after every
+ * handler; reads, writes and waits for children are begun again after most.
+ */
+static bool is_woken(const struct search *search, const struct dlw_system_wait *wait)
+{
+	bool poll = wait->meaning.kind == DLW_POLL_CALL;
+	uint64_t unasked = dlw_timer_signals | (has_channels(wait) ? dlw_event_signals : 0);
+	uint32_t i;
+
+	if (dlw_catches(wait->pid, poll ? ~dlw_harmless_signals : unasked))
+		return true;
+	for (i = 0; has_channels(wait) && i < wait->target_count; i++)
+		if (dlw_catches(search->survey->all[wait->targets[i]].pid, unasked))
+			return true;
+	return false;
+}
+
 /** look_closely() - what costs more, for the few that are left */
 static void look_closely(struct search *search)
 {
@@ -453,18 +574,11 @@ static void look_closely(struct search *search)
 
 	for (i = 0; i < search->waits->count; i++) {
 		struct dlw_system_wait *wait = &search->waits->all[i];
-		uint64_t caught;
 
 		if (wait->live)
 			continue;
-		if (!wait->target_count ||
-		    (wait->channel.kind != DLW_NO_CHANNEL && !wait->other_end_seen) ||
-		    (wait->channel.kind == DLW_SOCKET_CHANNEL &&
-		     !dlw_socket_waits_for_ever(wait->pid, wait->meaning.fd)))
-			wait->live = true;
-		else
-			wait->interruptible = !dlw_signals_caught(wait->pid, &caught) ||
-					      caught & ~dlw_harmless_signals;
+		wait->live = may_end(wait) || is_woken(search, wait);
+		wait->interruptible = dlw_catches(wait->pid, ~dlw_harmless_signals);
 	}
 	settle(search);
 }
@@ -482,7 +596,7 @@ static bool any_lock_call(const struct dlw_system_waits *waits)
 bool dlw_system_waits_read(struct dlw_watch *watch, struct dlw_system_waits *waits,
 			   struct dlw_arena *arena)
 {
-	struct search search = { watch, &watch->survey, arena, waits, NULL, NULL };
+	struct search search = { watch, &watch->survey, arena, waits, NULL, 0, NULL };
 
 	*waits = (struct dlw_system_waits){ 0 };
 	if (!watch->survey.count)
@@ -497,7 +611,7 @@ bool dlw_system_waits_read(struct dlw_watch *watch, struct dlw_system_waits *wai
 	if (any_lock_call(waits) && !dlw_file_locks_read(&waits->locks, arena))
 		return false;
 	find_others(&search);
-	search.sought = dlw_arena_array(arena, struct dlw_sought, 2 * waits->count);
+	search.sought = dlw_arena_array(arena, struct dlw_sought, 2 * search.channels + 1);
 	if (!search.sought)
 		return false;
 	seek(&search);

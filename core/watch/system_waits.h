@@ -16,18 +16,25 @@
 #include "core/watch/survey.h"
 #include "core/watch/system_call.h"
 
+/** A pipe or socket of a read, write or poll. */
+struct dlw_awaited_channel {
+	struct dlw_channel channel;
+	enum dlw_end end; /* what the others of a pipe must have open to end the wait */
+	bool other_end_seen; /* some process has it */
+};
+
 /** A thread asleep in such a wait, and who could end it. */
 struct dlw_system_wait {
 	int32_t pid;
 	uint32_t surveyed; /* its process, in watch->survey.all */
 	struct dlw_sleeper sleeper;
 	struct dlw_call_meaning meaning;
-	struct dlw_channel channel;      /* reads and writes */
+	struct dlw_awaited_channel *channels; /* reads, writes, polls: any of them will do */
+	uint32_t channel_count, channel_room;
 	const struct dlw_file_lock *lock; /* the one in the way */
-	bool shared;                     /* file lock: how it is wanted */
-	bool interruptible;              /* a signal handler could end it */
-	bool other_end_seen;             /* reads and writes: some process has it */
-	bool live;                       /* it is none, after all */
+	bool shared;        /* file lock: how it is wanted */
+	bool interruptible; /* a signal handler could end it */
+	bool live;          /* it is none, after all */
 	/* processes any thread of which could end it, in watch->survey.all, each once */
 	uint32_t *targets;
 	uint32_t target_count, target_room;

@@ -1,9 +1,11 @@
 /* Waits that the kernel alone knows of: for children, pipes, sockets, file locks. */
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -227,6 +229,32 @@ static void wait_holding_readers_lock(void)
 	await_child(child);
 }
 
+/* the parent would take an answer or a question from either pipe; the child waits for its word */
+static void poll_both(void)
+{
+	struct pollfd either[] = { { -1, POLLIN, 0 }, { back[0], POLLIN, 0 }, { forth[0], POLLIN, 0 } };
+
+	start_child(read_question);
+	closing();
+	require(poll(either, 3, -1) > 0, "poll");
+}
+
+static void select_question(void)
+{
+	fd_set questions;
+
+	close(forth[1]);
+	FD_ZERO(&questions);
+	FD_SET(forth[0], &questions);
+	closing();
+	require(select(forth[0] + 1, &questions, NULL, NULL, NULL) > 0, "select");
+}
+
+static void wait_for_selector(void)
+{
+	await_child(start_child(select_question));
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
@@ -238,6 +266,7 @@ int main(int argc, char **argv)
 		{ "own_file", own_file },
 		{ "memory_then_file", memory_then_file }, { "wait_holding", wait_holding },
 		{ "readers_lock", wait_holding_readers_lock },
+		{ "poll_both", poll_both },	    { "selector", wait_for_selector },
 	};
 	unsigned i;
 

@@ -13,6 +13,7 @@ from harness import (DLWATCH, Skip, check, equal, execute, load_json_lines, prel
                      report_findings, validate)
 
 ANY_PIPE = re.compile(r"^pipe:\[\d+\]$")
+ANY_OF_TWO = re.compile(r"^pipe:\[\d+\] or 1 more$")
 ANY_SOCKET = re.compile(r"^socket:\[\d+\]$")
 ANY_FILE = re.compile(r"^/tmp/dlwatch-e2e\.\w+ \(deleted\)$")
 BYTES = re.compile(r"^/tmp/dlwatch-e2e\.\w+ \(deleted\), bytes 10 to 14$")
@@ -38,9 +39,8 @@ def in_shared_memory(site):
 class Supervised(Case):
     """Seen from outside: no thread of the program looks, so there is no other way."""
 
-    def __init__(self, name, command, core, processes=2, again=True):
-        super().__init__(name, command, Deadlock("proven", core, []), processes=processes)
-        self.again = again
+    def __init__(self, name, command, core, processes=2, verdict="proven"):
+        super().__init__(name, command, Deadlock(verdict, core, []), processes=processes)
 
     def watch(self, context):
         seen, result = self.run(context, "run")
@@ -118,6 +118,13 @@ def deadlocks():
                    [mutex("shelf_lock", "wait_holding_readers_lock")]),
             Thread("reader", mutex("shelf_lock", "read_under_lock")),
             Thread("child", channel(ANY_PIPE, "write", "fill", ["chat"]))]),
+        Supervised("system/poll_both", way("poll_both"), [
+            Thread(PARENT, channel(ANY_OF_TWO, "read", "poll_both")),
+            Thread("child", channel(ANY_PIPE, "read", "await_byte", ["read_question"]))],
+                   verdict="likely"),
+        Supervised("system/selector", way("selector"), [
+            Thread(PARENT, child_end("await_child", ["wait_for_selector"])),
+            Thread("child", channel(ANY_PIPE, "read", "select_question"))], verdict="likely"),
         Supervised("sample/full_pipe", sample("full_pipe"), [
             Thread("full_pipe", child_end("main")),
             Thread("talker", channel(ANY_PIPE, "write", "talk"))]),
@@ -147,6 +154,41 @@ def chatty_child_of_python(context):
     seen = sorted((kinds[member["wants"]["resource"]], member["wants"]["mode"])
                   for member in findings[0]["core"])
     equal(seen, [("pipe", "write"), ("process", "exit")], "waits of the core")
+
+
+POOLED = '''
+import concurrent.futures, multiprocessing, sys
+lock = multiprocessing.Lock()
+def work(number):
+    with lock:
+        return number
+if sys.argv[1] == "Pool":
+    pool = multiprocessing.Pool(2)
+else:
+    pool = concurrent.futures.ProcessPoolExecutor(2)
+with pool, lock:
+    print(list(pool.map(work, range(4))))
+'''
+
+
+class HeldFromWorkers:
+    """A pool's workers want a lock that whoever waits for their results holds."""
+
+    def __init__(self, pool):
+        self.pool = pool
+
+    def __call__(self, context):
+        json = context.new_path(".json")
+        result = execute([DLWATCH, "run", f"--json={json}", "--", PYTHON, "-c", POOLED, self.pool])
+        equal(result.status, 66, f"exit status; {result.err[-500:]!r}")
+        findings = report_findings(json)
+        validate(findings)
+        equal([finding["verdict"] for finding in findings], ["stalled"], "verdicts")
+        waiting = [(member["name"], member["wants"]["stack"][0]["function"])
+                   for member in findings[0]["core"]]
+        equal(sum(function == "__enter__" for _, function in waiting), 2, "workers at the lock")
+        check(("MainThread", "wait") in waiting, f"who waits for results: {waiting}")
+        check("select" in dict(waiting).values(), f"who polls the workers' pipes: {waiting}")
 
 
 class Silent:
@@ -191,6 +233,45 @@ SILENT = {
                               "a, b = s.socketpair()\n"
                               "if os.fork() == 0:\n    time.sleep(0.6); b.send(b\"x\"); os._exit(0)\n"
                               "print(a.recv(1)); os.wait()'"),
+    "polled_together": Silent(f"{PYTHON} -c 'import os, select, time\n"
+                              "a, b = os.pipe(); c, d = os.pipe()\n"
+                              "if os.fork() == 0:\n"
+                              "    os.read(a, 1); time.sleep(0.6); os.write(d, b\"x\"); os._exit(0)\n"
+                              "os.write(b, b\"x\"); time.sleep(0.3)\n"
+                              "print(select.select([c], [], [])[0] == [c]); os.wait()'"),
+    "polled_with_a_clock": Silent(f"{PYTHON} -c 'import ctypes, os, select\n"
+                                  "libc = ctypes.CDLL(None); a, b = os.pipe()\n"
+                                  "clock = libc.timerfd_create(1, 0)\n"
+                                  "libc.timerfd_settime(clock, 0, (ctypes.c_long * 4)(0, 0, 0, 900000000), None)\n"
+                                  "print(select.select([a, clock], [], [])[0] == [clock])'"),
+    "polled_with_limit": Silent(f"{PYTHON} -c 'import os, select\n"
+                                "a, b = os.pipe(); p = select.poll(); p.register(a)\n"
+                                "print(p.poll(800), select.select([a], [], [], 0.5))'"),
+    "told_by_a_handler": Silent(f"""{PYTHON} -c 'import os, signal, subprocess
+r, w = os.pipe()
+os.set_blocking(w, False)
+signal.set_wakeup_fd(w)
+signal.signal(signal.SIGCHLD, lambda *_: None)
+child = subprocess.Popen(["sleep", "0.8"])
+print(os.read(r, 1)[0])' """),
+    "select_until_told": Silent(f"""{PYTHON} -c 'import os, select, signal, subprocess
+r, w = os.pipe()
+os.set_blocking(w, False)
+signal.set_wakeup_fd(w)
+signal.signal(signal.SIGTERM, lambda *_: None)
+child = subprocess.Popen(["sh", "-c", "sleep 0.8; kill $PPID"])
+print(select.select([r], [], [])[0] == [r]); child.wait()' """),
+    "alarm_ends_lock": Silent(f"""{PYTHON} -c 'import fcntl, signal
+def late(*_):
+    raise TimeoutError
+signal.signal(signal.SIGALRM, late)
+a, b = open("file", "w"), open("file", "w")
+fcntl.flock(a, fcntl.LOCK_EX)
+signal.setitimer(signal.ITIMER_REAL, 0.8)
+try:
+    fcntl.flock(b, fcntl.LOCK_EX)
+except TimeoutError:
+    print("late")' """),
     "receive_with_limit": Silent(f"{PYTHON} -c 'import socket as s, struct\n"
                                  "a, b = s.socketpair()\n"
                                  "a.setsockopt(s.SOL_SOCKET, s.SO_RCVTIMEO, struct.pack(\"ll\", 0, 800000))\n"
@@ -214,5 +295,7 @@ def held_by_an_outsider(context):
 def all_cases():
     return ([(case.name, case) for case in deadlocks()] +
             [("system/python_chatty_child", chatty_child_of_python),
+             ("system/python_pool", HeldFromWorkers("Pool")),
+             ("system/python_executor", HeldFromWorkers("ProcessPoolExecutor")),
              ("system/held_by_an_outsider", held_by_an_outsider)] +
             [(f"system/silent/{name}", test) for name, test in SILENT.items()])
