@@ -38,13 +38,19 @@ static struct dlw_channel channel_in(const char *link)
 	return channel;
 }
 
-static struct dlw_channel channel_at(int32_t task, const char *name)
-{
-	char link[64];
-	ssize_t got = dlw_sys_readlink(entry_path(task, "fd/", name).text, link, sizeof(link) - 1);
+/** A link's target as far as it matters to us; "" where it cannot be read. */
+struct link {
+	char text[64];
+};
 
-	link[got > 0 ? got : 0] = '\0';
-	return channel_in(link);
+static struct link link_at(int32_t task, const char *name)
+{
+	struct link link;
+	ssize_t got = dlw_sys_readlink(entry_path(task, "fd/", name).text, link.text,
+				       sizeof(link.text) - 1);
+
+	link.text[got > 0 ? got : 0] = '\0';
+	return link;
 }
 
 struct dlw_channel dlw_descriptor_channel(int32_t task, int fd)
@@ -54,7 +60,7 @@ struct dlw_channel dlw_descriptor_channel(int32_t task, int fd)
 
 	if (fd < 0)
 		return (struct dlw_channel){ DLW_NO_CHANNEL, 0, 0 };
-	channel = channel_at(task, dlw_format_number(digits, (uint64_t)fd));
+	channel = channel_in(link_at(task, dlw_format_number(digits, (uint64_t)fd)).text);
 	if (channel.kind == DLW_SOCKET_CHANNEL) {
 		channel.peer = dlw_unix_peer(channel.inode);
 		if (!channel.peer)
@@ -78,6 +84,7 @@ struct search {
 	int32_t task;
 	struct dlw_sought *sought;
 	uint32_t count;
+	bool has_ring; /* io_uring: the kernel reads and writes for it, also what it alone has */
 };
 
 /** number_behind() - of the line that starts with @label, in base @base; @otherwise: there is none */
@@ -145,10 +152,12 @@ static void search_one(struct search *search, const char *name, const struct dlw
 static void search_entry(void *context, const char *name)
 {
 	struct search *search = context;
-	struct dlw_channel channel = channel_at(search->task, name);
+	struct link link = link_at(search->task, name);
+	struct dlw_channel channel = channel_in(link.text);
 	char note[512];
 	uint32_t i;
 
+	search->has_ring |= !strcmp(link.text, "anon_inode:[io_uring]");
 	if (channel.kind == DLW_NO_CHANNEL)
 		return;
 	search_one(search, name, &channel);
@@ -163,12 +172,13 @@ static void search_entry(void *context, const char *name)
 
 bool dlw_descriptors_search(int32_t task, struct dlw_sought *sought, uint32_t count)
 {
-	struct search search = { task, sought, count };
+	struct search search = { task, sought, count, false };
 	uint32_t i;
 
 	for (i = 0; i < count; i++)
 		sought[i].found = false;
-	return dlw_each_entry(dlw_proc_path(task, 0, "fd").text, search_entry, &search) == 0;
+	return dlw_each_entry(dlw_proc_path(task, 0, "fd").text, search_entry, &search) == 0 &&
+	       !search.has_ring;
 }
 
 /* ---------------------------------------------------------------------------- notes */

@@ -48,7 +48,8 @@ struct dlw_sought {
  *
  * Sockets also when they lie, not received yet, in another socket of the task:
  * a socket with descriptors on their way has every one of @sought.
- * Return: false: its descriptors cannot be read.
+ * Return: false: its descriptors cannot be read, or do not tell all: with an
+ * io_uring the kernel acts for it, on files that only the ring may have.
  */
 bool dlw_descriptors_search(int32_t task, struct dlw_sought *sought, uint32_t count);
 

@@ -247,6 +247,7 @@ SILENT = {
     "polled_with_limit": Silent(f"{PYTHON} -c 'import os, select\n"
                                 "a, b = os.pipe(); p = select.poll(); p.register(a)\n"
                                 "print(p.poll(800), select.select([a], [], [], 0.5))'"),
+    "written_by_the_kernel": Silent(fixture("ring")[0]),
     "told_by_a_handler": Silent(f"""{PYTHON} -c 'import os, signal, subprocess
 r, w = os.pipe()
 os.set_blocking(w, False)
