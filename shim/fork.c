@@ -423,12 +423,13 @@ void dlw_fork_inherit(struct dlw_context *self)
 	dlw_runtime->segment->forked_tid = parent.tid;
 	inherit_mappings();
 	inherit_objects(self);
-	/* who held something at the fork may have ended since; who did not, may have taken it before */
+	/* who held something at the fork may have ended since; who did not, may have taken it before,
+	   but for the one that forked */
 	for (i = 0; i < parent.hold_count; i++)
 		if (is_first_of_thread(i))
 			leave_record(parent.holds[i].tid);
 	for (record = next_record(NULL); record; record = next_record(record))
-		if (is_alive(record) && !has_holds(record->tid))
+		if (is_alive(record) && record->tid != parent.tid && !has_holds(record->tid))
 			leave_record(record->tid);
 	inherit_holds(self);
 }

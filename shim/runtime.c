@@ -118,7 +118,7 @@ static void name_segment(void)
 
 	strcpy(name, dlw_format_number(digits, (uint64_t)dlw_runtime->pid));
 	strcat(name, ".");
-	strcat(name, dlw_format_number(digits, dlw_process_start(dlw_runtime->pid)));
+	strcat(name, dlw_format_number(digits, dlw_runtime->start));
 	if (!dlw_join_path(dlw_runtime->segment_path, dlw_session_path, name) ||
 	    strlen(dlw_runtime->segment_path) + 16 > DLW_PATH_MAX) {
 		dlw_runtime->segment_path[0] = '\0';
@@ -144,7 +144,7 @@ static void announce(void)
 		session->supervisor_namespace == dlw_runtime->segment->pid_namespace &&
 		dlw_process_start(supervisor) == session->supervisor_start;
 	dlw_runtime->session = session;
-	dlw_runtime->lease_name = dlw_lease_name(dlw_runtime->pid);
+	dlw_runtime->lease_name = dlw_lease_name(dlw_runtime->pid, dlw_runtime->start);
 	if (!dlw_runtime->segment->proc_is_foreign)
 		dlw_runtime->leases =
 			dlw_leases_in(session, dlw_runtime->segment->pid_namespace);
@@ -175,7 +175,7 @@ static void fill_segment(void)
 	segment->version = DLW_SESSION_VERSION;
 	segment->pid = dlw_runtime->pid;
 	segment->parent_pid = (int32_t)dlw_system(SYS_getppid, 0, 0, 0, 0, 0, 0);
-	segment->process_start = dlw_process_start(dlw_runtime->pid);
+	segment->process_start = dlw_runtime->start;
 	name_namespace(segment);
 	segment->stacks.element_size = sizeof(uint64_t);
 	segment->objects.element_size = sizeof(struct dlw_object);
@@ -225,6 +225,7 @@ static bool set_up(void)
 	if (!dlw_options.parsed)
 		dlw_options_parse(&dlw_options);
 	dlw_runtime->pid = (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	dlw_runtime->start = dlw_process_start(dlw_runtime->pid);
 	if (!open_in_session() || !dlw_trace_setup())
 		return false;
 	fill_segment();

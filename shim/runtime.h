@@ -39,6 +39,7 @@ struct dlw_texts {
 struct dlw_runtime {
 	_Atomic uint32_t state; /* enum dlw_runtime_state */
 	pid_t pid;
+	uint64_t start; /* when the process began, dlw_process_start() */
 	struct dlw_segment *segment; /* also the base of every offset */
 	uint64_t reserved;  /* address space behind segment */
 	bool in_file;       /* the segment is shared; else private memory */

@@ -20,6 +20,7 @@
 /* Outside the page that a fork wipes: a child closes its parent's. */
 static struct dlw_kept_file kept = { .fd = -1 };
 
+#define FIRST_PIECE (32u * 1024) /* what a process needs that does little, as a child often does */
 #define PIECE (256u * 1024)
 #define RESERVE_MAX (1ull << 30)
 #define RESERVE_MIN (1ull << 20)
@@ -90,20 +91,21 @@ bool dlw_segment_open(void)
 		fd = dlw_sys_open(runtime->segment_path, O_RDWR | O_CREAT | O_EXCL, 0600);
 	runtime->in_file =
 		fd >= 0 && dlw_keep(&kept, fd) &&
-		back_with_file(dlw_kept(&kept, runtime->segment_path, O_RDWR), base, 0, PIECE);
+		back_with_file(dlw_kept(&kept, runtime->segment_path, O_RDWR), base, 0,
+			       FIRST_PIECE);
 	dlw_kept_done(&kept);
 	if (!runtime->in_file) {
 		dlw_unkeep(&kept);
 		if (fd >= 0)
 			dlw_sys_unlink(runtime->segment_path);
 		runtime->segment_path[0] = '\0';
-		if (!back_privately(base, 0, PIECE)) {
+		if (!back_privately(base, 0, FIRST_PIECE)) {
 			dlw_unmap(base, runtime->reserved);
 			return false;
 		}
 	}
 	runtime->segment = (struct dlw_segment *)base;
-	runtime->segment->size = PIECE;
+	runtime->segment->size = FIRST_PIECE;
 	runtime->segment->used = (sizeof(struct dlw_segment) + 63) & ~63ull;
 	return true;
 }

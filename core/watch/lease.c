@@ -5,16 +5,16 @@
 
 #include "core/watch/procfs.h"
 
-uint64_t dlw_lease_name(int32_t pid)
+uint64_t dlw_lease_name(int32_t pid, uint64_t start)
 {
-	return (uint64_t)pid << 32 | (uint32_t)dlw_process_start(pid);
+	return (uint64_t)pid << 32 | (uint32_t)start;
 }
 
 static bool is_kept(uint64_t name)
 {
 	int32_t pid = (int32_t)(name >> 32);
 
-	return dlw_lease_name(pid) == name && dlw_process_task(pid) &&
+	return dlw_lease_name(pid, dlw_process_start(pid)) == name && dlw_process_task(pid) &&
 	       !dlw_process_is_stopped(pid);
 }
 

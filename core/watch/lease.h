@@ -13,8 +13,8 @@
 
 #include <dlwatch/session.h>
 
-/** dlw_lease_name() - what the process @pid writes into a lease */
-uint64_t dlw_lease_name(int32_t pid);
+/** dlw_lease_name() - what the process @pid that began at @start writes into a lease */
+uint64_t dlw_lease_name(int32_t pid, uint64_t start);
 
 /**
  * dlw_leases_in() - those of a pid namespace, which begin when first asked for

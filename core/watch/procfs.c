@@ -130,11 +130,6 @@ uint64_t dlw_process_start(int32_t pid)
 	return read_stat_field(pid, 22);
 }
 
-int32_t dlw_process_parent(int32_t pid)
-{
-	return (int32_t)read_stat_field(pid, 4);
-}
-
 char dlw_task_letter(int32_t pid, int32_t tid)
 {
 	char stat[1024];
@@ -375,6 +370,15 @@ int32_t dlw_process_task(int32_t pid)
 		return pid;
 	dlw_each_task(pid, note_alive, &census);
 	return census.alive;
+}
+
+bool dlw_process_lives(int32_t pid, uint64_t start)
+{
+	struct dlw_process_line line;
+
+	if (!dlw_process_describe(pid, &line) || line.start != start)
+		return false;
+	return (line.letter != 'Z' && line.letter != 'X') || dlw_process_task(pid);
 }
 
 bool dlw_signals_caught(int32_t pid, uint64_t *mask)

@@ -26,9 +26,6 @@ struct dlw_path dlw_proc_path(int32_t pid, int32_t tid, const char *name);
 /** dlw_process_start() - field 22 of its line in /proc; 0: no such process */
 uint64_t dlw_process_start(int32_t pid);
 
-/** dlw_process_parent() - its parent's pid; 0: none that we can see, or no such process */
-int32_t dlw_process_parent(int32_t pid);
-
 /** dlw_process_is_stopped() - by a signal or a debugger */
 bool dlw_process_is_stopped(int32_t pid);
 
@@ -75,6 +72,9 @@ bool dlw_process_describe(int32_t pid, struct dlw_process_line *line);
 
 /** dlw_task_alive() - the task exists and is no zombie */
 bool dlw_task_alive(int32_t pid, int32_t tid);
+
+/** dlw_process_lives() - it is the one that began at @start, and some thread of it is not dead */
+bool dlw_process_lives(int32_t pid, uint64_t start);
 
 /** dlw_process_task() - the first thread of @pid, or another if that is a zombie; 0: none */
 int32_t dlw_process_task(int32_t pid);

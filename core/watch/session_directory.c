@@ -54,7 +54,7 @@ static bool owner_lives(const char *name)
 
 	parse_name(name, &pid, &start);
 	/* a zombie is not yet gone, but will do nothing more */
-	return pid > 0 && start && dlw_process_start(pid) == start && dlw_process_task(pid);
+	return pid > 0 && start && dlw_process_lives(pid, start);
 }
 
 bool dlw_is_segment_of(const char *name, int32_t pid)
@@ -115,11 +115,11 @@ static void look_for_life(void *context, const char *name)
 	struct clearing *clearing = context;
 	char path[DLW_PATH_MAX];
 
-	if (!dlw_is_segment_name(name) || dlw_is_former_name(name) ||
+	if (clearing->inhabited || !dlw_is_segment_name(name) || dlw_is_former_name(name) ||
 	    dlw_is_segment_of(name, clearing->own_pid))
 		return;
-	clearing->inhabited |= owner_lives(name) || (dlw_join_path(path, clearing->path, name) &&
-						     lives_elsewhere(path));
+	clearing->inhabited = owner_lives(name) || (dlw_join_path(path, clearing->path, name) &&
+						    lives_elsewhere(path));
 }
 
 static void remove_entry(void *context, const char *name)
@@ -300,12 +300,14 @@ static void trace_ancestors(struct line *line)
 
 	while (pid > 0 && line->count < ANCESTORS_MAX) {
 		char *name = line->names[line->count++];
+		struct dlw_process_line process = { 0 };
 		char digits[24];
 
+		dlw_process_describe(pid, &process);
 		strcpy(name, dlw_format_number(digits, (uint64_t)pid));
 		strcat(name, ".");
-		strcat(name, dlw_format_number(digits, dlw_process_start(pid)));
-		pid = dlw_process_parent(pid);
+		strcat(name, dlw_format_number(digits, process.start));
+		pid = process.parent;
 	}
 }
 
