@@ -1,9 +1,9 @@
 #!/usr/bin/python3
 """What dlwatch costs, as ratios to the native run: `make bench`.
 
-Every workload runs without and with the shim by turns, a pair at a time, so
-that whatever else the machine does meets both alike; the ratio is the median
-over the pairs, and its quartiles tell how much to believe it.  Times are never
+Every workload runs without and with the shim by turns, in rounds, so that
+whatever else the machine does meets all alike; a ratio is the median over the
+rounds, and its quartiles tell how much to believe it.  Times are never
 compared with times of another day.
 """
 
@@ -13,112 +13,191 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
+import bench_hangs  # noqa: E402
+import bench_instructions  # noqa: E402
+import bench_logs  # noqa: E402
 import bench_plot  # noqa: E402
+import bench_report  # noqa: E402
+import bench_scaling  # noqa: E402
 import bench_table  # noqa: E402
 import bench_workloads  # noqa: E402
-from bench_measure import (  # noqa: E402
-    MODES, PEERS, Failure, Setup, count_instructions, measure_analyzer, measure_log, measure_pairs,
-    measure_prediction)
+from bench_measure import MODES, PEERS, Failure, Setup, measure  # noqa: E402
+
+# What is measured, in this order.
+PARTS = {
+    "table": "loops and programs in every mode",
+    "peers": "the small loops under " + ", ".join(PEERS),
+    "instructions": "instructions of an operation, by function (valgrind)",
+    "logs": "size of logs; speed and memory of the analyzer",
+    "latency": "from a closed cycle to its report",
+    "scaling": "curves over many locks, threads, processes",
+}
+QUICK_PARTS = ("table", "instructions", "logs", "latency")
 
 
 def arguments():
     parser = argparse.ArgumentParser(
-        prog="make bench BENCH_ARGS=…", description=__doc__.splitlines()[0])
+        prog="make bench BENCH_ARGS=…", description=__doc__.splitlines()[0],
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        epilog="parts:\n" + "\n".join(f"  {name:<13} {what}" for name, what in PARTS.items()))
     parser.add_argument("--build", default="build", help="where make built (build)")
     parser.add_argument("--shim", help="measure this library instead of BUILD/libdlwatch.so")
     parser.add_argument("--quick", action="store_true",
-                        help="smaller loads, two modes: under a minute")
-    parser.add_argument("--pairs", type=int, help="pairs of runs each (11; quick: 9)")
-    parser.add_argument("--modes", help="of " + ",".join(MODES) + " (all; quick: default,full)")
+                        help="smaller loads, no peers, no curves: under four minutes")
+    parser.add_argument("--rounds", type=int, help="of all modes by turns (9; quick: 5)")
+    parser.add_argument("--modes", default=",".join(MODES), help="of " + ",".join(MODES) + " (all)")
+    parser.add_argument("--parts", help="only these parts (see below), commas between")
     parser.add_argument("--only", default="", metavar="WORD[,WORD…]",
-                        help="only workloads with one of these in the name")
-    parser.add_argument("--instructions", action="store_true",
-                        help="also count instructions per operation (valgrind)")
-    parser.add_argument("--peers", action="store_true",
-                        help="also under " + ", ".join(PEERS) + ": the small loops alone")
+                        help="of the table, only workloads with one of these in the name")
+    parser.add_argument("--from", dest="given", metavar="FILE",
+                        help="measure nothing: take the figures that --json wrote there")
     parser.add_argument("--json", metavar="FILE", help="write every figure there, - for stdout")
-    parser.add_argument("--svg", metavar="FILE", help="draw every ratio there")
-    parser.add_argument("--readme", metavar="FILE",
-                        help="put the table between the bench markers of this file")
+    parser.add_argument("--compare", metavar="FILE",
+                        help="say what differs from the figures there by more than the spread")
+    parser.add_argument("--svg", metavar="FILE", help="draw every ratio and curve there")
+    parser.add_argument("--readme", metavar="FILE", help="put the short table into this file")
+    parser.add_argument("--performance", metavar="FILE",
+                        help="put everything, with profiles of what is over, into this file")
     parser.add_argument("--strict", action="store_true",
                         help="exit with 1 if anything is over its budget")
     options = parser.parse_args()
-    if options.modes is None:
-        options.modes = "default,full" if options.quick else ",".join(MODES)
-    options.modes = options.modes.split(",")
-    for mode in options.modes:
-        if mode not in MODES:
-            parser.error(f"{mode}: no such mode")
-    if options.pairs is None:
-        options.pairs = 9 if options.quick else 11
+    options.modes = chosen(parser, options.modes, MODES)
+    options.parts = chosen(parser, options.parts or ",".join(QUICK_PARTS if options.quick
+                                                             else PARTS), PARTS)
+    options.rounds = options.rounds or (5 if options.quick else 9)
     return options
 
+
+def chosen(parser, text, known):
+    words = text.split(",")
+    for word in words:
+        if word not in known:
+            parser.error(f"{word}: none of {', '.join(known)}")
+    return words
+
+
+# ---- measuring ---------------------------------------------------------------------
 
 def wanted(options, name):
     return any(word in name for word in options.only.split(","))
 
 
-def run_all(options, setup, out):
-    results = []
+def measure_table(options, setup):
+    """Yields each workload's name, and how to get its row."""
     for load in bench_workloads.all_workloads(setup):
         if not wanted(options, load.name):
             continue
-        if bench_workloads.unwatched(setup, load):
-            print(f"{load.what} [{load.name}]: not watched by this build", file=out)
+        if load.missing():
+            yield f"{load.what}: not installed, left out", None
             continue
-        peers = list(PEERS) if options.peers and load.has_peers else []
-        row = measure_pairs(setup, load, options.modes + peers, options.pairs)
-        if options.instructions and load.countable:
-            count_instructions(setup, load, row)
-        results.append(row)
-        bench_table.judge(row, results)
-        bench_table.print_row(row, out)
-    if "full" in options.modes and wanted(options, "log_size"):
-        results.append(measure_log(setup))
-        bench_table.print_row(bench_table.judge(results[-1], results), out)
-    if "full" in options.modes and wanted(options, "analyzer"):
-        results.append(measure_analyzer(setup, 1000000 if options.quick else 10000000))
-        bench_table.print_row(bench_table.judge(results[-1], results), out)
-    if "full" in options.modes and wanted(options, "prediction"):
-        results.append(measure_prediction(setup, 1000000 if options.quick else 10000000))
-        bench_table.print_row(bench_table.judge(results[-1], results), out)
+        yield load.what, lambda load=load: [table_row(options, setup, load)]
+
+
+def table_row(options, setup, load):
+    modes = options.modes if "table" in options.parts else []
+    peers = list(PEERS) if "peers" in options.parts and load.has_peers else []
+    row = measure(load, modes, peers, options.rounds)
+    if "instructions" in options.parts and load.counted():
+        bench_instructions.add_counts(setup, load, row, options.modes)
+    return row
+
+
+def measure_others(options, setup):
+    if "logs" in options.parts:
+        yield "size of a log", lambda: [bench_logs.measure_log(setup)]
+        for events in (10**5, 10**6) if options.quick else (10**5, 10**6, 10**7):
+            yield f"a log of {events} events", lambda events=events: [
+                bench_logs.measure_analyzer(setup, events),
+                bench_logs.measure_prediction(setup, events)]
+    if "latency" in options.parts:
+        for way in bench_hangs.WAYS:
+            yield f"hangs, {way}", lambda way=way: [
+                bench_hangs.measure_latency(setup, way, 20 if options.quick else 60)]
+    if "scaling" in options.parts:
+        for number, curve in enumerate(bench_scaling.all_curves(setup), 1):
+            yield f"curve {number}", curve
+
+
+def measure_all(options, setup, terminal):
+    results = []
+    steps = []
+    if {"table", "peers", "instructions"} & set(options.parts):
+        steps += measure_table(options, setup)
+    if not options.only:
+        steps += measure_others(options, setup)
+    for what, step in steps:
+        if step is None:
+            terminal.line(what)
+            continue
+        terminal.working(what)
+        for row in step():
+            results.append(row)
+            terminal.row(bench_table.judge(row, results))
     return results
+
+
+def measured(options, terminal):
+    os.makedirs(options.build, exist_ok=True)
+    scratch = tempfile.mkdtemp(prefix="bench-", dir=options.build)
+    try:
+        setup = Setup(options.build, options.shim, scratch, 0.2 if options.quick else 1.0)
+        terminal.head(f"{bench_table.machine()}; {setup.shim}", options.rounds)
+        results = measure_all(options, setup, terminal)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    if not results:
+        raise Failure(f"{options.only}: no such workload")
+    return {"machine": bench_table.machine(), "date": time.strftime("%Y-%m-%d"),
+            "rounds": options.rounds, "results": results}
+
+
+# ---- telling -----------------------------------------------------------------------
+
+def read_figures(path):
+    with open(path, encoding="utf-8") as file:
+        return json.load(file)
+
+
+def write(path, text):
+    if path == "-":
+        print(text)
+        return
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+
+
+def tell(options, figures):
+    if options.json:
+        write(options.json, json.dumps(figures, indent=1, ensure_ascii=False))
+    if options.svg:
+        write(options.svg, bench_plot.drawing(figures))
+    if options.readme:
+        bench_report.put_into(options.readme, {"bench": bench_report.short(figures)})
+    if options.performance:
+        bench_report.put_into(options.performance, bench_report.sections(figures))
 
 
 def main():
     options = arguments()
-    os.makedirs(options.build, exist_ok=True)
-    scratch = tempfile.mkdtemp(prefix="bench-", dir=options.build)
     out = sys.stderr if options.json == "-" else sys.stdout
+    terminal = bench_table.Terminal(out, options.modes +
+                                    [peer for peer in PEERS if "peers" in options.parts])
     try:
-        setup = Setup(options.build, options.shim, scratch, 0.2 if options.quick else 1.0)
-        bench_table.print_head(setup, options, out)
-        results = run_all(options, setup, out)
-    except Failure as failure:
+        figures = read_figures(options.given) if options.given else measured(options, terminal)
+        results = figures["results"]
+        terminal.instructions(results)
+        over = terminal.foot(results)
+        if options.compare:
+            for line in bench_report.differences(read_figures(options.compare)["results"], results):
+                terminal.line(line)
+        tell(options, figures)
+    except (Failure, OSError) as failure:
         print(f"dlwatch: scripts/bench.py: {failure}", file=sys.stderr)
         return 2
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-    if not results:
-        print(f"dlwatch: scripts/bench.py: {options.only}: no such workload", file=sys.stderr)
-        return 2
-    over = bench_table.print_foot(results, out)
-    if options.json:
-        text = json.dumps({"machine": bench_table.machine(), "results": results}, indent=1)
-        if options.json == "-":
-            print(text)
-        else:
-            with open(options.json, "w", encoding="utf-8") as file:
-                file.write(text + "\n")
-    if options.svg:
-        with open(options.svg, "w", encoding="utf-8") as file:
-            file.write(bench_plot.drawing(results, [*options.modes, *PEERS],
-                                          bench_table.machine()))
-    if options.readme:
-        bench_table.put_into(options.readme, results, options.modes)
     return 1 if over and options.strict else 0
 
 

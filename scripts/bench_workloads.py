@@ -2,43 +2,61 @@
 
 import os
 import random
+import shutil
 import socket
 import subprocess
 import time
 
+from bench_instructions import loop
 from bench_measure import PEERS, Failure, complain_unless_clean, run
+
+
+# What a thread does in workloads of two: callgrind lets one run at a time, so
+# what is counted is the way of a lock that is free.
+THREADS = {"contended": "count_under_lock", "private": "lock_ones_own"}
 
 
 class Micro:
     """One workload of the micro program, which prints what an operation took."""
 
-    def __init__(self, setup, name, how, ops, what):
+    def __init__(self, setup, name, how, ops, what, more=()):
         self.setup = setup
         self.name = name
         self.what = what
         self.kind = how
         self.unit = "bytes" if how == "memory" else "ns"
-        self.countable = how == "alone"
         self.has_peers = how in ("alone", "meeting", "handover")
-        scale = 1.0 if how == "memory" else setup.scale
+        self.more = more
+        scale = 1.0 if how == "memory" else setup.scale * 0.5
         self.ops = max(1, int(int(ops) * scale))
 
+    def missing(self):
+        return False
+
+    def counted(self):
+        """What to count instructions of, if that says anything: command, function, operations."""
+        if self.kind == "alone":
+            # Each of 100 000 locks has had its turn before.
+            return loop(self.setup, self.name, 200000 if self.name.startswith("many") else 20000)
+        if self.name in THREADS:
+            return ([self.setup.program("micro"), self.name, "20000", "--exact"],
+                    THREADS[self.name], 20000)
+        return None
+
     def run(self, mode):
+        cpu = self.setup.cpu if self.kind not in ("meeting", "memory") else None
+        if mode in PEERS:
+            return self.run_peer(mode, cpu)
         # The process that starts processes is not itself preloaded.
         variable = "MICRO_PRELOAD" if self.kind == "process" else "LD_PRELOAD"
-        if mode in PEERS:
-            return self.run_peer(mode)
-        env = self.setup.environment(mode, variable)
-        cpu = self.setup.cpu if self.kind in ("alone", "handover", "process") else None
-        return float(run([self.setup.program("micro"), self.name, str(self.ops)], env, cpu))
+        command = [self.setup.program("micro"), self.name, str(self.ops), *self.more]
+        return float(run(command, self.setup.environment(mode, variable), cpu))
 
-
-    def run_peer(self, peer):
+    def run_peer(self, peer, cpu):
         """Under another tool that looks at locks; the slow ones get a little of the work."""
         prefix, program, share = PEERS[peer]
         command = [*prefix, self.setup.program(program), self.name,
                    str(max(1, int(self.ops * share)))]
-        cpu = self.setup.cpu if self.kind in ("alone", "handover") else None
         return float(run(command, self.setup.environment(None), cpu))
 
 
@@ -47,15 +65,21 @@ class Program:
 
     kind = "program"
     unit = "ns"
-    countable = False
     has_peers = False
+    needs = None  # a command that must be there
 
     def __init__(self, setup):
         self.setup = setup
 
+    def counted(self):
+        return None
+
+    def missing(self):
+        return self.needs and not shutil.which(self.needs)
+
 
 class Memcached(Program):
-    name = "memcached"
+    name = needs = "memcached"
     what = "memcached, a request"
 
     def run(self, mode):
@@ -99,7 +123,7 @@ def wait_for_port(server, port):
 
 
 class Pbzip2(Program):
-    name = "pbzip2"
+    name = needs = "pbzip2"
     what = "pbzip2, two threads, a byte"
 
     def __init__(self, setup):
@@ -130,35 +154,51 @@ class Sqlite(Program):
     name = "sqlite"
     what = "SQLite, four threads, a row"
 
+    def counted(self):
+        return [self.setup.program("sqlite_threads"), "500"], "insert_and_select", 4 * 500
+
     def run(self, mode):
-        rows = max(1, int(40000 * self.setup.scale))
+        rows = max(1, int(10000 * self.setup.scale))
         command = [self.setup.program("sqlite_threads"), str(rows)]
         return float(run(command, self.setup.environment(mode)))
 
 
-# Kinds of lock that a build may not watch: measuring them would say that
-# watching costs nothing.
-NEEDED = {
-    "rwlock_read": "pthread_rwlock_rdlock",
-    "rwlock_write": "pthread_rwlock_wrlock",
-    "spinlock": "pthread_spin_lock",
-    "semaphore": "sem_wait",
-}
+class Ffmpeg(Program):
+    name = needs = "ffmpeg"
+    what = "ffmpeg, H.264, two threads, a frame"
+
+    def run(self, mode):
+        frames = max(25, int(250 * self.setup.scale))
+        source = f"testsrc2=size=320x180:rate=25:duration={frames / 25}"
+        command = ["ffmpeg", "-hide_banner", "-nostdin", "-loglevel", "error", "-f", "lavfi",
+                   "-i", source, "-c:v", "libx264", "-preset", "veryfast", "-threads", "2",
+                   "-f", "null", "-"]
+        env = self.setup.environment(mode)
+        start = time.monotonic_ns()
+        run(command, env)
+        return (time.monotonic_ns() - start) / frames
 
 
-def exported(setup):
-    listed = run(["nm", "-D", "--defined-only", "-f", "posix", setup.shim], os.environ)
-    return {line.split()[0] for line in listed.decode().splitlines()}
+class PythonQueue(Program):
+    name = "python_queue"
+    what = "Python, four threads, a queue.Queue item"
+    interpreter = "/usr/bin/python3"
 
+    def missing(self):
+        return not os.path.exists(self.interpreter)
 
-def unwatched(setup, load):
-    return load.name in NEEDED and NEEDED[load.name] not in exported(setup)
+    def run(self, mode):
+        command = [self.interpreter, os.path.join(self.setup.source, "queue_threads.py"),
+                   str(max(1, int(20000 * self.setup.scale)))]
+        return float(run(command, self.setup.environment(mode)))
 
 
 def all_workloads(setup):
+    """What goes into the table."""
     listed = run([setup.program("micro"), "--list"], setup.environment(None)).decode()
     for line in listed.splitlines():
-        yield Micro(setup, *line.split("\t"))
-    yield Memcached(setup)
-    yield Pbzip2(setup)
-    yield Sqlite(setup)
+        load = Micro(setup, *line.split("\t"))
+        if load.kind != "beside":
+            yield load
+    for program in (Memcached, Sqlite, Pbzip2, Ffmpeg, PythonQueue):
+        yield program(setup)

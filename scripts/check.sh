@@ -1,7 +1,7 @@
 #!/bin/bash
 # check.sh KIND... - run tests and sum them up
 #
-# KIND: unit property schema e2e generated transparency instructions core exports docs format.
+# KIND: unit property schema e2e generated transparency bench instructions core exports docs format.
 # The last line is `N passed, N failed` over all of them.  Exit status 1 when anything failed, or
 # when nothing at all was tested.
 #
@@ -105,7 +105,7 @@ run_python()
 for kind; do
 	case $kind in
 	unit|property) run_programs "$kind" ;;
-	schema|e2e|generated|transparency|instructions) run_python "$kind" ;;
+	schema|e2e|generated|transparency|bench|instructions) run_python "$kind" ;;
 	core|exports|docs) run_counted "scripts/check-$kind.sh" 60 "scripts/check-$kind.sh" ;;
 	format) scripts/check-format.sh ;;
 	*)

@@ -9,9 +9,9 @@
  * Where one thread does the work, the loop is cut into slices and the fastest
  * counts: another program on the processor can only make a slice slower.  Where
  * threads meet, chance makes a slice faster as well: the median slice counts.
- * Beside a crowd, all of the time counts, and with it what the watcher takes.
  *
- * `--exact` makes one slice of exactly OPS operations, for counting instructions.
+ * `--exact` makes one slice of exactly OPS operations, for counting instructions;
+ * `--warm` makes as many before, which are not counted.
  * `--size=N` chooses how many locks, threads or processes there are.
  */
 #include <errno.h>
@@ -81,9 +81,8 @@ void end_bystander(void)
 static const struct workload *const tables[] = { alone_workloads, meeting_workloads,
 						 process_workloads, beside_workloads };
 
-static const int slices_of[] = {
-	[ALONE] = SLICES, [MEETING] = 5, [HANDOVER] = 5, [PROCESS] = 1, [MEMORY] = 1, [BESIDE] = 1
-};
+static const int slices_of[] = { [ALONE] = SLICES, [MEETING] = 5, [HANDOVER] = 5,
+				 [PROCESS] = 1,    [MEMORY] = 1,  [BESIDE] = SLICES };
 static const char *const how_words[] = { "alone",   "meeting", "handover",
 					 "process", "memory",  "beside" };
 
@@ -158,12 +157,12 @@ __attribute__((noinline)) static double ns_per_op(const struct workload *load, u
 		took[i] = now_ns() - start;
 	}
 	qsort(took, (size_t)slices, sizeof(*took), compare);
-	return (double)took[load->how == ALONE ? 0 : slices / 2] / (double)slice;
+	return (double)took[slices == SLICES ? 0 : slices / 2] / (double)slice;
 }
 
 static int usage(void)
 {
-	fputs("usage: micro --list | micro NAME [OPS] [--exact] [--size=N]\n", stderr);
+	fputs("usage: micro --list | micro NAME [OPS] [--exact] [--warm] [--size=N]\n", stderr);
 	return 2;
 }
 
@@ -176,7 +175,7 @@ static uint64_t number(const char *text)
 	return *end ? 0 : value;
 }
 
-static int run(const struct workload *load, uint64_t ops, bool exact)
+static int run(const struct workload *load, uint64_t ops, bool exact, bool warm)
 {
 	if (load->setup)
 		load->setup();
@@ -184,6 +183,8 @@ static int run(const struct workload *load, uint64_t ops, bool exact)
 		load->run(ops);
 		printf("%llu\n", (unsigned long long)bytes_each);
 	} else {
+		if (warm)
+			load->run(ops);
 		printf("%.3f\n", ns_per_op(load, ops, exact));
 	}
 	if (load->finish)
@@ -194,7 +195,7 @@ static int run(const struct workload *load, uint64_t ops, bool exact)
 int main(int argc, char **argv)
 {
 	const struct workload *load;
-	bool exact = false;
+	bool exact = false, warm = false;
 	uint64_t ops;
 
 	self_path = argv[0];
@@ -213,6 +214,8 @@ int main(int argc, char **argv)
 	for (int i = 2; i < argc; i++) {
 		if (strcmp(argv[i], "--exact") == 0)
 			exact = true;
+		else if (strcmp(argv[i], "--warm") == 0)
+			warm = true;
 		else if (strncmp(argv[i], "--size=", 7) == 0)
 			size = number(argv[i] + 7);
 		else
@@ -221,5 +224,5 @@ int main(int argc, char **argv)
 	if (!ops || !size)
 		return usage();
 	insist_on_preload();
-	return run(load, ops, exact);
+	return run(load, ops, exact, warm);
 }

@@ -23,7 +23,8 @@ import tempfile
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "scripts"))
 
-from bench_measure import Failure, Setup, instructions_of  # noqa: E402
+import bench_instructions  # noqa: E402
+from bench_measure import Failure, Setup  # noqa: E402
 
 EXPECTED = os.path.join(HERE, "expected.json")
 MARGIN = 0.10
@@ -47,9 +48,8 @@ def built_by(build):
 
 
 def count(setup, workload, mode):
-    """Twice the operations minus once: what starting and ending cost drops out."""
-    once = instructions_of(setup, workload, OPERATIONS, mode)
-    return (instructions_of(setup, workload, 2 * OPERATIONS, mode) - once) / OPERATIONS
+    loop = bench_instructions.loop(setup, workload, OPERATIONS)
+    return sum(bench_instructions.count(setup, *loop, mode).values())
 
 
 def name_of(workload, mode):
