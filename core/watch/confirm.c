@@ -261,13 +261,10 @@ static void count_task(void *context, int32_t tid)
 {
 	struct census *census = context;
 	const struct dlw_picture *picture = census->picture;
-	uint32_t i;
 
-	if (tid == census->watch->ignored_tid || tid == census->helper)
+	if (tid == census->watch->ignored_tid || tid == census->helper ||
+	    dlw_picture_thread(picture, census->process, tid) != DLW_NONE)
 		return;
-	for (i = 0; i < picture->state.thread_count; i++)
-		if (picture->threads[i].process == census->process && picture->threads[i].tid == tid)
-			return;
 	if (dlw_task_alive(picture->processes[census->process].pid, tid))
 		census->unknown = tid;
 }

@@ -339,6 +339,13 @@ static void add_threads(struct dlw_maker *maker, uint32_t process)
 		add_thread(maker, process, record);
 }
 
+static bool index_threads(struct dlw_maker *maker)
+{
+	maker->picture->tids = (struct dlw_thread_index){ .number = dlw_thread_tid };
+	return dlw_thread_index_make(&maker->picture->tids, maker->picture, maker->threads,
+				     maker->threads, &maker->watch->picture);
+}
+
 bool dlw_picture_make(struct dlw_watch *watch, struct dlw_picture *picture)
 {
 	struct dlw_maker maker = { .watch = watch, .picture = picture };
@@ -356,7 +363,7 @@ bool dlw_picture_make(struct dlw_watch *watch, struct dlw_picture *picture)
 		if (in_view[i])
 			add_threads(&maker, i);
 	dlw_maker_settle_histories(&maker);
-	if (!dlw_maker_settle_joins(&maker) || !dlw_maker_name_owners(&maker))
+	if (!index_threads(&maker) || !dlw_maker_settle_joins(&maker) || !dlw_maker_name_owners(&maker))
 		return false;
 	fill_state(&maker);
 	return true;

@@ -5,6 +5,7 @@
 #define DLW_CORE_WATCH_PICTURE_H
 
 #include "core/watch/look.h"
+#include "core/watch/thread_index.h"
 
 /** Where a thread of the state came from. */
 struct dlw_thread_source {
@@ -29,6 +30,7 @@ struct dlw_alias {
 struct dlw_picture {
 	struct dlw_state state;
 	struct dlw_thread_source *sources; /* one per state thread */
+	struct dlw_thread_index tids;
 	/* what the state points to, still writable */
 	struct dlw_process_state *processes;
 	struct dlw_thread_state *threads;
@@ -47,6 +49,13 @@ struct dlw_picture {
  * C library names. Return: false if the arena ran out.
  */
 bool dlw_picture_make(struct dlw_watch *watch, struct dlw_picture *picture);
+
+/** dlw_picture_thread() - by its tid; DLW_NONE: @process has none of that number in the picture */
+static inline uint32_t dlw_picture_thread(const struct dlw_picture *picture, uint32_t process,
+					  int32_t tid)
+{
+	return dlw_thread_index_find(&picture->tids, picture, process, (uint32_t)tid);
+}
 
 /**
  * dlw_picture_confirm() - ask the kernel and the C library about one thread

@@ -7,70 +7,6 @@
 #include "core/watch/glibc.h"
 #include "core/watch/picture_maker.h"
 
-/** Threads by a number of theirs; several may have one number. */
-struct index {
-	uint32_t *slots; /* thread + 1, 0: free */
-	uint32_t mask;
-	uint64_t (*number)(const struct dlw_picture *picture, uint32_t thread);
-};
-
-static uint64_t tid_number(const struct dlw_picture *picture, uint32_t thread)
-{
-	return (uint32_t)picture->threads[thread].tid;
-}
-
-static uint64_t pthread_number(const struct dlw_picture *picture, uint32_t thread)
-{
-	return picture->sources[thread].record ? picture->sources[thread].record->pthread : 0;
-}
-
-static uint32_t slot_of(const struct index *index, uint64_t number)
-{
-	return (uint32_t)(number * 0x9e3779b97f4a7c15u >> 32) & index->mask;
-}
-
-static bool make_index(struct dlw_maker *maker, struct index *index)
-{
-	uint32_t size = 16, at, i;
-
-	while (size < maker->threads * 2)
-		size *= 2;
-	index->mask = size - 1;
-	index->slots = dlw_arena_array(&maker->watch->picture, uint32_t, size);
-	if (!index->slots)
-		return false;
-	for (i = 0; i < maker->threads; i++) {
-		at = slot_of(index, index->number(maker->picture, i));
-		while (index->slots[at])
-			at = (at + 1) & index->mask;
-		index->slots[at] = i + 1;
-	}
-	return true;
-}
-
-/**
- * find_thread() - by its number, a living one before one that is gone
- * @process: DLW_NONE: of any process
- */
-static uint32_t find_thread(const struct dlw_maker *maker, const struct index *index,
-			    uint32_t process, uint64_t number)
-{
-	const struct dlw_picture *picture = maker->picture;
-	uint32_t at = slot_of(index, number), found = DLW_NONE;
-
-	for (; index->slots[at]; at = (at + 1) & index->mask) {
-		uint32_t thread = index->slots[at] - 1;
-
-		if (index->number(picture, thread) != number ||
-		    (process != DLW_NONE && picture->threads[thread].process != process))
-			continue;
-		if (picture->threads[thread].life != DLW_GONE)
-			return thread;
-		found = thread;
-	}
-	return found;
-}
-
 /* ------------------------------------------------------------------------------ joins */
 
 /** drop_unsubjected() - a THREAD resource nobody waits for any more must still name a thread */
@@ -87,10 +23,11 @@ static void drop_unsubjected(struct dlw_maker *maker)
 bool dlw_maker_settle_joins(struct dlw_maker *maker)
 {
 	struct dlw_picture *picture = maker->picture;
-	struct index index = { .number = pthread_number };
+	struct dlw_thread_index index = { .number = dlw_thread_pthread };
 	uint32_t i;
 
-	if (!make_index(maker, &index))
+	if (!dlw_thread_index_make(&index, picture, maker->threads, maker->threads,
+				   &maker->watch->picture))
 		return false;
 	for (i = 0; i < maker->threads; i++) {
 		struct dlw_thread_state *thread = &picture->threads[i];
@@ -100,8 +37,8 @@ bool dlw_maker_settle_joins(struct dlw_maker *maker)
 			continue;
 		if (resource->subject == DLW_NONE)
 			resource->subject =
-				find_thread(maker, &index, thread->process,
-					    picture->sources[i].address);
+				dlw_thread_index_find(&index, picture, thread->process,
+						      picture->sources[i].address);
 		/* joined but never seen, or gone already: the join is about to end */
 		if (resource->subject == DLW_NONE ||
 		    picture->threads[resource->subject].life == DLW_GONE)
@@ -178,8 +115,7 @@ static bool is_any_foreign(const struct dlw_watch *watch)
 }
 
 /** name_owner() - what the C library says of a lock somebody waits for */
-static void name_owner(struct dlw_maker *maker, const struct index *tids, uint32_t resource,
-		       bool is_held)
+static void name_owner(struct dlw_maker *maker, uint32_t resource, bool is_held)
 {
 	const struct dlw_resource_state *state = &maker->picture->resources[resource];
 	bool shared = dlw_maker_is_shared(maker, resource);
@@ -187,7 +123,8 @@ static void name_owner(struct dlw_maker *maker, const struct index *tids, uint32
 
 	if (is_held || tid == 0 || (shared && is_any_foreign(maker->watch)))
 		return;
-	owner = find_thread(maker, tids, shared ? DLW_NONE : state->process, tid);
+	owner = dlw_thread_index_find(&maker->picture->tids, maker->picture,
+				      shared ? DLW_NONE : state->process, tid);
 	if (owner != DLW_NONE)
 		dlw_maker_hold(maker, owner, resource, DLW_EXCLUSIVE, 1, (struct dlw_stack){ 0 });
 }
@@ -199,25 +136,23 @@ static bool has_owner(enum dlw_kind kind)
 }
 
 /** name_once() - each lock is read once, however many wait for it */
-static void name_once(struct dlw_maker *maker, const struct index *tids, bool *done, bool *is_held,
-		      uint32_t resource)
+static void name_once(struct dlw_maker *maker, bool *done, bool *is_held, uint32_t resource)
 {
 	if (resource == DLW_NONE || done[resource] ||
 	    !has_owner(maker->picture->resources[resource].kind))
 		return;
 	done[resource] = true;
-	name_owner(maker, tids, resource, is_held[resource]);
+	name_owner(maker, resource, is_held[resource]);
 }
 
 bool dlw_maker_name_owners(struct dlw_maker *maker)
 {
 	struct dlw_picture *picture = maker->picture;
-	struct index tids = { .number = tid_number };
 	bool *is_held = dlw_arena_array(&maker->watch->picture, bool, maker->resources + 1);
 	bool *done = dlw_arena_array(&maker->watch->picture, bool, maker->resources + 1);
 	uint32_t i;
 
-	if (!is_held || !done || !make_index(maker, &tids))
+	if (!is_held || !done)
 		return false;
 	mark_distrusted(maker);
 	for (i = 0; i < maker->holds; i++)
@@ -225,8 +160,8 @@ bool dlw_maker_name_owners(struct dlw_maker *maker)
 	for (i = 0; i < maker->threads; i++) {
 		if (picture->threads[i].life != DLW_WAITING)
 			continue;
-		name_once(maker, &tids, done, is_held, picture->threads[i].want.resource);
-		name_once(maker, &tids, done, is_held, picture->threads[i].want.mutex);
+		name_once(maker, done, is_held, picture->threads[i].want.resource);
+		name_once(maker, done, is_held, picture->threads[i].want.mutex);
 	}
 	return true;
 }

@@ -55,7 +55,9 @@ static bool make_room(struct adder *adder)
 	    !GROW(adder, resources, state->resource_count, adder->waits.count) ||
 	    !GROW(adder, first_alias, state->resource_count, adder->waits.count) ||
 	    !GROW(adder, holds, state->hold_count, edges) ||
-	    !GROW(adder, releasers, state->releaser_count, edges))
+	    !GROW(adder, releasers, state->releaser_count, edges) ||
+	    !dlw_thread_index_make(&adder->picture->tids, adder->picture, state->thread_count,
+				   state->thread_count + (uint32_t)threads, adder->arena))
 		return false;
 	state->processes = adder->picture->processes;
 	state->threads = adder->picture->threads;
@@ -67,17 +69,6 @@ static bool make_room(struct adder *adder)
 
 /* ------------------------------------------------------------- processes and threads */
 
-static uint32_t thread_at(const struct adder *adder, uint32_t process, int32_t tid)
-{
-	const struct dlw_picture *picture = adder->picture;
-	uint32_t i;
-
-	for (i = 0; i < picture->state.thread_count; i++)
-		if (picture->threads[i].process == process && picture->threads[i].tid == tid)
-			return i;
-	return DLW_NONE;
-}
-
 static void add_thread(struct adder *adder, uint32_t process, int32_t tid)
 {
 	uint32_t index = adder->picture->state.thread_count++;
@@ -87,6 +78,7 @@ static void add_thread(struct adder *adder, uint32_t process, int32_t tid)
 	};
 	/* it has no record, and nothing in one */
 	adder->picture->sources[index] = (struct dlw_thread_source){ .holds_read = true };
+	dlw_thread_index_add(&adder->picture->tids, adder->picture, index);
 }
 
 /** show_process() - it and all its threads are in the picture; Return: its place */
@@ -105,11 +97,14 @@ static uint32_t show_process(struct adder *adder, uint32_t surveyed)
 			(struct dlw_process_state){ .pid = process->pid, .exe = "" };
 	}
 	adder->places[surveyed] = place;
-	for (i = 0; i < process->sleeper_count; i++)
+	for (i = 0; i < process->sleeper_count; i++) {
+		const struct dlw_sleeper *sleeper = &process->sleepers[i];
+
 		if (process->watched == DLW_NONE ||
-		    (!process->sleepers[i].hooked &&
-		     thread_at(adder, place, process->sleepers[i].tid) == DLW_NONE))
-			add_thread(adder, place, process->sleepers[i].tid);
+		    (!sleeper->hooked &&
+		     dlw_picture_thread(adder->picture, place, sleeper->tid) == DLW_NONE))
+			add_thread(adder, place, sleeper->tid);
+	}
 	return place;
 }
 
@@ -184,7 +179,7 @@ static void add_holds(struct adder *adder, const struct dlw_system_wait *wait, u
 	for (i = 0; i < wait->target_count; i++) {
 		const struct dlw_surveyed *holder = &adder->survey->all[wait->targets[i]];
 		uint32_t place = adder->places[wait->targets[i]];
-		uint32_t thread = thread_at(adder, place, holder->sleepers[0].tid);
+		uint32_t thread = dlw_picture_thread(picture, place, holder->sleepers[0].tid);
 
 		if (thread == DLW_NONE)
 			continue;
@@ -208,10 +203,11 @@ static void add_releasers(struct adder *adder, const struct dlw_system_wait *wai
 
 	for (i = 0; i < wait->target_count; i++) {
 		const struct dlw_surveyed *process = &adder->survey->all[wait->targets[i]];
+		uint32_t place = adder->places[wait->targets[i]];
 
 		for (k = 0; k < process->sleeper_count; k++) {
-			uint32_t thread = thread_at(adder, adder->places[wait->targets[i]],
-						    process->sleepers[k].tid);
+			uint32_t thread =
+				dlw_picture_thread(picture, place, process->sleepers[k].tid);
 
 			if (thread != DLW_NONE)
 				picture->releasers[picture->state.releaser_count++] =
@@ -281,7 +277,8 @@ static struct dlw_stack site_of(struct adder *adder, const struct dlw_system_wai
 
 static void add_want(struct adder *adder, struct dlw_system_wait *wait, uint32_t resource)
 {
-	uint32_t index = thread_at(adder, adder->places[wait->surveyed], wait->sleeper.tid);
+	uint32_t index = dlw_picture_thread(adder->picture, adder->places[wait->surveyed],
+					    wait->sleeper.tid);
 	struct dlw_thread_state *thread;
 
 	/* a record that tells of a wait of its own knows better */
