@@ -196,18 +196,19 @@ static bool is_alias_same(const struct dlw_watched *watched, const struct dlw_al
 bool dlw_picture_is_same(struct dlw_watch *watch, const struct dlw_picture *picture,
 			 uint32_t resource)
 {
+	bool same = true;
 	uint32_t at;
 
+	/* all of them, even if one is not: the next picture then takes each for what it is */
 	for (at = picture->first_alias[resource]; at; at = picture->aliases[at].next) {
 		const struct dlw_alias *alias = &picture->aliases[at];
 		struct dlw_watched *watched = &watch->processes[alias->process];
 
-		if (picture->processes[alias->process].ended)
+		if (picture->processes[alias->process].ended ||
+		    (read_again(watch, watched) && is_alias_same(watched, alias)))
 			continue;
-		if (!read_again(watch, watched) || !is_alias_same(watched, alias)) {
-			watched->mappings.alone = true;
-			return false;
-		}
+		watched->mappings.alone = true;
+		same = false;
 	}
-	return true;
+	return same;
 }
