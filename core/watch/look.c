@@ -13,6 +13,8 @@
 /* bytes: a larger picture's memory goes back once there is nothing new to judge */
 #define KEPT_PICTURE (1u << 20)
 
+#define MOST_PATIENCE 16000000000ull
+
 /* ---------------------------------------------------------------- processes in view */
 
 /** free_slot() - of a process that has left; NULL: there is none */
@@ -46,6 +48,7 @@ struct dlw_watched *dlw_watch_add(struct dlw_watch *watch, struct dlw_segment *s
 
 	if (!slot && !make_room(watch))
 		return NULL;
+	dlw_survey_forget(&watch->survey, segment->pid);
 	if (slot) { /* its memory serves again */
 		memory = (struct dlw_mappings){ .all = slot->mappings.all,
 						.capacity = slot->mappings.capacity };
@@ -108,7 +111,8 @@ void dlw_watch_break(const struct dlw_watch *watch, const struct dlw_state *stat
  *
  * After a movement every look judges until the picture has settled; then once
  * more when the silence is long enough for 'stalled', and once when it is long
- * enough for semaphores that were never posted.
+ * enough for semaphores that were never posted. A picture that will not settle
+ * is judged ever less often, the longer nothing has moved.
  */
 static bool worth_judging(struct dlw_watch *watch, bool moved, uint64_t now)
 {
@@ -119,15 +123,21 @@ static bool worth_judging(struct dlw_watch *watch, bool moved, uint64_t now)
 		watch->stall_judgements = 0;
 		return true;
 	}
-	if (watch->unsettled || watch->suspected.count)
-		return true;
 	quiet = now - watch->quiet_since_ns;
+	if (watch->suspected.count || (watch->unsettled && now >= watch->settle_ns))
+		return true;
 	if (quiet > watch->stall_ns * (watch->stall_judgements ? 3 : 1) + watch->stall_ns / 8 &&
 	    watch->stall_judgements < 2) {
 		watch->stall_judgements++;
 		return true;
 	}
 	return false;
+}
+
+/** patience() - until an unsettled picture is judged again, after so long a silence */
+static uint64_t patience(uint64_t quiet)
+{
+	return quiet / 8 < MOST_PATIENCE ? quiet / 8 : MOST_PATIENCE;
 }
 
 /* --------------------------------------------------------------------- cores seen */
@@ -363,6 +373,7 @@ static uint32_t look(struct dlw_watch *watch, bool at_once)
 	struct dlw_seen_cores now = watch->spare;
 	struct dlw_findings findings;
 	struct dlw_picture picture;
+	bool suspects_system = false;
 
 	now.count = 0;
 	watch->unsettled = false;
@@ -371,7 +382,7 @@ static uint32_t look(struct dlw_watch *watch, bool at_once)
 	if (!dlw_picture_make(watch, &picture))
 		return 0;
 	if (!at_once)
-		dlw_picture_add_system_waits(watch, &picture);
+		dlw_picture_add_system_waits(watch, &picture, watch->suspects_system);
 	if (!judge(watch, &picture, &findings))
 		return 0;
 	for (i = 0; i < findings.count; i++) {
@@ -385,8 +396,10 @@ static uint32_t look(struct dlw_watch *watch, bool at_once)
 			report(watch, &picture, finding);
 		else
 			dlw_seen_add(watch, &now, key, finding->verdict);
+		suspects_system |= dlw_picture_rests_on_system(&picture, finding);
 	}
 	if (!at_once) {
+		watch->suspects_system = suspects_system;
 		watch->suspected = now;
 		watch->spare = earlier;
 	}
@@ -402,8 +415,10 @@ uint32_t dlw_watch_look(struct dlw_watch *watch)
 	dlw_watch_misuses(watch);
 	moved = dlw_anything_moved(watch, now);
 	rests = dlw_survey_look(watch, now);
-	if (worth_judging(watch, moved, now) || rests)
+	if (worth_judging(watch, moved, now) || rests) {
 		look(watch, false);
+		watch->settle_ns = now + patience(now - watch->quiet_since_ns);
+	}
 	else if (dlw_arena_size(&watch->picture) > KEPT_PICTURE)
 		dlw_arena_release(&watch->picture);
 	/* what looks like a deadlock is told as one, if it is */

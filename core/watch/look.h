@@ -109,6 +109,7 @@ struct dlw_watch {
 	struct dlw_census census; /* of the last of them: who else has shared memory */
 	struct dlw_seen_cores reported; /* waits of threads without a record */
 	struct dlw_seen_cores suspected; /* at the last look */
+	bool suspects_system; /* one of them rests on waits on the system */
 	struct dlw_seen_cores happened;  /* deadlocks reported, by dlw_lock_key() of what was wanted */
 	struct dlw_seen_cores inversions; /* told */
 	struct dlw_seen_cores spare; /* the list before that, to be used again */
@@ -116,6 +117,7 @@ struct dlw_watch {
 	uint64_t quiet_since_ns; /* nothing has moved since then */
 	uint32_t stall_judgements; /* made since, because of the silence */
 	bool unsettled; /* the last look could not settle everything: look again */
+	uint64_t settle_ns; /* but not before then, if nothing moves */
 	uint32_t findings;       /* reported so far */
 };
 

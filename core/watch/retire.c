@@ -89,9 +89,12 @@ bool dlw_watch_retire(struct dlw_watch *watch, struct dlw_watched *watched)
 {
 	dlw_watch_misuses_of(watch, watched);
 	dlw_watch_inversions_of(watch, watched);
+	dlw_survey_forget(&watch->survey, watched->segment->pid);
 	watched->ended = true;
 	if (dlw_leaves_behind(watched)) {
-		watch->unsettled = true; /* whoever waits for that has not moved, but hopes in vain now */
+		/* whoever waits for that has not moved, but hopes in vain now */
+		watch->unsettled = true;
+		watch->settle_ns = 0;
 		return false;
 	}
 	remember_posts(watch, watched);

@@ -4,19 +4,15 @@
 #include "core/watch/survey.h"
 
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 
-#include "core/sort.h"
-#include "core/watch/descriptors.h"
 #include "core/watch/look.h"
-#include "core/watch/polled.h"
 #include "core/watch/records.h"
-#include "core/watch/system_call.h"
+#include "core/watch/survey_process.h"
 
-#define NO_SEGMENT UINT32_MAX
 #define SECOND 1000000000ull
 #define PAUSE 200          /* times what a look has cost */
+#define LEAST_PAUSE 50     /* where the other one would be longer than a second */
 #define SAVED (4 * SECOND) /* a fiftieth of a second's work at once, after a calm */
 
 uint64_t dlw_survey_clock(void)
@@ -29,43 +25,23 @@ uint64_t dlw_survey_clock(void)
 
 void dlw_survey_spent(struct dlw_survey *survey, uint64_t start)
 {
-	uint64_t now = dlw_record_now();
+	uint64_t now = dlw_record_now(), cost = dlw_survey_clock() - start, longest;
 
 	/* what was not used is saved up, but not for ever */
 	if (survey->not_before_ns + SAVED < now)
 		survey->not_before_ns = now - SAVED;
-	survey->not_before_ns += (dlw_survey_clock() - start) * PAUSE;
-}
-
-static bool is_channel(void *context, int fd)
-{
-	const int32_t *task = context;
-
-	return dlw_descriptor_channel(*task, fd).kind != DLW_NO_CHANNEL;
-}
-
-bool dlw_is_system_wait(int32_t task, const struct dlw_system_call *call)
-{
-	struct dlw_call_meaning meaning = dlw_call_meaning(call, task, 0);
-
-	switch (meaning.kind) {
-	case DLW_CHILD_CALL:
-	case DLW_LOCK_CALL:
-		return true;
-	case DLW_READ_CALL:
-	case DLW_WRITE_CALL:
-		return is_channel(&task, meaning.fd);
-	case DLW_POLL_CALL:
-		return dlw_each_polled(task, call, is_channel, &task);
-	default:
-		return false;
-	}
+	survey->not_before_ns += cost * PAUSE;
+	survey->spent_ns += cost;
+	longest = survey->spent_ns * LEAST_PAUSE;
+	if (longest < SECOND)
+		longest = SECOND;
+	if (survey->not_before_ns > survey->begun_ns + longest)
+		survey->not_before_ns = survey->begun_ns + longest;
 }
 
 /* ------------------------------------------------------------------- memory and family */
 
-/** borrow() - an arena of our own that takes its memory where the watch does */
-static struct dlw_arena *borrow(struct dlw_watch *watch, struct dlw_arena *arena)
+struct dlw_arena *dlw_survey_borrow(struct dlw_watch *watch, struct dlw_arena *arena)
 {
 	if (!arena->grow)
 		*arena = (struct dlw_arena){ .grow = watch->memory.grow,
@@ -98,7 +74,7 @@ bool dlw_survey_family(struct dlw_watch *watch)
 
 	if (survey->family.all && newest && newest == survey->family.newest)
 		return true;
-	arena = borrow(watch, &survey->family_memory[!survey->family_turn]);
+	arena = dlw_survey_borrow(watch, &survey->family_memory[!survey->family_turn]);
 	roots = dlw_arena_array(arena, int32_t, watch->process_count + 1);
 	if (!roots || !dlw_family_read(&family, &survey->family, roots, list_roots(watch, roots),
 				       arena))
@@ -106,6 +82,18 @@ bool dlw_survey_family(struct dlw_watch *watch)
 	survey->family = family;
 	survey->family_turn = !survey->family_turn;
 	return true;
+}
+
+void dlw_survey_forget(struct dlw_survey *survey, int32_t pid)
+{
+	struct dlw_surveyed *process =
+		(struct dlw_surveyed *)(uintptr_t)dlw_survey_find(survey, pid);
+
+	if (!process)
+		return;
+	survey->outdated |= process->resting;
+	survey->resting -= process->resting;
+	*process = (struct dlw_surveyed){ .pid = pid, .watched = DLW_NONE };
 }
 
 const struct dlw_surveyed *dlw_survey_find(const struct dlw_survey *survey, int32_t pid)
@@ -123,257 +111,6 @@ const struct dlw_surveyed *dlw_survey_find(const struct dlw_survey *survey, int3
 	return low < survey->count && survey->all[low].pid == pid ? &survey->all[low] : NULL;
 }
 
-/* ------------------------------------------------------------------------- one process */
-
-/** A process as its tasks are gone through. */
-struct reading {
-	struct dlw_surveyed *process;
-	const struct dlw_surveyed *before; /* at the last look; NULL: new */
-	const uint32_t *hooked; /* tids in waits that records tell of, rising */
-	uint32_t hooked_count;
-	int32_t helper; /* our own thread in it, 0: none */
-	uint32_t room;
-	bool failed;
-};
-
-static bool is_hooked(const struct reading *reading, int32_t tid)
-{
-	uint32_t low = 0, high = reading->hooked_count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (reading->hooked[middle] < (uint32_t)tid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < reading->hooked_count && reading->hooked[low] == (uint32_t)tid;
-}
-
-static const struct dlw_sleeper *sleeper_before(const struct dlw_surveyed *before, int32_t tid)
-{
-	uint32_t low = 0, high = before ? before->sleeper_count : 0;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (before->sleepers[middle].tid < tid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return before && low < before->sleeper_count && before->sleepers[low].tid == tid
-		       ? &before->sleepers[low]
-		       : NULL;
-}
-
-/** look_at() - a task's sleep; @before: the one it was last seen in; false: it lives */
-static bool look_at(int32_t pid, int32_t tid, const struct dlw_sleeper *before,
-		    struct dlw_sleeper *sleeper)
-{
-	*sleeper = (struct dlw_sleeper){ .tid = tid,
-					 .sequence = dlw_task_sequence(pid, tid),
-					 .since_ns = dlw_record_now() };
-	if (!sleeper->sequence)
-		return false;
-	if (before && !before->hooked && before->sequence == sleeper->sequence) {
-		sleeper->call = before->call;
-		sleeper->since_ns = before->since_ns;
-		return true;
-	}
-	sleeper->fresh = true;
-	return dlw_task_look(pid, tid, &sleeper->call) == DLW_TASK_ASLEEP &&
-	       dlw_task_letter(pid, tid) == 'S' && dlw_is_system_wait(tid, &sleeper->call) &&
-	       dlw_task_sequence(pid, tid) == sleeper->sequence;
-}
-
-static void name_witness(struct dlw_surveyed *process, int32_t tid, uint64_t sequence)
-{
-	process->witness = tid;
-	process->witness_sequence = sequence;
-	process->sleeper_count = 0;
-}
-
-static void read_task(void *context, int32_t tid)
-{
-	struct reading *reading = context;
-	struct dlw_surveyed *process = reading->process;
-	struct dlw_sleeper *sleeper = &process->sleepers[process->sleeper_count];
-
-	if (process->witness || reading->failed || tid == reading->helper)
-		return;
-	if (process->sleeper_count == reading->room)
-		reading->failed = true;
-	else if (is_hooked(reading, tid))
-		process->sleepers[process->sleeper_count++] =
-			(struct dlw_sleeper){ .tid = tid, .hooked = true };
-	else if (look_at(process->pid, tid, sleeper_before(reading->before, tid), sleeper))
-		process->sleeper_count++;
-	else if (dlw_task_alive(process->pid, tid))
-		name_witness(process, tid, sleeper->sequence);
-}
-
-static int compare_tids(const void *context, uint32_t left, uint32_t right)
-{
-	(void)context;
-	return dlw_order(left, right);
-}
-
-/** waits_tacitly() - asleep for the mutex of its newest hold, which is all that its record tells */
-static bool waits_tacitly(const struct dlw_watched *watched, const struct dlw_thread *record)
-{
-	uint32_t count = dlw_holding(record);
-	const struct dlw_held *held =
-		count ? dlw_record_at(watched, record->holds, count * sizeof(*held)) : NULL;
-	struct dlw_system_call call;
-
-	return held && held[count - 1].tacit &&
-	       dlw_task_look(watched->segment->pid, record->tid, &call) == DLW_TASK_ASLEEP &&
-	       call.number == SYS_futex && call.arguments[0] == held[count - 1].address;
-}
-
-static bool tells_of_wait(const struct dlw_watched *watched, const struct dlw_thread *record)
-{
-	return record->life != DLW_RECORD_FREE && record->life != DLW_RECORD_DEAD &&
-	       (atomic_load_explicit(&record->wait, memory_order_relaxed) & 1 ||
-		waits_tacitly(watched, record));
-}
-
-/**
- * list_hooked() - tids of the threads whose records tell of a wait
- *
- * Return: false: some other one lives, which is now the witness, or memory ran out.
- */
-static bool list_hooked(struct dlw_watch *watch, struct reading *reading, struct dlw_arena *arena)
-{
-	const struct dlw_watched *watched = &watch->processes[reading->process->watched];
-	struct dlw_thread *record;
-	uint32_t room = 0, count = 0;
-	uint32_t *tids;
-
-	for (record = dlw_record_first(watched); record; record = dlw_record_next(watched, record))
-		room++;
-	tids = dlw_arena_array(arena, uint32_t, room + 1);
-	if (!tids)
-		return false;
-	for (record = dlw_record_first(watched); record && count < room;
-	     record = dlw_record_next(watched, record))
-		if (tells_of_wait(watched, record))
-			tids[count++] = (uint32_t)record->tid;
-	dlw_sort(tids, count, compare_tids, NULL);
-	reading->hooked = tids;
-	reading->hooked_count = count;
-	reading->helper = watched->segment->helper;
-	return true;
-}
-
-/** is_as_before() - at rest then, and nobody has moved since */
-static bool is_as_before(const struct dlw_surveyed *before, uint64_t waits)
-{
-	uint32_t i;
-
-	if (!before || !before->resting || before->waits != waits)
-		return false;
-	for (i = 0; i < before->sleeper_count; i++)
-		if (!before->sleepers[i].hooked &&
-		    dlw_task_sequence(before->pid, before->sleepers[i].tid) !=
-			    before->sleepers[i].sequence)
-			return false;
-	return true;
-}
-
-static void keep(struct dlw_surveyed *process, const struct dlw_surveyed *before,
-		 struct dlw_arena *arena)
-{
-	process->sleepers = dlw_arena_array(arena, struct dlw_sleeper, before->sleeper_count);
-	if (!process->sleepers)
-		return;
-	memcpy(process->sleepers, before->sleepers,
-	       before->sleeper_count * sizeof(*process->sleepers));
-	process->sleeper_count = before->sleeper_count;
-	process->resting = true;
-}
-
-/**
- * is_hooked_now() - a thread's record tells of a wait
- *
- * It may have come to that right after the records were read, and before its
- * sleep was: then it sleeps on, and is no witness of anything.
- */
-static bool is_hooked_now(const struct dlw_watch *watch, const struct dlw_surveyed *process,
-			  int32_t tid)
-{
-	const struct dlw_watched *watched;
-	const struct dlw_thread *record;
-
-	if (process->watched == NO_SEGMENT)
-		return false;
-	watched = &watch->processes[process->watched];
-	for (record = dlw_record_first(watched); record; record = dlw_record_next(watched, record))
-		if (record->tid == tid && tells_of_wait(watched, record))
-			return true;
-	return false;
-}
-
-/** still_lives() - the witness of the last look shows it again */
-static bool still_lives(const struct dlw_watch *watch, struct dlw_surveyed *process,
-			const struct dlw_surveyed *before)
-{
-	uint64_t sequence;
-	struct dlw_sleeper now;
-
-	if (!before || !before->witness || is_hooked_now(watch, process, before->witness))
-		return false;
-	sequence = dlw_task_sequence(before->pid, before->witness);
-	if (!sequence)
-		return false;
-	if (sequence == before->witness_sequence) {
-		/* it does what it did then: runs, or sleeps in a call that is none of ours */
-		name_witness(process, before->witness, sequence);
-		return true;
-	}
-	if (look_at(before->pid, before->witness, NULL, &now))
-		return false;
-	name_witness(process, before->witness, now.sequence);
-	return true;
-}
-
-/** threads_of() - how many a process has now */
-static uint32_t threads_of(int32_t pid)
-{
-	struct dlw_process_line line;
-
-	return dlw_process_describe(pid, &line) ? line.threads : 0;
-}
-
-static void read_process(struct dlw_watch *watch, struct dlw_surveyed *process,
-			 const struct dlw_surveyed *before, struct dlw_arena *arena)
-{
-	struct reading reading = { .process = process, .before = before };
-	uint32_t i;
-
-	process->waits = process->watched == NO_SEGMENT
-				 ? 0
-				 : watch->processes[process->watched].last_waits;
-	if (is_as_before(before, process->waits)) {
-		keep(process, before, arena);
-		return;
-	}
-	if (still_lives(watch, process, before))
-		return;
-	reading.room = threads_of(process->pid) + 16;
-	process->sleepers = dlw_arena_array(arena, struct dlw_sleeper, reading.room + 1);
-	if (!process->sleepers ||
-	    (process->watched != NO_SEGMENT && !list_hooked(watch, &reading, arena)) ||
-	    dlw_each_task(process->pid, read_task, &reading) <= 0 || reading.failed ||
-	    process->witness)
-		return;
-	process->resting = process->sleeper_count > 0;
-	for (i = 0; i < process->sleeper_count; i++)
-		process->resting &= !process->sleepers[i].fresh;
-}
-
 /* ---------------------------------------------------------------------------- all of them */
 
 static uint32_t place_of(const struct dlw_watch *watch, int32_t pid)
@@ -384,7 +121,7 @@ static uint32_t place_of(const struct dlw_watch *watch, int32_t pid)
 		if (!watch->processes[i].replaced && !watch->processes[i].ended &&
 		    !watch->processes[i].foreign && watch->processes[i].segment->pid == pid)
 			return i;
-	return NO_SEGMENT;
+	return DLW_NONE;
 }
 
 static uint64_t mix(uint64_t sum, uint64_t number)
@@ -410,9 +147,9 @@ static uint64_t sum_up(const struct dlw_survey *survey)
 			if (!process->sleepers[k].hooked)
 				sum = mix(sum, process->sleepers[k].sequence);
 	}
-	for (i = 0; i < survey->wanted_count; i++)
-		if (survey->wanted[i].sleeper.sequence && !survey->wanted[i].sleeper.fresh)
-			sum = mix(sum, survey->wanted[i].sleeper.sequence);
+	for (i = 0; i < survey->wanted.count; i++)
+		if (survey->wanted.all[i].sleeper.sequence && !survey->wanted.all[i].sleeper.fresh)
+			sum = mix(sum, survey->wanted.all[i].sleeper.sequence);
 	return sum;
 }
 
@@ -420,7 +157,7 @@ static bool survey_all(struct dlw_watch *watch)
 {
 	struct dlw_survey *survey = &watch->survey;
 	struct dlw_survey before = *survey;
-	struct dlw_arena *arena = borrow(watch, &survey->memory[!survey->turn]);
+	struct dlw_arena *arena = dlw_survey_borrow(watch, &survey->memory[!survey->turn]);
 	uint32_t i, members = 0;
 
 	for (i = 0; i < survey->family.count; i++)
@@ -428,6 +165,7 @@ static bool survey_all(struct dlw_watch *watch)
 	survey->all = dlw_arena_array(arena, struct dlw_surveyed, members);
 	survey->count = 0;
 	survey->resting = 0;
+	survey->any_nearly = false;
 	survey->turn = !survey->turn;
 	if (!survey->all)
 		return false;
@@ -440,10 +178,31 @@ static bool survey_all(struct dlw_watch *watch)
 		*process = (struct dlw_surveyed){ .pid = relative->line.pid,
 						  .watched = place_of(watch, relative->line.pid) };
 		survey->count++;
-		read_process(watch, process, dlw_survey_find(&before, process->pid), arena);
+		dlw_process_survey(watch, process, dlw_survey_find(&before, process->pid), arena);
 		survey->resting += process->resting;
+		survey->any_nearly |= process->nearly;
 	}
 	return true;
+}
+
+/** find_wanted() - NULL: it is not asked about */
+static const struct dlw_wanted_task *find_wanted(const struct dlw_wanted_tasks *wanted,
+						 int32_t pid, int32_t tid)
+{
+	uint32_t low = 0, high = wanted->count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (wanted->all[middle].sleeper.tid < tid)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < wanted->count && wanted->all[low].sleeper.tid == tid &&
+			       wanted->all[low].pid == pid
+		       ? &wanted->all[low]
+		       : NULL;
 }
 
 /** survey_wanted() - threads that hold what others wait for: have they gone to sleep? */
@@ -451,49 +210,87 @@ static void survey_wanted(struct dlw_survey *survey)
 {
 	uint32_t i;
 
-	for (i = 0; i < survey->wanted_count; i++) {
-		struct dlw_wanted_task *wanted = &survey->wanted[i];
+	for (i = 0; i < survey->wanted.count; i++) {
+		struct dlw_wanted_task *wanted = &survey->wanted.all[i];
 		struct dlw_sleeper before = wanted->sleeper;
 
-		if (!look_at(wanted->pid, before.tid, before.sequence ? &before : NULL,
+		if (!dlw_sleep_look(wanted->pid, before.tid, before.sequence ? &before : NULL,
 			     &wanted->sleeper))
 			wanted->sleeper.sequence = 0;
+		wanted->sleeper.fresh &= !survey->generous;
+		survey->any_nearly |= wanted->sleeper.sequence && wanted->sleeper.fresh;
 	}
+}
+
+/** look_again() - at those that had just come to rest as it seemed */
+static void look_again(struct dlw_watch *watch)
+{
+	struct dlw_survey *survey = &watch->survey;
+	uint32_t i, k;
+
+	for (i = 0; i < survey->count; i++) {
+		struct dlw_surveyed *process = &survey->all[i];
+
+		if (!process->nearly)
+			continue;
+		process->nearly = false;
+		process->resting = process->watched == place_of(watch, process->pid) &&
+				   dlw_process_is_unmoved(watch, process);
+		survey->resting += process->resting;
+		for (k = 0; k < process->sleeper_count; k++)
+			process->sleepers[k].fresh &= !process->resting;
+	}
+	survey_wanted(survey);
+	survey->any_nearly = false; /* once is what it takes; who moves has time until the next survey */
 }
 
 static bool any_wanted_asleep(const struct dlw_survey *survey)
 {
 	uint32_t i;
 
-	for (i = 0; i < survey->wanted_count; i++)
-		if (survey->wanted[i].sleeper.sequence)
+	for (i = 0; i < survey->wanted.count; i++)
+		if (survey->wanted.all[i].sleeper.sequence)
 			return true;
 	return false;
+}
+
+/** look() - at all, or again at some, or at nobody if it is not time yet */
+static void look(struct dlw_watch *watch, uint64_t now)
+{
+	struct dlw_survey *survey = &watch->survey;
+	uint64_t start = dlw_survey_clock();
+
+	if (now < survey->not_before_ns && !survey->any_nearly)
+		return;
+	if (now < survey->not_before_ns) {
+		look_again(watch);
+	} else {
+		survey->begun_ns = now;
+		survey->spent_ns = 0;
+		survey->generous = survey->not_before_ns + SECOND < now;
+		if (dlw_survey_family(watch) && survey_all(watch))
+			survey_wanted(survey);
+	}
+	survey->sum = sum_up(survey);
+	dlw_survey_spent(survey, start);
 }
 
 bool dlw_survey_look(struct dlw_watch *watch, uint64_t now)
 {
 	struct dlw_survey *survey = &watch->survey;
-	uint64_t start, before = survey->sum;
+	uint64_t before = survey->sum;
 
-	if (now < survey->not_before_ns)
-		return false;
-	start = dlw_survey_clock();
-	if (dlw_survey_family(watch) && survey_all(watch)) {
-		survey_wanted(survey);
-		survey->sum = sum_up(survey);
-	}
-	dlw_survey_spent(survey, start);
-	if (!survey->resting && !any_wanted_asleep(survey))
-		return false;
+	look(watch, now);
 	if (survey->sum != before) {
+		survey->outdated = true;
 		survey->pause_ns = SECOND;
 		survey->again_ns = now + SECOND;
-		return true;
+		return survey->resting || any_wanted_asleep(survey);
 	}
-	if (now < survey->again_ns)
+	if (now < survey->again_ns || !(survey->resting || any_wanted_asleep(survey)))
 		return false;
 	/* somebody outside the session may have let go of what they share */
+	survey->outdated = true;
 	survey->pause_ns = survey->pause_ns < 16 * SECOND ? 2 * survey->pause_ns : 16 * SECOND;
 	survey->again_ns = now + survey->pause_ns;
 	return true;
@@ -502,36 +299,38 @@ bool dlw_survey_look(struct dlw_watch *watch, uint64_t now)
 bool dlw_survey_sleeps(const struct dlw_survey *survey, int32_t pid, int32_t tid)
 {
 	const struct dlw_surveyed *process = dlw_survey_find(survey, pid);
+	const struct dlw_wanted_task *wanted;
 	const struct dlw_sleeper *sleeper;
-	uint32_t i;
 
 	if (process && process->resting) {
-		sleeper = sleeper_before(process, tid);
+		sleeper = dlw_sleeper_of(process, tid);
 		return sleeper && !sleeper->hooked;
 	}
-	for (i = 0; i < survey->wanted_count; i++)
-		if (survey->wanted[i].pid == pid && survey->wanted[i].sleeper.tid == tid)
-			return survey->wanted[i].sleeper.sequence;
-	return false;
+	wanted = find_wanted(&survey->wanted, pid, tid);
+	return wanted && wanted->sleeper.sequence;
 }
 
 /* --------------------------------------------------------------------------- the wanted */
 
 void dlw_survey_forget_wanted(struct dlw_survey *survey)
 {
-	survey->wanted_count = 0;
+	struct dlw_wanted_tasks empty = survey->wanted_before;
+
+	empty.count = 0;
+	survey->wanted_before = survey->wanted;
+	survey->wanted = empty;
 }
 
 void dlw_survey_want(struct dlw_watch *watch, int32_t pid, int32_t tid)
 {
-	struct dlw_survey *survey = &watch->survey;
-	struct dlw_wanted_task *wanted =
-		dlw_arena_room(&watch->memory, survey->wanted, sizeof(*wanted),
-			       survey->wanted_count, &survey->wanted_room, 16);
+	struct dlw_wanted_tasks *wanted = &watch->survey.wanted;
+	const struct dlw_wanted_task *known = find_wanted(&watch->survey.wanted_before, pid, tid);
+	struct dlw_wanted_task *all = dlw_arena_room(&watch->memory, wanted->all, sizeof(*all),
+						     wanted->count, &wanted->room, 16);
 
-	if (!wanted)
+	if (!all)
 		return;
-	survey->wanted = wanted;
-	survey->wanted[survey->wanted_count++] =
-		(struct dlw_wanted_task){ .pid = pid, .sleeper = { .tid = tid } };
+	wanted->all = all;
+	all[wanted->count++] = known ? *known
+				     : (struct dlw_wanted_task){ .pid = pid, .sleeper.tid = tid };
 }

@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "core/sort.h"
 #include "core/watch/records.h"
 #include "core/watch/system.h"
 #include "core/watch/system_waits.h"
@@ -18,7 +19,7 @@ struct adder {
 	struct dlw_picture *picture;
 	struct dlw_arena *arena;
 	const struct dlw_survey *survey;
-	struct dlw_system_waits waits;
+	const struct dlw_system_waits *waits;
 	uint32_t *places; /* per surveyed process: in the picture, DLW_NONE: not in it yet */
 };
 
@@ -46,14 +47,14 @@ static bool make_room(struct adder *adder)
 
 	for (i = 0; i < adder->survey->count; i++)
 		threads += adder->survey->all[i].sleeper_count;
-	for (i = 0; i < adder->waits.count; i++)
-		for (k = 0; k < adder->waits.all[i].target_count; k++)
-			edges += adder->survey->all[adder->waits.all[i].targets[k]].sleeper_count;
+	for (i = 0; i < adder->waits->count; i++)
+		for (k = 0; k < adder->waits->all[i].target_count; k++)
+			edges += adder->survey->all[adder->waits->all[i].targets[k]].sleeper_count;
 	if (!GROW(adder, processes, state->process_count, adder->survey->count) ||
 	    !GROW(adder, threads, state->thread_count, threads) ||
 	    !GROW(adder, sources, state->thread_count, threads) ||
-	    !GROW(adder, resources, state->resource_count, adder->waits.count) ||
-	    !GROW(adder, first_alias, state->resource_count, adder->waits.count) ||
+	    !GROW(adder, resources, state->resource_count, adder->waits->count) ||
+	    !GROW(adder, first_alias, state->resource_count, adder->waits->count) ||
 	    !GROW(adder, holds, state->hold_count, edges) ||
 	    !GROW(adder, releasers, state->releaser_count, edges) ||
 	    !dlw_thread_index_make(&adder->picture->tids, adder->picture, state->thread_count,
@@ -275,7 +276,7 @@ static struct dlw_stack site_of(struct adder *adder, const struct dlw_system_wai
 	return (struct dlw_stack){ frame, 1 };
 }
 
-static void add_want(struct adder *adder, struct dlw_system_wait *wait, uint32_t resource)
+static void add_want(struct adder *adder, const struct dlw_system_wait *wait, uint32_t resource)
 {
 	uint32_t index = dlw_picture_thread(adder->picture, adder->places[wait->surveyed],
 					    wait->sleeper.tid);
@@ -302,16 +303,16 @@ static void add_want(struct adder *adder, struct dlw_system_wait *wait, uint32_t
 
 static void add_wants(struct adder *adder)
 {
-	uint32_t *resources = dlw_arena_array(adder->arena, uint32_t, adder->waits.count);
+	uint32_t *resources = dlw_arena_array(adder->arena, uint32_t, adder->waits->count);
 	uint32_t i, k;
 
-	for (i = 0; resources && i < adder->waits.count; i++) {
-		struct dlw_system_wait *wait = &adder->waits.all[i];
+	for (i = 0; resources && i < adder->waits->count; i++) {
+		const struct dlw_system_wait *wait = &adder->waits->all[i];
 
 		if (wait->live)
 			continue;
 		for (k = 0; k < i; k++)
-			if (!adder->waits.all[k].live && is_same(&adder->waits.all[k], wait))
+			if (!adder->waits->all[k].live && is_same(&adder->waits->all[k], wait))
 				break;
 		resources[i] = k < i ? resources[k] : add_resource(adder, wait);
 		add_want(adder, wait, resources[i]);
@@ -322,8 +323,8 @@ static void show_processes(struct adder *adder)
 {
 	uint32_t i, k;
 
-	for (i = 0; i < adder->waits.count; i++) {
-		const struct dlw_system_wait *wait = &adder->waits.all[i];
+	for (i = 0; i < adder->waits->count; i++) {
+		const struct dlw_system_wait *wait = &adder->waits->all[i];
 
 		if (wait->live)
 			continue;
@@ -349,6 +350,43 @@ static bool any_but_mutexes(const struct dlw_picture *picture, const uint8_t *wa
 static bool holds_something(const struct dlw_thread *record)
 {
 	return record && (dlw_holding(record) || record->permit_count);
+}
+
+static int compare_tids(const void *context, uint32_t left, uint32_t right)
+{
+	const struct dlw_thread_state *threads = context;
+
+	return dlw_order((uint32_t)threads[left].tid, (uint32_t)threads[right].tid);
+}
+
+/** is_to_be_asked() - nothing is known of a wait of it, but by asking */
+static bool is_to_be_asked(const struct adder *adder, uint32_t thread)
+{
+	const struct dlw_picture *picture = adder->picture;
+	const struct dlw_surveyed *process;
+
+	if (!picture->sources[thread].sleep)
+		return picture->threads[thread].life == DLW_LIVE;
+	process = dlw_survey_find(adder->survey,
+				  picture->processes[picture->threads[thread].process].pid);
+	return !process || !process->resting;
+}
+
+static void want(struct adder *adder, const uint8_t *asked)
+{
+	const struct dlw_picture *picture = adder->picture;
+	uint32_t *threads = dlw_arena_array(adder->arena, uint32_t, picture->state.thread_count + 1);
+	uint32_t count = 0, i;
+
+	for (i = 0; threads && i < picture->state.thread_count; i++)
+		if (asked[i] && is_to_be_asked(adder, i))
+			threads[count++] = i;
+	dlw_sort(threads, count, compare_tids, picture->threads);
+	dlw_survey_forget_wanted(&adder->watch->survey);
+	for (i = 0; i < count; i++)
+		dlw_survey_want(adder->watch,
+				picture->processes[picture->threads[threads[i]].process].pid,
+				picture->threads[threads[i]].tid);
 }
 
 /** list_wanted() - live threads that others wait for: the next looks ask about them */
@@ -382,15 +420,10 @@ static void list_wanted(struct adder *adder)
 	for (i = 0; i < state->releaser_count; i++)
 		if (wanted[picture->releasers[i].resource])
 			asked[picture->releasers[i].thread] = 1;
-	dlw_survey_forget_wanted(&adder->watch->survey);
-	for (i = 0; i < state->thread_count; i++)
-		if (asked[i] && picture->threads[i].life == DLW_LIVE)
-			dlw_survey_want(adder->watch,
-					picture->processes[picture->threads[i].process].pid,
-					picture->threads[i].tid);
+	want(adder, asked);
 }
 
-void dlw_picture_add_system_waits(struct dlw_watch *watch, struct dlw_picture *picture)
+void dlw_picture_add_system_waits(struct dlw_watch *watch, struct dlw_picture *picture, bool anew)
 {
 	struct adder adder = { .watch = watch,
 			       .picture = picture,
@@ -399,9 +432,8 @@ void dlw_picture_add_system_waits(struct dlw_watch *watch, struct dlw_picture *p
 	uint64_t start = dlw_survey_clock();
 
 	adder.places = dlw_arena_array(adder.arena, uint32_t, adder.survey->count);
-	if (adder.places &&
-	    dlw_system_waits_read(watch, &adder.waits, adder.arena) && adder.waits.count &&
-	    make_room(&adder)) {
+	adder.waits = dlw_system_waits(watch, anew);
+	if (adder.places && adder.waits && adder.waits->count && make_room(&adder)) {
 		memset(adder.places, 0xff, adder.survey->count * sizeof(*adder.places));
 		show_processes(&adder);
 		add_wants(&adder);

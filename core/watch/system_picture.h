@@ -12,8 +12,9 @@
  * After dlw_picture_make(). Adds the processes at rest that have no segment,
  * their threads, and the waits of all of them; notes whom to ask about the next
  * time. What cannot be added leaves its thread live.
+ * @anew: as for dlw_system_waits()
  */
-void dlw_picture_add_system_waits(struct dlw_watch *watch, struct dlw_picture *picture);
+void dlw_picture_add_system_waits(struct dlw_watch *watch, struct dlw_picture *picture, bool anew);
 
 /** dlw_picture_rests_on_system() - some wait in the finding's core is one of them */
 bool dlw_picture_rests_on_system(const struct dlw_picture *picture,

@@ -129,7 +129,7 @@ static void add_candidate(struct search *search, uint32_t surveyed,
 static bool list_candidates(struct search *search)
 {
 	const struct dlw_survey *survey = search->survey;
-	uint32_t room = survey->wanted_count, i, k;
+	uint32_t room = survey->wanted.count, i, k;
 
 	for (i = 0; i < survey->count; i++) {
 		search->awake[i] = !survey->all[i].resting;
@@ -145,12 +145,12 @@ static bool list_candidates(struct search *search)
 		for (k = 0; survey->all[i].resting && k < survey->all[i].sleeper_count; k++)
 			if (!survey->all[i].sleepers[k].hooked)
 				add_candidate(search, i, &survey->all[i].sleepers[k]);
-	for (i = 0; i < survey->wanted_count; i++) {
-		uint32_t surveyed = place_of(search, survey->wanted[i].pid);
+	for (i = 0; i < survey->wanted.count; i++) {
+		uint32_t surveyed = place_of(search, survey->wanted.all[i].pid);
 
-		if (survey->wanted[i].sleeper.sequence && surveyed != DLW_NONE &&
+		if (survey->wanted.all[i].sleeper.sequence && surveyed != DLW_NONE &&
 		    !survey->all[surveyed].resting)
-			add_candidate(search, surveyed, &survey->wanted[i].sleeper);
+			add_candidate(search, surveyed, &survey->wanted.all[i].sleeper);
 	}
 	return true;
 }
@@ -593,33 +593,46 @@ static bool any_lock_call(const struct dlw_system_waits *waits)
 	return false;
 }
 
-bool dlw_system_waits_read(struct dlw_watch *watch, struct dlw_system_waits *waits,
-			   struct dlw_arena *arena)
+static bool read_waits(struct search *search)
 {
-	struct search search = { watch, &watch->survey, arena, waits, NULL, 0, NULL };
+	struct dlw_watch *watch = search->watch;
+	struct dlw_system_waits *waits = search->waits;
 
-	*waits = (struct dlw_system_waits){ 0 };
-	if (!watch->survey.count)
-		return true;
-	search.awake = dlw_arena_array(arena, bool, watch->survey.count);
-	if (!search.awake || !list_candidates(&search))
+	search->awake = dlw_arena_array(search->arena, bool, watch->survey.count);
+	if (!search->awake || !list_candidates(search))
 		return false;
 	if (!waits->count)
 		return true;
 	if (!dlw_survey_family(watch))
 		return false;
-	if (any_lock_call(waits) && !dlw_file_locks_read(&waits->locks, arena))
+	if (any_lock_call(waits) && !dlw_file_locks_read(&waits->locks, search->arena))
 		return false;
-	find_others(&search);
-	search.sought = dlw_arena_array(arena, struct dlw_sought, 2 * search.channels + 1);
-	if (!search.sought)
+	find_others(search);
+	search->sought = dlw_arena_array(search->arena, struct dlw_sought,
+					 2 * search->channels + 1);
+	if (!search->sought)
 		return false;
-	seek(&search);
-	ask_members(&search);
-	settle(&search);
-	seek(&search);
-	ask_others(&search);
-	settle(&search);
-	look_closely(&search);
+	seek(search);
+	ask_members(search);
+	settle(search);
+	seek(search);
+	ask_others(search);
+	settle(search);
+	look_closely(search);
 	return true;
+}
+
+const struct dlw_system_waits *dlw_system_waits(struct dlw_watch *watch, bool anew)
+{
+	struct dlw_survey *survey = &watch->survey;
+	struct search search = { .watch = watch, .survey = survey };
+
+	if (!anew && !survey->outdated)
+		return survey->waits;
+	survey->outdated = false;
+	search.arena = dlw_survey_borrow(watch, &survey->waits_memory);
+	search.waits = survey->waits = dlw_arena_array(search.arena, struct dlw_system_waits, 1);
+	if (survey->waits && survey->count && !read_waits(&search))
+		survey->waits = NULL;
+	return survey->waits;
 }

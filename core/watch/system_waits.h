@@ -47,13 +47,15 @@ struct dlw_system_waits {
 };
 
 /**
- * dlw_system_waits_read() - every such wait that nobody alive can end
- * @waits: in @arena; those with .live set are to be passed over
+ * dlw_system_waits() - every such wait that nobody alive can end
+ * @anew: do not be content with what was read since the last survey that showed
+ *        something new: those who slept then are taken for asleep still, and so
+ *        are all who could end a wait
  *
- * Return: false if memory ran out or the kernel cannot be asked.
+ * Those with .live set are to be passed over. Return: valid until the next
+ * call; NULL: memory ran out or the kernel cannot be asked.
  */
-bool dlw_system_waits_read(struct dlw_watch *watch, struct dlw_system_waits *waits,
-			   struct dlw_arena *arena);
+const struct dlw_system_waits *dlw_system_waits(struct dlw_watch *watch, bool anew);
 
 /** dlw_sleeps_still() - the thread is in the very same sleep */
 bool dlw_sleeps_still(int32_t pid, const struct dlw_sleeper *sleeper);

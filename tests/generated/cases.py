@@ -67,8 +67,9 @@ class Party:
 class Expected:
     """What the one finding of a case must say."""
 
-    def __init__(self, verdict, members, stuck, kind="deadlock"):
+    def __init__(self, verdict, members, stuck, kind="deadlock", system=False):
         self.kind = kind
+        self.system = system    # some wait of it is one on the system
         self.verdict = verdict
         self.members = members  # name: (want, [hold, …]), each (kind, type, mode, count, object)
         self.stuck = stuck      # names
@@ -241,7 +242,7 @@ class Case:
             want = (wanted.resource, wanted.type, wanted.mode, 1, subject)
             members[party.name] = (want, holds)
         return Expected(self.verdict(), members,
-                        sorted(party.name for party, _ in self.followers))
+                        sorted(party.name for party, _ in self.followers), system=self.apart)
 
 
 # ---- choosing --------------------------------------------------------------------------
