@@ -8,6 +8,7 @@
  */
 #include "core/watch/system_waits.h"
 
+#include <signal.h>
 #include <string.h>
 
 #include "core/watch/picture.h"
@@ -310,21 +311,27 @@ static bool any_left(const struct search *search)
 	return false;
 }
 
-/** seek_channel() - @sought: the other end, and the one that is waited at */
+/** seek_channel() - @sought: the two places of this channel */
 static void seek_channel(const struct dlw_awaited_channel *awaited, struct dlw_sought sought[2])
 {
-	bool pipe = awaited->channel.kind == DLW_PIPE_CHANNEL;
-
-	sought[0] = sought[1] = (struct dlw_sought){
-		.kind = awaited->channel.kind,
-		.inode = pipe ? awaited->channel.inode : awaited->channel.peer,
-		.end = pipe ? awaited->end : DLW_ANY_END,
-	};
+	sought[0] = (struct dlw_sought){ .kind = awaited->channel.kind };
+	if (awaited->channel.kind == DLW_PIPE_CHANNEL) {
+		sought[0].end = awaited->end;
+		sought[0].inode = awaited->channel.inode;
+		return;
+	}
+	sought[0].end = DLW_ANY_END;
+	sought[0].inode = awaited->channel.peer;
+	sought[1] = sought[0];
 	sought[1].inode = awaited->channel.inode;
-	if (pipe)
-		sought[1].end = opposite(awaited->end);
 }
 
+/**
+ * seek() - what to look for among descriptors
+ *
+ * Of a pipe the other end; of a socket the other one, and the very same one,
+ * which another thread or process could shut down.
+ */
 static void seek(struct search *search)
 {
 	struct dlw_sought *sought = search->sought;
@@ -375,34 +382,17 @@ static bool any_open_file_locks(const struct search *search)
 	return false;
 }
 
-/**
- * note_channel() - the process has one end of what is waited for, or both
- *
- * One that is waited at could be shut down, if it is a socket. Who has both ends
- * and catches signals wakes itself by them: the trick with which a handler tells
- * its own main loop.
- */
-static void note_channel(struct search *search, struct dlw_system_wait *wait,
-			 struct dlw_awaited_channel *awaited, const struct dlw_sought sought[2],
-			 uint32_t surveyed)
-{
-	awaited->other_end_seen |= sought[0].found;
-	if (wait->live)
-		return;
-	if (sought[0].found || (sought[1].found && awaited->channel.kind == DLW_SOCKET_CHANNEL))
-		add_target(search, wait, surveyed);
-	if (sought[0].found && sought[1].found && !wait->live)
-		wait->live = dlw_catches(search->survey->all[surveyed].pid, ~dlw_harmless_signals);
-}
-
 /** note_channels() - which of a wait's channels the process has; Return: the next wait's places */
 static const struct dlw_sought *note_channels(struct search *search, struct dlw_system_wait *wait,
 					      const struct dlw_sought *sought, uint32_t surveyed)
 {
 	uint32_t k;
 
-	for (k = 0; k < wait->channel_count; k++, sought += 2)
-		note_channel(search, wait, &wait->channels[k], sought, surveyed);
+	for (k = 0; k < wait->channel_count; k++, sought += 2) {
+		wait->channels[k].other_end_seen |= sought[0].found;
+		if ((sought[0].found || sought[1].found) && !wait->live)
+			add_target(search, wait, surveyed);
+	}
 	return sought;
 }
 
@@ -546,12 +536,25 @@ static bool may_end(const struct dlw_system_wait *wait)
 	return !wait->target_count;
 }
 
+/** may_be_told() - a handler in process @surveyed could write, or close, what others wait for */
+static bool may_be_told(const struct search *search, uint32_t surveyed)
+{
+	const struct dlw_surveyed *process = &search->survey->all[surveyed];
+	uint64_t signals = ~dlw_harmless_signals;
+
+	/* an interpreter of Python catches the terminal's in every program, and writes nothing */
+	if (process->watched == DLW_NONE ||
+	    !search->watch->processes[process->watched].segment->python_here)
+		signals |= dlw_signal_bit(SIGINT);
+	return dlw_catches(process->pid, signals);
+}
+
 /**
- * is_woken() - a signal will come by itself, whose handler may end or interrupt the wait
+ * is_woken() - a signal may come whose handler ends the wait
  *
- * An alarm ends any call, and is how waits are given a limit that have none. Of
- * a child's end a handler may tell by a pipe. poll and select return after every
- * handler; reads, writes and waits for children are begun again after most.
+ * An alarm ends any call, and is how waits are given a limit that have none. A
+ * pipe is what handlers tell main loops by, their own or a worker's. poll and
+ * select return after every handler; other calls are begun again after most.
  */
 static bool is_woken(const struct search *search, const struct dlw_system_wait *wait)
 {
@@ -562,7 +565,7 @@ static bool is_woken(const struct search *search, const struct dlw_system_wait *
 	if (dlw_catches(wait->pid, poll ? ~dlw_harmless_signals : unasked))
 		return true;
 	for (i = 0; has_channels(wait) && i < wait->target_count; i++)
-		if (dlw_catches(search->survey->all[wait->targets[i]].pid, unasked))
+		if (may_be_told(search, wait->targets[i]))
 			return true;
 	return false;
 }

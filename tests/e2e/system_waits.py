@@ -255,6 +255,14 @@ signal.set_wakeup_fd(w)
 signal.signal(signal.SIGCHLD, lambda *_: None)
 child = subprocess.Popen(["sleep", "0.8"])
 print(os.read(r, 1)[0])' """),
+    "told_by_the_terminal": Silent("""perl -e 'pipe(R, W); $SIG{INT} = sub { syswrite(W, "told\\n") };
+if (!fork) { $SIG{INT} = "DEFAULT"; close(R); close(W); sleep(2); kill("INT", getppid()); exit }
+sysread(R, $word, 9); print($word); wait' """, needs=["perl"]),
+    "worker_told_by_a_handler": Silent("""perl -e 'pipe(R, W);
+if (!($worker = fork)) { close(W); sysread(R, $word, 9); print($word); exit }
+$SIG{TERM} = sub { syswrite(W, "told\\n") }; close(R);
+if (!fork) { $SIG{TERM} = "DEFAULT"; close(W); sleep(2); kill("TERM", getppid()); exit }
+waitpid($worker, 0)' """, needs=["perl"]),
     "select_until_told": Silent(f"""{PYTHON} -c 'import os, select, signal, subprocess
 r, w = os.pipe()
 os.set_blocking(w, False)
