@@ -106,6 +106,7 @@ static void add_permit(struct dlw_cursor *cursor)
 	permits->count++;
 	permits->stack = cursor->head.event.stack;
 	permits->ticks = cursor->head.event.ticks;
+	permits->untimed = cursor->head.event.untimed;
 }
 
 static void acquired(struct dlw_cursor *cursor)

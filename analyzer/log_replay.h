@@ -101,6 +101,7 @@ struct dlw_permits {
 	struct dlw_replay_object *object;
 	uint32_t count;
 	uint32_t stack; /* of the newest */
+	bool untimed;   /* its .ticks are about right */
 	uint64_t ticks;
 };
 

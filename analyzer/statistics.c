@@ -315,7 +315,8 @@ static void posted(struct dlw_statistics *statistics, struct dlw_cursor *cursor)
 	const struct dlw_permits *permits = dlw_cursor_permits(cursor, cursor->head.object);
 
 	lock->posts++;
-	if (permits && permits->count && permits->ticks)
+	if (permits && permits->count && permits->ticks && !permits->untimed &&
+	    !cursor->head.event.untimed)
 		dlw_durations_add(&lock->hold, span_ns(cursor, permits->ticks));
 }
 

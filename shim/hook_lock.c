@@ -7,7 +7,7 @@
 #include <pthread.h>
 
 #include "core/watch/glibc.h"
-#include "shim/log_quick.h"
+#include "shim/log_hold.h"
 #include "shim/misuse.h"
 
 #include "shim/banned.h"
@@ -54,11 +54,11 @@ struct dlw_object *dlw_lock_object(struct dlw_context *self, enum dlw_kind kind,
  * Only an exclusive holder comes here alone; a rwlock's readers come in crowds,
  * and of a lock of the program's own making nothing is sure.
  */
-static uint64_t next_ticket(struct dlw_object *object)
+static uint64_t next_ticket(struct dlw_object *object, enum dlw_mode mode)
 {
 	uint64_t ticket;
 
-	if (object->kind == DLW_RWLOCK || object->kind == DLW_CUSTOM)
+	if (mode == DLW_SHARED || object->kind == DLW_CUSTOM)
 		return atomic_fetch_add_explicit(dlw_ticket(object), 1, memory_order_relaxed) + 1;
 	ticket = atomic_load_explicit(dlw_ticket(object), memory_order_relaxed) + 1;
 	atomic_store_explicit(dlw_ticket(object), ticket, memory_order_relaxed);
@@ -76,7 +76,8 @@ static void note_time(struct dlw_context *self, uint64_t address)
 {
 	if (!dlw_hold_count(self) || dlw_hold_at(self, 0)->address != address || !self->log)
 		return;
-	dlw_hold_at(self, 0)->timed = 1;
+	if (!dlw_hold_at(self, 0)->again)
+		dlw_hold_at(self, 0)->timed = 1;
 	dlw_log_timed(self->log);
 }
 
@@ -95,7 +96,7 @@ void dlw_lock_log_acquired(struct dlw_context *self, enum dlw_kind kind, enum dl
 	if (!object)
 		return;
 	event.object = dlw_log_object(object);
-	event.ticket = next_ticket(object);
+	event.ticket = next_ticket(object, mode);
 	dlw_log_event(self, &event);
 	note_time(self, dlw_address(lock));
 }
@@ -116,7 +117,7 @@ void dlw_lock_log_released(struct dlw_context *self, enum dlw_kind kind, enum dl
 	if (mode == DLW_SHARED || kind == DLW_CUSTOM)
 		event = (struct dlw_event){ .type = DLW_EVENT_RELEASED, .mode = log_mode(mode) };
 	event.object = dlw_log_object(object);
-	event.ticket = next_ticket(object);
+	event.ticket = next_ticket(object, mode);
 	dlw_log_event(self, &event);
 }
 
@@ -218,14 +219,45 @@ int dlw_lock_tried(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode m
 	return result;
 }
 
-void dlw_lock_quick_grow(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
-			 enum dlw_form form, uint32_t stack)
+void dlw_lock_quick_logged(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
+			   enum dlw_form form, uint32_t stack)
 {
 	struct dlw_context *self = dlw_self;
 
 	dlw_inside(self);
 	dlw_hold_push(self, kind, mode, dlw_address(lock), stack, form);
+	if (self->log)
+		dlw_hold_log(self, kind, mode, lock, form, stack);
 	dlw_leave(self);
+}
+
+void dlw_lock_quick_refused(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
+			    uint32_t stack)
+{
+	struct dlw_context *self = dlw_self;
+
+	dlw_nest_refused(self, dlw_address(lock));
+	if (!self->log)
+		return;
+	dlw_inside(self);
+	dlw_lock_log_try_failed(self, kind, mode, lock, stack);
+	dlw_leave(self);
+}
+
+bool dlw_lock_quick_unlogged(enum dlw_kind kind, const void *lock)
+{
+	struct dlw_context *self = dlw_self;
+	uint32_t count = dlw_hold_count(self);
+	const struct dlw_held *newest = &self->holds[count - 1];
+
+	if (self->way != DLW_WAY_LOGGED || !count || newest->address != dlw_address(lock) ||
+	    newest->kind != kind || newest->again)
+		return false;
+	dlw_inside(self);
+	dlw_hold_unlog(self, kind, newest->mode, lock);
+	dlw_hold_pop(self->record);
+	dlw_leave(self);
+	return true;
 }
 
 bool dlw_lock_release(struct dlw_context *self, enum dlw_kind kind, const void *lock)

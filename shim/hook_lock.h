@@ -92,8 +92,9 @@ bool dlw_lock_release(struct dlw_context *self, enum dlw_kind kind, const void *
 /*
  * A lock that is to be had needs no wish: it is tried, and noted if the try
  * succeeds, at a site seen before and with nothing asked for but the live
- * graph. Until it is noted it looks like a lock whose holder nobody knows.
- * .open stays as it is, and a handler that comes in between records what it does.
+ * graph, and a log. Until it is noted it looks like a lock whose holder nobody
+ * knows. .open stays as it is but while the log is written, and a handler that
+ * comes in between records what it does.
  *
  *	if (!dlw_lock_quick(caller, frame, &stack) || dlw_real(…try…)(lock) != 0)
  *		return at_length(…);
@@ -112,9 +113,9 @@ static inline __attribute__((always_inline)) bool dlw_lock_quick(uint64_t caller
 	return true;
 }
 
-/** dlw_lock_quick_grow() - the list of holds is full */
-void dlw_lock_quick_grow(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
-			 enum dlw_form form, uint32_t stack);
+/** dlw_lock_quick_logged() - the list of holds is full, or there is a log */
+void dlw_lock_quick_logged(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
+			   enum dlw_form form, uint32_t stack);
 
 static inline __attribute__((always_inline)) void
 dlw_lock_quick_had(enum dlw_kind kind, enum dlw_mode mode, const void *lock, enum dlw_form form,
@@ -122,11 +123,18 @@ dlw_lock_quick_had(enum dlw_kind kind, enum dlw_mode mode, const void *lock, enu
 {
 	struct dlw_context *self = dlw_self;
 
-	if (dlw_likely(dlw_hold_count(self) < self->hold_room))
+	if (dlw_likely(dlw_hold_count(self) < self->hold_room && self->way != DLW_WAY_LOGGED))
 		dlw_hold_add(self, kind, mode, dlw_address(lock), stack, form);
 	else
-		dlw_lock_quick_grow(kind, mode, lock, form, stack);
+		dlw_lock_quick_logged(kind, mode, lock, form, stack);
 }
+
+/** dlw_lock_quick_refused() - it was not to be had, and the call has not waited for it */
+void dlw_lock_quick_refused(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
+			    uint32_t stack);
+
+/** dlw_lock_quick_unlogged() - before the release of the newest hold; false: at length */
+bool dlw_lock_quick_unlogged(enum dlw_kind kind, const void *lock);
 
 /** dlw_lock_quick_release() - the newest hold goes with one store; false: it is another's turn */
 static inline __attribute__((always_inline)) bool dlw_lock_quick_release(enum dlw_kind kind,
@@ -138,7 +146,7 @@ static inline __attribute__((always_inline)) bool dlw_lock_quick_release(enum dl
 	uint32_t count;
 
 	if (dlw_unlikely(!record || self->way > DLW_WAY_VERIFIED))
-		return false;
+		return record && dlw_lock_quick_unlogged(kind, lock);
 	count = dlw_holding(record);
 	newest = &self->holds[count - 1];
 	if (dlw_unlikely(!count || newest->address != dlw_address(lock) || newest->kind != kind))

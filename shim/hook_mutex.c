@@ -15,7 +15,7 @@
 
 #include "shim/break.h"
 #include "shim/misuse.h"
-#include "shim/log_quick.h"
+#include "shim/log_hold.h"
 #include "shim/real.h"
 #include "shim/watcher.h"
 
@@ -184,23 +184,35 @@ lock_tacitly(struct dlw_context *self, struct dlw_thread *record, pthread_mutex_
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
+/** is_quick_to_log() - recursive, and free or ours (@again) and the newest we hold */
+static bool is_quick_to_log(struct dlw_context *self, const pthread_mutex_t *mutex, bool again)
+{
+	uint32_t count = dlw_hold_count(self);
+
+	if (!again)
+		return mutex->__data.__kind == DLW_KIND_RECURSIVE;
+	return is_own_recursive(self, mutex) && newest_is(self, count, mutex) &&
+	       self->holds[count - 1].again <= UINT32_MAX / 2;
+}
+
 /** lock_logged() - tried, so that the log says of each acquisition whether it had to wait */
 static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, uint64_t caller,
 						 uint64_t frame, struct dlw_context *self,
 						 uint32_t stack)
 {
-	struct dlw_object *object;
+	bool again = mutex->__data.__lock != 0;
 
-	if (mutex->__data.__lock != 0 || mutex->__data.__kind ||
-	    dlw_real(pthread_mutex_trylock)(mutex) != 0)
+	if (dlw_unlikely(again || mutex->__data.__kind) && !is_quick_to_log(self, mutex, again))
+		return lock_at_length(mutex, caller, frame);
+	if (dlw_real(pthread_mutex_trylock)(mutex) != 0)
 		return lock_at_length(mutex, caller, frame);
 	dlw_inside(self);
-	dlw_hold_push(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
-		      DLW_FORM_BLOCKING);
-	object = dlw_object(self, dlw_address(mutex), DLW_MUTEX);
-	if (!object || !dlw_log_quick_acquired(self, object, stack))
-		dlw_lock_log_acquired(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_BLOCKING,
-				      stack, false);
+	if (dlw_unlikely(again))
+		dlw_hold_at(self, 0)->again++;
+	else
+		dlw_hold_add(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
+			     DLW_FORM_BLOCKING);
+	dlw_hold_log(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_BLOCKING, stack);
 	dlw_leave(self);
 	return 0;
 }
@@ -316,7 +328,7 @@ DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
 	if (result == 0)
 		dlw_lock_quick_had(DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_TRY, stack);
 	else
-		dlw_nest_refused(dlw_self, dlw_address(mutex));
+		dlw_lock_quick_refused(DLW_MUTEX, DLW_EXCLUSIVE, mutex, stack);
 	dlw_not_polling(dlw_self);
 	return result;
 }
@@ -368,19 +380,13 @@ static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex, ui
 	struct dlw_context *self = dlw_self;
 	struct dlw_thread *record = self->open;
 	uint32_t count = record ? dlw_holding(record) : 0;
-	struct dlw_object *object;
 
 	if (!record || self->way != DLW_WAY_LOGGED || !newest_is(self, count, mutex) ||
-	    self->holds[count - 1].timed || self->holds[count - 1].again ||
-	    mutex->__data.__kind & DLW_KIND_TYPE)
+	    (mutex->__data.__kind & DLW_KIND_TYPE && !is_own_recursive(self, mutex)))
 		return unlock_at_length(mutex, caller, frame);
 	dlw_inside(self);
-	if (!dlw_log_quick_closed(self, dlw_address(mutex))) {
-		object = dlw_object(self, dlw_address(mutex), DLW_MUTEX);
-		if (!object || !dlw_log_quick_released(self, object))
-			dlw_lock_log_released(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, 0);
-	}
-	dlw_hold_pop(record);
+	dlw_hold_unlog(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex);
+	dlw_hold_drop(self, 0);
 	dlw_leave(self);
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }

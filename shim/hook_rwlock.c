@@ -220,7 +220,7 @@ static int try_lock(pthread_rwlock_t *lock, enum dlw_mode mode, uint64_t caller,
 		if (result == 0)
 			dlw_lock_quick_had(DLW_RWLOCK, mode, lock, DLW_FORM_TRY, stack);
 		else
-			dlw_nest_refused(dlw_self, dlw_address(lock));
+			dlw_lock_quick_refused(DLW_RWLOCK, mode, lock, stack);
 		dlw_not_polling(dlw_self);
 		return result;
 	}

@@ -19,7 +19,7 @@
 #include "shim/break.h"
 #include "shim/hold.h"
 #include "shim/hook_mutex.h"
-#include "shim/log_write.h"
+#include "shim/log_quick.h"
 #include "shim/misuse.h"
 #include "shim/object.h"
 #include "shim/real.h"
@@ -68,6 +68,38 @@ static void log_operation(struct dlw_context *self, struct dlw_permit *permit,
 	if (type != DLW_EVENT_WANT)
 		event.ticket = atomic_fetch_add(dlw_ticket(object), 1) + 1;
 	dlw_log_event(self, &event);
+}
+
+/** log_acquired() - a permit was there, or has been waited for */
+static void log_acquired(struct dlw_context *self, struct dlw_permit *permit, enum dlw_form form,
+			 uint32_t stack, bool waited)
+{
+	struct dlw_object *object = dlw_quick_object(self, permit->address, DLW_SEMAPHORE);
+
+	permit->timed = waited || self->way != DLW_WAY_LOGGED || !object ||
+			!dlw_quick_begins(self->log);
+	if (!permit->timed) {
+		dlw_quick_say(self, object, DLW_EVENT_ACQUIRED, 2, form, stack,
+			      dlw_quick_shared_ticket(object));
+		return;
+	}
+	log_operation(self, permit, DLW_EVENT_ACQUIRED, form, stack, waited);
+	if (self->log)
+		dlw_log_timed(self->log);
+}
+
+/** log_posted() - it is about to be given: at a time, if that is worth knowing */
+static void log_posted(struct dlw_context *self, struct dlw_permit *permit, bool timed,
+		       uint32_t stack)
+{
+	struct dlw_object *object = dlw_quick_object(self, permit->address, DLW_SEMAPHORE);
+
+	if (timed || permit->timed || self->way != DLW_WAY_LOGGED || !object)
+		log_operation(self, permit, DLW_EVENT_POSTED, DLW_FORM_BLOCKING, stack, false);
+	else
+		dlw_quick_say(self, object, DLW_EVENT_POSTED, 2, DLW_FORM_BLOCKING, stack,
+			      dlw_quick_shared_ticket(object));
+	permit->timed = 0;
 }
 
 /** How the C library is to be asked for a permit. */
@@ -151,7 +183,7 @@ static void acquired(struct dlw_context *self, struct dlw_permit *permit, enum d
 	if (dlw_likely(permit->taken != UINT32_MAX))
 		permit->taken++;
 	if (dlw_logging(self))
-		log_operation(self, permit, DLW_EVENT_ACQUIRED, form, stack, waited);
+		log_acquired(self, permit, form, stack, waited);
 }
 
 static int end(const struct call *call, int result)
@@ -263,6 +295,35 @@ static __attribute__((noinline)) int end_at_length(struct dlw_context *self, sem
 }
 
 /**
+ * wait_otherwise() - at a site seen before, of a semaphore used before: logged
+ *
+ * A permit that is there is had without a wish; a cancellation point it stays.
+ */
+static __attribute__((noinline)) int wait_otherwise(sem_t *semaphore, uint64_t caller,
+						    uint64_t frame, struct dlw_context *self,
+						    uint32_t stack)
+{
+	struct dlw_thread *record = self->record;
+	int saved = errno;
+
+	if (self->way != DLW_WAY_LOGGED || is_empty(semaphore) || is_shared(semaphore) ||
+	    dlw_wait_number(record) & 1)
+		return wait_at_length(semaphore, caller, frame);
+	pthread_testcancel();
+	if (dlw_real(sem_trywait)(semaphore) != 0) {
+		errno = saved;
+		return wait_at_length(semaphore, caller, frame);
+	}
+	dlw_inside(self);
+	dlw_edge_met(self);
+	acquired(self, dlw_permit_known(self, dlw_address(semaphore)), DLW_FORM_BLOCKING, stack,
+		 false);
+	atomic_store_explicit(&record->wait, dlw_wait_number(record) + 2, memory_order_release);
+	dlw_leave(self);
+	return 0;
+}
+
+/**
  * sem_wait() - take a permit
  *
  * The short way, as for a mutex: a permit is to be had at a site seen before,
@@ -280,9 +341,10 @@ DLW_HOOK int sem_wait(sem_t *semaphore)
 	uint64_t number;
 	int result;
 
-	if (dlw_unlikely(!record || self->way != DLW_WAY_SHORT || !permit ||
-			 !dlw_site_is(site, DLW_CALLER, DLW_FRAME) || is_empty(semaphore)))
+	if (dlw_unlikely(!record || !permit || !dlw_site_is(site, DLW_CALLER, DLW_FRAME)))
 		return wait_at_length(semaphore, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(self->way != DLW_WAY_SHORT || is_empty(semaphore)))
+		return wait_otherwise(semaphore, DLW_CALLER, DLW_FRAME, self, site->stack);
 	number = dlw_wait_number(record);
 	if (dlw_unlikely(number & 1))
 		return wait_at_length(semaphore, DLW_CALLER, DLW_FRAME);
@@ -394,8 +456,8 @@ DLW_HOOK int sem_post(sem_t *semaphore)
 	permit = dlw_permit_of(self, dlw_address(semaphore), DLW_SEMAPHORE);
 	if (permit) {
 		if (dlw_logging(self))
-			log_operation(self, permit, DLW_EVENT_POSTED, DLW_FORM_BLOCKING,
-				      dlw_stack_here(self, DLW_CALLER, DLW_FRAME), false);
+			log_posted(self, permit, has_waiters(semaphore),
+				   dlw_stack_here(self, DLW_CALLER, DLW_FRAME));
 		dlw_permit_post(permit);
 	}
 	result = dlw_real(sem_post)(semaphore);

@@ -103,7 +103,7 @@ DLW_HOOK int pthread_spin_trylock(pthread_spinlock_t *lock)
 			dlw_lock_quick_had(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), DLW_FORM_TRY,
 					   stack);
 		else
-			dlw_nest_refused(dlw_self, dlw_address(plain(lock)));
+			dlw_lock_quick_refused(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), stack);
 		dlw_not_polling(dlw_self);
 		return result;
 	}

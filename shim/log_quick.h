@@ -1,11 +1,17 @@
 /*
- * shim/log_quick.h - the short way of an acquisition and its release into the log
+ * shim/log_quick.h - the short way of an operation into the log
  *
- * For exclusive locks in log modes full and ring: no clock, and four bytes for
- * both where the block has said this acquisition before, else twelve. Whatever
+ * For what every program does all the time, in log modes full and ring: take a
+ * free lock or a permit, and give it back. No clock, and four bytes for both
+ * where the block has said this acquisition before, or four for each. Whatever
  * does not fit goes the way of every other event (log_write.h), which reads the
- * clock, and so does one hold in sixteen, so that there are times to make
+ * clock, and so do some holds chosen at random, so that there are times to make
  * statistics of.
+ *
+ *	object = dlw_quick_object(self, address, kind);
+ *	if (!object || !dlw_quick_begins(self->log))
+ *		… at length …
+ *	dlw_quick_say(self, object, type, mode, form, stack, ticket);
  *
  * All of it between dlw_inside() and dlw_leave(): a handler must not log.
  */
@@ -13,16 +19,39 @@
 #define DLW_SHIM_LOG_QUICK_H
 
 #include "shim/log_slot.h"
+#include "shim/object.h"
 
 #define DLW_QUICK_ROOM 64u
 
-/** dlw_log_is_quick() - the object is in the log, and its operations are counted here */
-static inline bool dlw_log_is_quick(const struct dlw_object *object)
+/** dlw_quick_is() - the object is in the log, and its operations are counted here */
+static inline bool dlw_quick_is(const struct dlw_object *object)
 {
 	return object->log_life == object->life && !object->shared_ticket;
 }
 
-/** dlw_quick_ticket() - of the next operation on a lock that is ours */
+/** dlw_quick_object() - the object at @address if its events can be said shortly; NULL */
+static inline struct dlw_object *dlw_quick_object(struct dlw_context *self, uint64_t address,
+						  enum dlw_kind kind)
+{
+	const struct dlw_known_object *known = dlw_known_object(self, address);
+	struct dlw_object *object = known->object;
+
+	/* one that is gone is in another life than the log knows */
+	if (dlw_unlikely(known->address != address || object->kind != kind))
+		object = dlw_object_get(self, address, kind);
+	return dlw_likely(object && dlw_quick_is(object)) ? object : NULL;
+}
+
+/** dlw_quick_begins() - an acquisition that shall have no time */
+static inline bool dlw_quick_begins(struct dlw_slot *slot)
+{
+	if (dlw_unlikely(!slot->untimed_left))
+		return false;
+	slot->untimed_left--;
+	return true;
+}
+
+/** dlw_quick_ticket() - of the next operation on a lock that is ours alone */
 static inline uint64_t dlw_quick_ticket(struct dlw_object *object)
 {
 	uint64_t ticket = atomic_load_explicit(&object->ticket, memory_order_relaxed) + 1;
@@ -31,102 +60,118 @@ static inline uint64_t dlw_quick_ticket(struct dlw_object *object)
 	return ticket;
 }
 
-/** dlw_quick_open() - the block ends with an acquisition, @bit of @unit says that it is released */
-static inline void dlw_quick_open(struct dlw_slot *slot, struct dlw_object *object,
-				  uint32_t *unit, uint32_t bit)
+/** dlw_quick_shared_ticket() - of one that others have, too */
+static inline uint64_t dlw_quick_shared_ticket(struct dlw_object *object)
 {
-	/* a ring's blocks are copied as they grow, by snapshots: what is in them must stay as it is */
-	slot->open_object = dlw_options.log_mode == DLW_LOG_FULL ? object : NULL;
-	slot->open_unit = unit;
-	slot->open_released = *unit ^ bit;
-}
-
-/** dlw_quick_in_full() - an acquisition that the block has not said before; false: at length */
-static inline bool dlw_quick_in_full(struct dlw_slot *slot, struct dlw_object *object,
-				     uint32_t stack, uint64_t ticket)
-{
-	struct dlw_event event = { .object = object->log_id, .stack = stack, .ticket = ticket };
-	uint32_t *unit = dlw_slot_payload(slot) + slot->block->length / 4;
-
-	/* in a ring the block has to define the object first */
-	if (dlw_options.log_mode != DLW_LOG_FULL || stack > DLW_PLAIN_STACK_MAX ||
-	    object->log_id > DLW_PLAIN_OBJECT_MAX)
-		return false;
-	dlw_recent_note(slot->recent, &event);
-	dlw_event_put_plain(unit, DLW_EVENT_ACQUIRED, 0, 0, DLW_FORM_BLOCKING, DLW_UNTIMED, stack,
-			    object->log_id, (uint32_t)ticket);
-	dlw_slot_grow(slot, 12);
-	dlw_quick_open(slot, object, unit, 1u << DLW_DELTA_SHIFT);
-	return true;
-}
-
-/** dlw_log_quick_acquired() - the lock was free and is ours; false: say it at length */
-static inline bool dlw_log_quick_acquired(struct dlw_context *self, struct dlw_object *object,
-					  uint32_t stack)
-{
-	struct dlw_slot *slot = self->log;
-	uint32_t place = (object->log_id + stack) % DLW_RECENT, *unit;
-	struct dlw_recent *last = &slot->recent[place];
-	uint64_t ticket = atomic_load_explicit(&object->ticket, memory_order_relaxed) + 1;
-
-	if (dlw_unlikely(!slot->untimed_left || dlw_slot_room(slot) < DLW_QUICK_ROOM ||
-			 !dlw_log_is_quick(object)))
-		return false;
-	if (dlw_unlikely(last->object != object->log_id || last->stack != stack ||
-			 (last->mode | last->form) != 0 ||
-			 (uint32_t)ticket - last->ticket > DLW_AGAIN_TICKET_MAX)) {
-		if (!dlw_quick_in_full(slot, object, stack, ticket))
-			return false;
-	} else {
-		unit = dlw_slot_payload(slot) + slot->block->length / 4;
-		dlw_event_put_again(unit, last, place, (uint32_t)ticket, 0, DLW_AGAIN_UNTIMED);
-		dlw_slot_grow(slot, 4);
-		dlw_quick_open(slot, object, unit, 1u << DLW_AGAIN_DELTA_SHIFT);
-	}
-	slot->untimed_left--;
-	atomic_store_explicit(&object->ticket, ticket, memory_order_relaxed);
-	return true;
+	return atomic_fetch_add_explicit(&object->ticket, 1, memory_order_relaxed) + 1;
 }
 
 /**
- * dlw_log_quick_closed() - the lock at @address is about to be released, and
- * its acquisition was the last thing logged: that says both now
+ * dlw_quick_in_full() - what the block has not said before, or has no room for
+ * @how: dlw_recent_how()
+ *
+ * The thread's log may end here.
+ */
+void dlw_quick_in_full(struct dlw_context *self, struct dlw_object *object, uint32_t how,
+		       uint32_t stack, uint64_t ticket);
+
+/** dlw_quick_opens() - an event of this type may be told of its release, later and in its place */
+static inline bool dlw_quick_opens(const struct dlw_slot *slot, uint32_t how)
+{
+	return (how & 0x5f) == DLW_EVENT_ACQUIRED && slot->may_open;
+}
+
+/** dlw_quick_open() - the block ends with an acquisition, @unit; @released: what is to become of it */
+static inline void dlw_quick_open(struct dlw_slot *slot, struct dlw_object *object,
+				  uint32_t *unit, uint32_t released, uint64_t ticket)
+{
+	slot->open_object = object;
+	slot->open_unit = unit;
+	slot->open_released = released;
+	slot->open_ticket = ticket;
+}
+
+/** dlw_quick_say() - an event without a time */
+static inline __attribute__((always_inline)) void
+dlw_quick_say(struct dlw_context *self, struct dlw_object *object, enum dlw_event_type type,
+	      uint32_t mode, uint32_t form, uint32_t stack, uint64_t ticket)
+{
+	struct dlw_slot *slot = self->log;
+	struct dlw_block *block = slot->block;
+	uint32_t id = object->log_id, place = dlw_recent_place(type, id, stack);
+	uint32_t how = dlw_recent_how(type, mode, form), length = block->length, *unit;
+	struct dlw_recent *last = &slot->recent[place];
+
+	if (dlw_unlikely(length > DLW_BLOCK_ROOM - DLW_QUICK_ROOM || last->object != id ||
+			 last->stack != stack || last->how != how ||
+			 (uint32_t)ticket - last->ticket > DLW_AGAIN_TICKET_MAX)) {
+		dlw_quick_in_full(self, object, how, stack, ticket);
+		return;
+	}
+	unit = (uint32_t *)((char *)(block + 1) + length);
+	dlw_event_put_again(unit, last, place, (uint32_t)ticket, 0, DLW_AGAIN_UNTIMED);
+	dlw_slot_grow(slot, 4);
+	if (dlw_quick_opens(slot, how))
+		dlw_quick_open(slot, object, unit, *unit ^ 1u << DLW_AGAIN_DELTA_SHIFT, ticket);
+}
+
+/**
+ * dlw_quick_closed() - the lock at @address is about to be released, and its
+ * acquisition was the last thing logged: that says both now
+ * @shared: others may have it, too
  *
  * Whoever reads the block finds the unit as it was or as it will be.
  */
-static inline bool dlw_log_quick_closed(struct dlw_context *self, uint64_t address)
+static inline bool dlw_quick_closed(struct dlw_slot *slot, uint64_t address, bool shared)
 {
-	struct dlw_slot *slot = self->log;
 	struct dlw_object *object = slot->open_object;
 
-	if (!object || object->address != address || !dlw_log_is_quick(object))
+	if (!object || object->address != address || !dlw_quick_is(object))
 		return false;
-	dlw_quick_ticket(object);
+	if (!shared) {
+		dlw_quick_ticket(object);
+	} else {
+		uint64_t last = atomic_load_explicit(&object->ticket, memory_order_relaxed);
+
+		/* what is not said is the ticket: it has to be the next one */
+		if (last != slot->open_ticket ||
+		    !atomic_compare_exchange_strong_explicit(&object->ticket, &last, last + 1,
+							     memory_order_relaxed,
+							     memory_order_relaxed))
+			return false;
+	}
+	slot->open_object = NULL;
 	atomic_store_explicit((_Atomic uint32_t *)slot->open_unit, slot->open_released,
 			      memory_order_release);
-	slot->open_object = NULL;
 	return true;
 }
 
-/** dlw_log_quick_released() - about to release the newest hold; false: say it at length */
-static inline bool dlw_log_quick_released(struct dlw_context *self, struct dlw_object *object)
+/** dlw_quick_short() - the newest hold, an exclusive one, is about to be released */
+static inline void dlw_quick_short(struct dlw_context *self, struct dlw_object *object)
 {
 	struct dlw_slot *slot = self->log;
+	uint64_t ticket = dlw_quick_ticket(object);
+	uint32_t length = slot->block->length;
 
-	if (dlw_unlikely(dlw_slot_room(slot) < DLW_QUICK_ROOM || !dlw_log_is_quick(object)))
-		return false;
-	dlw_quick_ticket(object);
-	dlw_event_put_short(dlw_slot_payload(slot) + slot->block->length / 4, 0,
+	if (dlw_unlikely(length > DLW_BLOCK_ROOM - DLW_QUICK_ROOM)) {
+		dlw_quick_in_full(self, object, DLW_EVENT_RELEASED_TOP, 0, ticket);
+		return;
+	}
+	dlw_event_put_short((uint32_t *)((char *)(slot->block + 1) + length), 0,
 			    DLW_SHORT_UNTIMED);
 	dlw_slot_grow(slot, 4);
-	return true;
 }
 
 /** dlw_log_timed() - the clock was read for an acquisition: when to do so again, about */
 static inline void dlw_log_timed(struct dlw_slot *slot)
 {
 	slot->chance = slot->chance * 1664525u + 1013904223u;
-	slot->untimed_left = 8 + (slot->chance >> 28);
+	if (slot->timed < DLW_TIMED_OFTEN) {
+		slot->timed++;
+		slot->untimed_left = 8 + (slot->chance >> 28);
+	} else {
+		slot->untimed_left = 32 + (slot->chance >> 26);
+	}
 }
 
 #endif

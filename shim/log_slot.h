@@ -14,21 +14,25 @@
 
 struct dlw_orders;
 
+#define DLW_TIMED_OFTEN 64 /* at one acquisition in about 16, then one in 64 */
 #define DLW_PENDING_OBJECTS 2  /* an event speaks of at most so many */
 #define DLW_DEFINED_OBJECTS 256 /* more than definitions fit into a block; a power of two */
 
 /** One slot of the tail, while a thread (or slot 1, the process) owns it. */
 struct dlw_slot {
 	struct dlw_block *block; /* in the tail; the payload follows */
+	uint32_t untimed_left;   /* acquisitions before the clock is read again */
+	uint32_t chance, timed;  /* … for one: the first DLW_TIMED_OFTEN come sooner */
+	bool may_open;           /* what is in the block may be changed: nobody copies it as it grows */
+	/* the block ends with an untimed acquisition: of what, and how to add its release */
+	struct dlw_object *open_object; /* NULL: it does not */
+	uint32_t *open_unit, open_released;
+	uint64_t open_ticket;
 	uint64_t ticks;          /* of the last event */
 	uint32_t serial, sequence;
 	uint32_t index;
 	struct dlw_slot *next_free, *next;     /* … of all */
 	struct dlw_recent recent[DLW_RECENT];  /* of the block */
-	uint32_t untimed_left, chance;         /* acquisitions before the clock is read again */
-	/* the block ends with an untimed acquisition: of what, and how to add its release */
-	struct dlw_object *open_object; /* NULL: it does not */
-	uint32_t *open_unit, open_released;
 	/* order and ring: what the next event speaks of */
 	struct dlw_object *pending[DLW_PENDING_OBJECTS];
 	uint32_t pending_count;

@@ -18,6 +18,7 @@
 
 #include "core/watch/system.h"
 #include "shim/context.h"
+#include "shim/log_quick.h"
 #include "shim/segment.h"
 #include "shim/shared.h"
 
@@ -135,6 +136,8 @@ static void begin_thread(struct dlw_slot *slot, const struct dlw_record_thread *
 {
 	slot->serial = thread->serial;
 	slot->pending_count = 0;
+	slot->may_open = !is_ring();
+	slot->timed = slot->untimed_left = 0;
 	if (is_ring())
 		dlw_ring_begin(slot, thread);
 	else
@@ -199,8 +202,37 @@ void dlw_log_event(struct dlw_context *self, struct dlw_event *event)
 			return;
 		}
 	}
-	event->ticks = dlw_slot_ticks(slot);
+	event->ticks = event->untimed ? slot->ticks : dlw_slot_ticks(slot);
 	dlw_slot_put(slot, event);
+}
+
+void dlw_quick_in_full(struct dlw_context *self, struct dlw_object *object, uint32_t how,
+		       uint32_t stack, uint64_t ticket)
+{
+	struct dlw_slot *slot = self->log;
+	uint32_t *unit = dlw_slot_payload(slot) + slot->block->length / 4;
+	struct dlw_event event = {
+		.type = (enum dlw_event_type)(how & 31),
+		.mode = how >> 5 & 3,
+		.form = (uint8_t)(how >> 8),
+		.stack = stack,
+		.object = object->log_id,
+		.ticket = ticket,
+		.untimed = true,
+	};
+
+	if (!slot->may_open || dlw_slot_room(slot) < DLW_QUICK_ROOM ||
+	    stack > DLW_PLAIN_STACK_MAX || event.object > DLW_PLAIN_OBJECT_MAX) {
+		event.object = dlw_log_object(object); /* a ring's block has to define it */
+		dlw_log_event(self, &event);
+		return;
+	}
+	*dlw_recent_of(slot->recent, &event) = dlw_recent_from(&event);
+	dlw_event_put_plain(unit, event.type, event.mode, 0, event.form, DLW_UNTIMED, stack,
+			    event.object, (uint32_t)ticket);
+	dlw_slot_grow(slot, 12);
+	if (dlw_quick_opens(slot, how))
+		dlw_quick_open(slot, object, unit, *unit ^ 1u << DLW_DELTA_SHIFT, ticket);
 }
 
 void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object)

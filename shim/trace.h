@@ -89,7 +89,7 @@ static inline bool dlw_site_serves(const struct dlw_context *self, const struct 
 {
 	if (dlw_unlikely(!dlw_site_is(site, address, frame)))
 		return false;
-	if (dlw_likely(self->way == DLW_WAY_SHORT))
+	if (dlw_likely(self->way == DLW_WAY_SHORT) || self->way == DLW_WAY_LOGGED)
 		return true;
 	return self->way == DLW_WAY_VERIFIED && site->trace &&
 	       dlw_trace_matches(self, site->trace, frame);

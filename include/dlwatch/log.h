@@ -42,7 +42,7 @@
 
 #define DLW_LOG_MAGIC "\x89" "DLWLOG\n"
 #define DLW_TAIL_MAGIC "\x89" "DLWTAL\n"
-#define DLW_LOG_MAJOR 3 /* a reader refuses any other */
+#define DLW_LOG_MAJOR 4 /* a reader refuses any other */
 #define DLW_LOG_MINOR 0 /* additions that an older reader may skip */
 #define DLW_LOG_BYTE_ORDER 0x01020304u
 
@@ -108,14 +108,21 @@ struct dlw_block {
 static inline uint32_t dlw_log_checksum(const void *payload, size_t length)
 {
 	const unsigned char *bytes = payload;
+	const uint64_t factor = 0x9e3779b97f4a7c15u;
 	uint64_t lane[4] = { 1, 2, 3, 4 };
+	uint32_t word[4];
 	size_t unit, at;
 
-	for (at = 0, unit = 0; at + 4 <= length; at += 4, unit++) {
-		uint32_t word;
-
-		memcpy(&word, bytes + at, sizeof(word));
-		lane[unit & 3] = (lane[unit & 3] ^ word) * 0x9e3779b97f4a7c15u;
+	for (at = 0; at + 16 <= length; at += 16) {
+		memcpy(word, bytes + at, sizeof(word));
+		lane[0] = (lane[0] ^ word[0]) * factor;
+		lane[1] = (lane[1] ^ word[1]) * factor;
+		lane[2] = (lane[2] ^ word[2]) * factor;
+		lane[3] = (lane[3] ^ word[3]) * factor;
+	}
+	for (unit = 0; at + 4 <= length; at += 4, unit++) {
+		memcpy(word, bytes + at, sizeof(*word));
+		lane[unit] = (lane[unit] ^ word[0]) * factor;
 	}
 	lane[0] ^= lane[1] >> 7 ^ lane[2] << 13 ^ lane[3] >> 23 ^ length;
 	lane[0] *= 0xff51afd7ed558ccdu;
@@ -413,7 +420,7 @@ enum dlw_event_type {
 	DLW_EVENT_DESTROYED = 10,   /* the object's life ends */
 	DLW_EVENT_ARRIVED = 11,     /* at a barrier, about to wait */
 	DLW_EVENT_LEFT = 12,        /* a barrier */
-	DLW_EVENT_AGAIN = 13,       /* an ACQUIRED, said shortly; dlw_event_get() unpacks it as such */
+	DLW_EVENT_AGAIN = 13,       /* an event said before, shortly; dlw_event_get() unpacks it as such */
 	DLW_EVENT_LATER = 14,       /* 1 unit: bits 5 … 31 are added to the ticks */
 	DLW_EVENT_ACCESSED = 15,    /* a variable (object of no kind); mode shared: read, exclusive: written.
 				     * Mode 3: annotated; form: enum dlw_annotated; ticket 0 */
@@ -475,19 +482,20 @@ struct dlw_event {
 	bool released; /* ACQUIRED, untimed: given back at once, an event of its own that is not written */
 };
 
-/** One acquisition of a block, for AGAIN to refer to. */
+/** One event of a block, for AGAIN to refer to. */
 struct dlw_recent {
 	uint32_t object; /* 0: none */
 	uint32_t stack, ticket;
-	uint8_t mode, form;
+	uint32_t how; /* dlw_recent_how() */
 };
 
-#define DLW_RECENT 16u /* a block has so many */
+#define DLW_RECENT 64u /* a block has so many */
 #define DLW_EVENT_UNITS_MAX 11 /* TIME and a wide event */
 #define DLW_AGAIN_TICKET_MAX ((1u << 7) - 1)
-#define DLW_AGAIN_UNTIMED ((1u << 15) - 1) /* as delta */
+#define DLW_AGAIN_TICKET_SHIFT 12
+#define DLW_AGAIN_UNTIMED ((1u << 13) - 1) /* as delta */
 #define DLW_AGAIN_DELTA_MAX (DLW_AGAIN_UNTIMED - 2) /* UNTIMED - 1: and released at once */
-#define DLW_AGAIN_DELTA_SHIFT 17
+#define DLW_AGAIN_DELTA_SHIFT 19
 #define DLW_LATER_MAX ((1u << 27) - 1)
 #define DLW_UNTIMED ((1u << 12) - 1) /* as delta of a plain, long or wide event */
 #define DLW_DELTA_MAX (DLW_UNTIMED - 2) /* UNTIMED - 1: and released at once */
@@ -517,42 +525,73 @@ static inline void dlw_event_put_short(uint32_t *unit, uint32_t depth, uint32_t 
 	unit[0] = DLW_EVENT_RELEASED_TOP | depth << 5 | delta << 11;
 }
 
-/** dlw_event_put_again() - AGAIN of the acquisition @before, which is at @place */
+/** dlw_event_put_again() - AGAIN of the event @before, which is at @place */
 static inline void dlw_event_put_again(uint32_t *unit, struct dlw_recent *before, uint32_t place,
 				       uint32_t ticket, uint32_t contended, uint32_t delta)
 {
-	unit[0] = DLW_EVENT_AGAIN | place << 5 | contended << 9 | (ticket - before->ticket) << 10 |
+	unit[0] = DLW_EVENT_AGAIN | place << 5 | contended << 11 |
+		  (ticket - before->ticket) << DLW_AGAIN_TICKET_SHIFT |
 		  delta << DLW_AGAIN_DELTA_SHIFT;
 	before->ticket = ticket;
 }
 
-/** dlw_recent_place() - of an acquisition: object and stack modulo DLW_RECENT */
-static inline uint32_t dlw_recent_place(const struct dlw_event *event)
+/** dlw_recent_place() - of such an event: object, stack and type modulo DLW_RECENT */
+static inline uint32_t dlw_recent_place(uint32_t type, uint32_t object, uint32_t stack)
 {
-	return (event->object + event->stack) % DLW_RECENT;
+	return (object + stack + type) % DLW_RECENT;
 }
 
-/** dlw_recent_note() - an ACQUIRED went into the block in full */
-static inline void dlw_recent_note(struct dlw_recent *recent, const struct dlw_event *event)
+/** dlw_recent_of() - the place of @event */
+static inline struct dlw_recent *dlw_recent_of(struct dlw_recent *recent,
+					       const struct dlw_event *event)
 {
-	recent[dlw_recent_place(event)] = (struct dlw_recent){
+	return &recent[dlw_recent_place((uint32_t)event->type, event->object, event->stack)];
+}
+
+/** dlw_recent_takes() - events of this type can be said AGAIN: the plain ones but RELEASED_TOP */
+static inline bool dlw_recent_takes(uint32_t type)
+{
+	return type >= DLW_EVENT_ACQUIRED && type < 16 && type != DLW_EVENT_RELEASED_TOP;
+}
+
+/** dlw_recent_how() - type, mode and form, where a plain event has them */
+static inline uint32_t dlw_recent_how(uint32_t type, uint32_t mode, uint32_t form)
+{
+	return type | mode << 5 | form << 8;
+}
+
+/** dlw_recent_from() - what AGAIN would have to refer to */
+static inline struct dlw_recent dlw_recent_from(const struct dlw_event *event)
+{
+	return (struct dlw_recent){
 		.object = event->object,
 		.stack = event->stack,
 		.ticket = (uint32_t)event->ticket,
-		.mode = event->mode,
-		.form = event->form,
+		.how = dlw_recent_how((uint32_t)event->type, event->mode, event->form),
 	};
 }
 
-/** dlw_recent_has() - whether AGAIN can say @event */
-static inline bool dlw_recent_has(const struct dlw_recent *recent, const struct dlw_event *event)
+/** dlw_recent_is() - the same event, but for the ticket */
+static inline bool dlw_recent_is(const struct dlw_recent *one, const struct dlw_recent *other)
 {
-	const struct dlw_recent *last = &recent[dlw_recent_place(event)];
+	return one->object == other->object && one->stack == other->stack &&
+	       one->how == other->how;
+}
 
-	return event->type == DLW_EVENT_ACQUIRED && event->object && last->object == event->object &&
-	       last->stack == event->stack && last->mode == event->mode &&
-	       last->form == event->form && event->ticket <= UINT32_MAX &&
-	       (uint32_t)event->ticket - last->ticket <= DLW_AGAIN_TICKET_MAX;
+/** dlw_recent_note() - @event, with an object, went into the block in full */
+static inline void dlw_recent_note(struct dlw_recent *recent, const struct dlw_event *event)
+{
+	if (event->object && dlw_recent_takes((uint32_t)event->type))
+		*dlw_recent_of(recent, event) = dlw_recent_from(event);
+}
+
+/** dlw_recent_has() - whether AGAIN can say @event */
+static inline bool dlw_recent_has(struct dlw_recent *recent, const struct dlw_event *event)
+{
+	struct dlw_recent *last = dlw_recent_of(recent, event), this = dlw_recent_from(event);
+
+	return event->object && dlw_recent_is(last, &this) && event->ticket <= UINT32_MAX &&
+	       this.ticket - last->ticket <= DLW_AGAIN_TICKET_MAX;
 }
 
 /** dlw_event_put_time() - the units that bring the ticks from @last to @ticks */
@@ -571,7 +610,7 @@ static inline unsigned dlw_event_put_time(uint32_t *unit, uint64_t last, uint64_
  * dlw_event_put() - pack any event but a DEFINITION, with its time before it where needed
  * @unit: room for DLW_EVENT_UNITS_MAX
  * @last: ticks of the event before in this block
- * @recent: the block's DLW_RECENT acquisitions, kept up to date here
+ * @recent: the block's DLW_RECENT events, kept up to date here
  *
  * Return: units used.
  */
@@ -597,16 +636,16 @@ static inline unsigned dlw_event_put(uint32_t *unit, const struct dlw_event *eve
 		return used + 1;
 	}
 	if (again) {
-		dlw_event_put_again(unit + used, &recent[dlw_recent_place(event)],
-				    dlw_recent_place(event), (uint32_t)event->ticket,
-				    event->contended,
+		struct dlw_recent *before = dlw_recent_of(recent, event);
+
+		dlw_event_put_again(unit + used, before, (uint32_t)(before - recent),
+				    (uint32_t)event->ticket, event->contended,
 				    event->untimed ? DLW_AGAIN_UNTIMED - less : (uint32_t)delta);
 		return used + 1;
 	}
 	if (event->untimed)
 		delta = DLW_UNTIMED - less;
-	if (event->type == DLW_EVENT_ACQUIRED)
-		dlw_recent_note(recent, event);
+	dlw_recent_note(recent, event);
 	if (event->type != DLW_EVENT_RELEASED_TOP && event->stack <= DLW_PLAIN_STACK_MAX &&
 	    event->object <= DLW_PLAIN_OBJECT_MAX) {
 		dlw_event_put_plain(unit + used, event->type, event->mode, event->contended,
@@ -636,13 +675,13 @@ static inline bool dlw_event_get_again(uint32_t unit, struct dlw_event *event,
 
 	if (!before->object)
 		return false;
-	before->ticket += unit >> 10 & DLW_AGAIN_TICKET_MAX;
-	event->type = DLW_EVENT_ACQUIRED;
-	event->contended = unit >> 9 & 1;
+	before->ticket += unit >> DLW_AGAIN_TICKET_SHIFT & DLW_AGAIN_TICKET_MAX;
+	event->type = (enum dlw_event_type)(before->how & 31);
+	event->contended = unit >> 11 & 1;
 	event->object = before->object;
 	event->stack = before->stack;
-	event->mode = before->mode;
-	event->form = before->form;
+	event->mode = before->how >> 5 & 3;
+	event->form = before->how >> 8 & 3;
 	event->ticket = before->ticket;
 	return true;
 }
@@ -672,7 +711,7 @@ static inline void dlw_event_get_wide(const uint32_t *unit, struct dlw_event *ev
  * dlw_event_get() - unpack the event at @unit
  * @left: units from @unit to the end of the block
  * @ticks: in: ticks of the event before; out: of this one
- * @recent: the block's DLW_RECENT acquisitions, kept up to date here
+ * @recent: the block's DLW_RECENT events, kept up to date here
  *
  * Return: units used; 0 if the rest is malformed or cut. PAD, TIME, LATER and
  *         DEFINITION are returned like any other event; the record of the last
@@ -746,7 +785,7 @@ static inline unsigned dlw_event_get(const uint32_t *unit, size_t left, uint64_t
 	if (!event->untimed)
 		*ticks += delta;
 	event->ticks = *ticks;
-	if (type != DLW_EVENT_AGAIN && event->type == DLW_EVENT_ACQUIRED)
+	if (type != DLW_EVENT_AGAIN)
 		dlw_recent_note(recent, event);
 	return used;
 }

@@ -103,7 +103,7 @@ struct dlw_permit {
 	_Atomic uint8_t posted_own;   /* posted while it held a permit */
 	_Atomic uint8_t posted_other; /* posted without one: the semaphore is a signal */
 	uint8_t announced; /* annotated: the thread is one that posts it */
-	uint8_t padding;
+	uint8_t timed; /* the last permit was taken at a time that is in the log */
 };
 
 enum dlw_thread_life {

@@ -85,6 +85,33 @@ def ring_that_never_wrapped_is_a_whole_log(context):
     equal(report["coverage"]["notes"], [], "what coverage notes")
 
 
+# ---- what is counted ------------------------------------------------------------
+
+
+def every_operation_is_counted(context):
+    """Each kind, tried, nested, repeated, shared: nothing twice, nothing missing, in order."""
+    rounds = 3000
+    wanted = {"outer": (2, 0, 0), "inner": (2, 0, 0), "again": (4, 0, 0), "rwlock": (6, 0, 0),
+              "spinlock": (2, 0, 0), "permits": (2, 0, 2), "tried": (1, 0, 0),
+              "taken": (None, 2, 0)}
+    for mode in ("full", "ring"):
+        log, live = run_logged(context, 0, f"log_mode={mode}:log_max=64M",
+                               fixture("all_kinds") + [str(rounds)])
+        report = analyze(context, log, 0)
+        equal((live, report["findings"], report["coverage"]["notes"]), ([], [], []),
+              f"{mode}: findings, what was lost or contradicts itself")
+        locks = report["statistics"]["locks"]
+        equal(len(locks), 9, f"{mode}: locks")
+        for lock in locks:
+            times = wanted[re.sub(r"^\S+ |\+.*", "", lock["name"])]
+            equal((lock["acquisitions"], lock["failed_tries"], lock["posts"]),
+                  (times[0] * rounds if times[0] else 1, times[1] * rounds, times[2] * rounds),
+                  f"{mode}: operations on {lock['name']}")
+            check(times[0] is None or 0 < lock["hold_ns"]["count"] < lock["acquisitions"] / 4,
+                  f"{mode}: {lock['hold_ns']['count']} times of {lock['name']}")
+        os.rename(log, context.path(mode))
+
+
 # ---- orders only ----------------------------------------------------------------
 
 
@@ -510,7 +537,8 @@ def all_cases():
              a_deadlock_survives_the_std_format, a_timeline_is_well_formed,
              a_read_after_a_write_orders_what_is_predicted, summaries_of_runs_are_put_together,
              two_runs_make_a_cycle, a_static_gate_guards_in_all_runs, what_is_no_summary_is_said,
-             locks_of_one_class_share_a_row_on_request, annotated_classes_share_a_row,
+             every_operation_is_counted, locks_of_one_class_share_a_row_on_request,
+             annotated_classes_share_a_row,
              replay_shows_the_same_in_both_directions, replay_goes_to_where_the_cycle_closed,
              replay_finds, past_log_max_the_program_goes_on, a_snapshot_of_a_running_program_can_be_read,
              a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,

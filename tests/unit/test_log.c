@@ -65,7 +65,7 @@ static void what_is_no_log_is_refused_with_one_line(void **unused)
 	refused(w->log, 4, "dir/app.dlw: header: cut short");
 	refused(w->log, sizeof(header) - 1, "dir/app.dlw: header: cut short");
 	header.major = 9;
-	refused(&header, sizeof(header), "dir/app.dlw: foreign version: 9.0, this dlwatch reads 3");
+	refused(&header, sizeof(header), "dir/app.dlw: foreign version: 9.0, this dlwatch reads 4");
 	header.major = DLW_LOG_MAJOR;
 	header.byte_order = 0x04030201;
 	refused(&header, sizeof(header),
@@ -581,6 +581,54 @@ static void an_acquisition_repeated_takes_four_bytes(void **unused)
 	assert_int_equal(dlw_event_get(units, 1, &ticks, &out, read), 0);
 }
 
+/** assert_same() - what was read is what was written, as far as it can be said AGAIN */
+static void assert_same(const struct dlw_event *out, const struct dlw_event *in)
+{
+	assert_int_equal(out->type, in->type);
+	assert_int_equal(out->object, in->object);
+	assert_int_equal(out->stack, in->stack);
+	assert_int_equal(out->mode, in->mode);
+	assert_int_equal(out->form, in->form);
+	assert_int_equal(out->ticket, in->ticket);
+}
+
+/* Each with its twin of another type, mode or stack in between: none is taken for the other. */
+static void every_operation_repeated_takes_four_bytes(void **unused)
+{
+	static const struct dlw_event events[] = {
+		{ .type = DLW_EVENT_ACQUIRED, .object = 7, .mode = 2, .stack = 1, .untimed = true },
+		{ .type = DLW_EVENT_POSTED, .object = 7, .mode = 2, .stack = 2, .untimed = true },
+		{ .type = DLW_EVENT_ACQUIRED, .object = 8, .mode = 1, .stack = 3, .untimed = true },
+		{ .type = DLW_EVENT_RELEASED, .object = 8, .mode = 1, .untimed = true },
+		{ .type = DLW_EVENT_SIGNALLED, .object = 9, .stack = 4, .untimed = true },
+		{ .type = DLW_EVENT_BROADCAST, .object = 9, .stack = 4, .untimed = true },
+		{ .type = DLW_EVENT_TRY_FAILED, .object = 9, .form = 2, .untimed = true },
+		/* at the places of the first and the third */
+		{ .type = DLW_EVENT_ACQUIRED, .object = 7 + DLW_RECENT, .stack = 1, .untimed = true },
+		{ .type = DLW_EVENT_ACQUIRED, .object = 8, .mode = 0, .stack = 3, .untimed = true },
+	};
+	const uint32_t count = sizeof(events) / sizeof(*events);
+	struct dlw_recent written[DLW_RECENT] = { 0 }, read[DLW_RECENT] = { 0 };
+	uint64_t ticks = 1000, ticket = 0;
+	uint32_t units[DLW_EVENT_UNITS_MAX], round, at, shared_place;
+	struct dlw_event in, out;
+
+	(void)unused;
+	for (round = 0; round < 3; round++)
+		for (at = 0; at < count; at++) {
+			unsigned used;
+
+			in = events[at];
+			in.ticket = ++ticket;
+			shared_place = at == 0 || at == 2 || at >= 7;
+			used = dlw_event_put(units, &in, ticks, written);
+			assert_int_equal(used, round && !shared_place ? 1 : 3);
+			assert_int_equal(dlw_event_get(units, used, &ticks, &out, read), used);
+			assert_same(&out, &in);
+		}
+	assert_memory_equal(read, written, sizeof(read));
+}
+
 static void an_untimed_acquisition_may_tell_of_its_release(void **unused)
 {
 	static const uint32_t stacks[] = { 5, DLW_PLAIN_STACK_MAX + 1 };
@@ -643,6 +691,7 @@ int main(void)
 		cmocka_unit_test(ids_far_apart_cost_no_memory_and_are_found),
 		cmocka_unit_test(every_event_unpacks_to_what_was_packed),
 		cmocka_unit_test(an_acquisition_repeated_takes_four_bytes),
+		cmocka_unit_test(every_operation_repeated_takes_four_bytes),
 		cmocka_unit_test(an_untimed_acquisition_may_tell_of_its_release),
 	};
 

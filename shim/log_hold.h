@@ -1,0 +1,48 @@
+/*
+ * shim/log_hold.h - a lock that was free is had, or given back: the short way into the log
+ *
+ * The same for every kind. Both between dlw_inside() and dlw_leave(); the hold is
+ * noted before and taken away after.
+ */
+#ifndef DLW_SHIM_LOG_HOLD_H
+#define DLW_SHIM_LOG_HOLD_H
+
+#include "shim/hook_lock.h"
+#include "shim/log_quick.h"
+
+/** dlw_hold_log() - the thread's newest hold has just been had, or had once more */
+static inline __attribute__((always_inline)) void
+dlw_hold_log(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode, const void *lock,
+	     enum dlw_form form, uint32_t stack)
+{
+	struct dlw_object *object = dlw_quick_object(self, dlw_address(lock), kind);
+	uint64_t ticket;
+
+	if (dlw_unlikely(!object || !dlw_quick_begins(self->log))) {
+		dlw_lock_log_acquired(self, kind, mode, lock, form, stack, false);
+		return;
+	}
+	ticket = mode == DLW_SHARED ? dlw_quick_shared_ticket(object) : dlw_quick_ticket(object);
+	dlw_quick_say(self, object, DLW_EVENT_ACQUIRED, mode == DLW_SHARED, form, stack, ticket);
+}
+
+/** dlw_hold_unlog() - the thread's newest hold is about to be given back, once */
+static inline __attribute__((always_inline)) void
+dlw_hold_unlog(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode, const void *lock)
+{
+	const struct dlw_held *newest = dlw_hold_at(self, 0);
+	struct dlw_object *object;
+
+	if (dlw_likely(dlw_quick_closed(self->log, dlw_address(lock), mode == DLW_SHARED)))
+		return;
+	object = dlw_quick_object(self, dlw_address(lock), kind);
+	if (dlw_unlikely((newest->timed && !newest->again) || !object))
+		dlw_lock_log_released(self, kind, mode, lock, 0);
+	else if (mode == DLW_SHARED)
+		dlw_quick_say(self, object, DLW_EVENT_RELEASED, 1, 0, 0,
+			      dlw_quick_shared_ticket(object));
+	else
+		dlw_quick_short(self, object);
+}
+
+#endif
