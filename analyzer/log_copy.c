@@ -2,7 +2,8 @@
  * log_copy.c - a log that is still being written, copied as it is now
  *
  * The tail is copied before the log: a block that moves from one to the other
- * in between is then seen twice instead of never. A slot is copied like a
+ * in between is then seen twice instead of never. Of its slots that of the
+ * definitions comes last: what the others refer to is there. A slot is copied like a
  * record under a sequence lock: its header, what it says there is, and the
  * header again; if the block is another by then, once more.
  */
@@ -82,9 +83,16 @@ static bool copy_slots(const uint8_t *tail, size_t size, int to)
 	slot = dlw_log_allocate(header.slot_size, 1);
 	memcpy(slot, tail, header.slot_size);
 	good = dlw_write_all(to, slot, header.slot_size);
-	for (at = header.slot_size; good && at + header.slot_size <= size; at += header.slot_size) {
+	good = good && lseek(to, header.slot_size, SEEK_CUR) >= 0;
+	for (at = 2 * (size_t)header.slot_size; good && at + header.slot_size <= size;
+	     at += header.slot_size) {
 		copy_slot(tail + at, slot, header.slot_size);
 		good = dlw_write_all(to, slot, header.slot_size);
+	}
+	if (good && 2 * (size_t)header.slot_size <= size) {
+		copy_slot(tail + header.slot_size, slot, header.slot_size);
+		good = lseek(to, header.slot_size, SEEK_SET) >= 0 &&
+		       dlw_write_all(to, slot, header.slot_size);
 	}
 	free(slot);
 	return good;

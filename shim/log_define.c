@@ -19,6 +19,9 @@
 
 #include "shim/banned.h"
 
+/* Of a flight recorder's size, for the definitions of locks. */
+#define LASTING_SHARE 8
+
 /** append_large() - a record that does not fit a slot, as a block of its own */
 static void append_large(struct dlw_slot *slot, const void *record, uint32_t size)
 {
@@ -283,6 +286,20 @@ void dlw_log_object_class(const struct dlw_object *object)
 	dlw_unlock(&dlw_runtime->log_lock, DLW_RANK_LOG);
 }
 
+/** may_last() - a ring's log has room for the definition of an object that does not change */
+static bool may_last(const struct dlw_object *object)
+{
+	struct dlw_logger *logger = dlw_runtime->logger;
+
+	if (logger->lasting_bytes > dlw_options.log_max / LASTING_SHARE)
+		return false;
+	atomic_store_explicit(&logger->lasting, object->log_id, memory_order_relaxed);
+	if (!dlw_is_lasting(object))
+		return false;
+	logger->lasting_bytes += sizeof(struct dlw_record_object) + 16;
+	return true;
+}
+
 /** number_life() - this life of the object gets its id; log_lock is held */
 static void number_life(struct dlw_object *object, uint32_t life)
 {
@@ -290,7 +307,7 @@ static void number_life(struct dlw_object *object, uint32_t life)
 
 	object->shared_ticket = dlw_shared_number(object->address);
 	object->log_id = ++dlw_runtime->logger->object_ids;
-	if (dlw_options.log_mode != DLW_LOG_RING)
+	if (dlw_options.log_mode != DLW_LOG_RING || may_last(object))
 		dlw_define_locked(&record, DLW_RECORD_OBJECT, dlw_define_object(&record, object));
 	if (object->kind != DLW_CONDITION && (object->class_name || object->rank))
 		define_class(object);

@@ -11,7 +11,8 @@
  * A block must be understood when all before it are gone. It begins with the
  * thread's definition and what the thread holds at that moment (events HELD),
  * and defines each object before the first event that refers to it. Stacks and
- * modules are bounded: they are defined in the log itself, once.
+ * modules are bounded: they are defined in the log itself, once, and so are the
+ * first locks of the process, as long as they do not take too much of log_max.
  */
 #include <string.h>
 #include <sys/prctl.h>
@@ -111,7 +112,7 @@ static void define_object(struct dlw_slot *slot, const struct dlw_object *object
 {
 	union dlw_object_definition record;
 
-	if (!is_defined(slot, object->log_id))
+	if (!dlw_is_lasting(object) && !is_defined(slot, object->log_id))
 		put_definition(slot, &record, DLW_RECORD_OBJECT, dlw_define_object(&record, object));
 }
 

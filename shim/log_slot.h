@@ -59,6 +59,8 @@ struct dlw_logger {
 	struct dlw_slot definitions;
 	struct dlw_slot *free_slots, *slots;
 	_Atomic uint32_t object_ids, order_numbers;
+	_Atomic uint32_t lasting; /* ring: of locks with an id up to this one the log knows for good */
+	uint64_t lasting_bytes;
 	_Atomic bool stopped;
 	struct dlw_log_range *modules;
 	uint32_t module_count, module_room;
@@ -127,6 +129,20 @@ void dlw_define_locked(void *record, uint16_t type, size_t size);
 
 /** dlw_define_object() - fill in the record of this life; Return: its size */
 size_t dlw_define_object(union dlw_object_definition *record, const struct dlw_object *object);
+
+/**
+ * dlw_is_lasting() - a ring's blocks need not define the object again
+ *
+ * Of other kinds it matters who has posted or signalled so far, which changes.
+ */
+static inline bool dlw_is_lasting(const struct dlw_object *object)
+{
+	return (object->kind == DLW_MUTEX || object->kind == DLW_RWLOCK ||
+		object->kind == DLW_SPINLOCK) &&
+	       object->log_id <= atomic_load_explicit(&dlw_runtime->logger->lasting,
+						      memory_order_relaxed) &&
+	       !(object->traits & DLW_TRAIT_DISTRUSTED);
+}
 
 /** dlw_define_beginning() - process, mode, modules: first of all */
 void dlw_define_beginning(void);

@@ -221,9 +221,9 @@ void dlw_quick_in_full(struct dlw_context *self, struct dlw_object *object, uint
 		.untimed = true,
 	};
 
-	if (!slot->may_open || dlw_slot_room(slot) < DLW_QUICK_ROOM ||
+	if ((is_ring() && !dlw_is_lasting(object)) || dlw_slot_room(slot) < DLW_QUICK_ROOM ||
 	    stack > DLW_PLAIN_STACK_MAX || event.object > DLW_PLAIN_OBJECT_MAX) {
-		event.object = dlw_log_object(object); /* a ring's block has to define it */
+		event.object = dlw_log_object(object); /* a ring's block may have to define it */
 		dlw_log_event(self, &event);
 		return;
 	}
