@@ -264,26 +264,49 @@ static bool judge(struct dlw_watch *watch, struct dlw_picture *picture,
 }
 
 /**
- * was_reported() - every thread of the core, in this very wait, at least as strongly
+ * is_news() - after @before has been said; that is DLW_CERTAIN if nothing has
+ *
+ * What is behind a standstill is. That a likely deadlock is proven is not: what
+ * was in doubt a moment ago, the kernel may be able to tell now.
+ */
+static bool is_news(enum dlw_verdict before, enum dlw_verdict now)
+{
+	return before > now && before > DLW_LIKELY;
+}
+
+/** said_of() - the strongest verdict that named the thread, in this very wait; DLW_CERTAIN: none */
+static enum dlw_verdict said_of(const struct dlw_watch *watch, const struct dlw_picture *picture,
+				uint32_t thread)
+{
+	const struct dlw_thread_source *source = &picture->sources[thread];
+	uint64_t wait = lasting_wait(picture, thread);
+	enum dlw_verdict strongest = DLW_CERTAIN;
+	uint32_t i;
+
+	if (source->record && source->record->marks.reported_progress == wait)
+		strongest = source->record->marks.reported_verdict;
+	for (i = 0; source->sleep && i < watch->reported.count; i++)
+		if (watch->reported.all[i].key == wait &&
+		    watch->reported.all[i].verdict < strongest)
+			strongest = watch->reported.all[i].verdict;
+	return strongest;
+}
+
+/**
+ * was_reported() - every thread of the core, in this very wait
  *
  * Cores never overlap, so the threads tell. It is noted in their records, for
- * another process may be the one that looks next.
+ * another process may be the one that looks next; and here for waits on the
+ * system, which last while a thread gets a record.
  */
 static bool was_reported(const struct dlw_watch *watch, const struct dlw_picture *picture,
 			 const struct dlw_finding *finding)
 {
 	uint32_t i;
 
-	for (i = 0; i < finding->core_count; i++) {
-		const struct dlw_thread_source *source = &picture->sources[finding->core[i]];
-		uint64_t wait = lasting_wait(picture, finding->core[i]);
-
-		if (source->record ? source->record->marks.reported_progress != wait ||
-					     source->record->marks.reported_verdict >
-						     finding->verdict
-				   : !was_seen(&watch->reported, wait, finding->verdict))
+	for (i = 0; i < finding->core_count; i++)
+		if (is_news(said_of(watch, picture, finding->core[i]), finding->verdict))
 			return false;
-	}
 	return true;
 }
 
@@ -296,10 +319,10 @@ static void mark_reported(struct dlw_watch *watch, const struct dlw_picture *pic
 		const struct dlw_thread_source *source = &picture->sources[finding->core[i]];
 		uint64_t wait = lasting_wait(picture, finding->core[i]);
 
-		if (!source->record) {
+		if (source->sleep)
 			dlw_seen_add(watch, &watch->reported, wait, finding->verdict);
+		if (!source->record)
 			continue;
-		}
 		source->record->marks.reported_progress = wait;
 		source->record->marks.reported_verdict = finding->verdict;
 	}

@@ -107,7 +107,7 @@ struct dlw_watch {
 	struct dlw_survey survey; /* of what no record tells */
 	uint64_t looks; /* pictures made so far */
 	struct dlw_census census; /* of the last of them: who else has shared memory */
-	struct dlw_seen_cores reported; /* waits of threads without a record */
+	struct dlw_seen_cores reported; /* waits on the system */
 	struct dlw_seen_cores suspected; /* at the last look */
 	bool suspects_system; /* one of them rests on waits on the system */
 	struct dlw_seen_cores happened;  /* deadlocks reported, by dlw_lock_key() of what was wanted */

@@ -196,6 +196,47 @@ static void want_shared_lock(void)
 	pthread_mutex_lock(shared_lock);
 }
 
+static void use_a_lock(int signal)
+{
+	(void)signal;
+	pthread_mutex_lock(&shelf_lock);
+	pthread_mutex_unlock(&shelf_lock);
+}
+
+static void lock_under_handler(void)
+{
+	signal(SIGINT, use_a_lock);
+	lock_second_then_first();
+}
+
+/* asleep, the child uses its first lock: in a handler. Then it is gone, and the other one goes on */
+static void wake_and_kill(pid_t child)
+{
+	if (fork() != 0)
+		return;
+	usleep(1500000);
+	kill(child, SIGINT);
+	usleep(1500000);
+	kill(child, SIGKILL);
+	_exit(0);
+}
+
+static void first_lock_late(void)
+{
+	int first, second;
+
+	files[0] = temporary_file();
+	files[1] = temporary_file();
+	wake_and_kill(start_child(lock_under_handler));
+	first = open_anew(files[0]);
+	second = open_anew(files[1]);
+	flock(first, LOCK_EX);
+	await_byte(back[0]);
+	send_byte(forth[1]);
+	closing();
+	flock(second, LOCK_EX);
+}
+
 static void wait_holding(void)
 {
 	make_shared_lock();
@@ -263,7 +304,7 @@ int main(int argc, char **argv)
 	} ways[] = {
 		{ "two_readers", two_readers },     { "own_end", read_own_end },
 		{ "both_full", both_full },         { "crossed_files", crossed_files },
-		{ "own_file", own_file },
+		{ "own_file", own_file },	    { "first_lock_late", first_lock_late },
 		{ "memory_then_file", memory_then_file }, { "wait_holding", wait_holding },
 		{ "readers_lock", wait_holding_readers_lock },
 		{ "poll_both", poll_both },	    { "selector", wait_for_selector },

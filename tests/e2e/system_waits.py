@@ -301,10 +301,23 @@ def held_by_an_outsider(context):
     equal((result.out, result.err), (b"on\n", b""), "output")
 
 
+def told_once(context):
+    """A process comes to use its first lock while it is in a deadlock that has been reported."""
+    json = context.new_path(".json")
+    result = execute([DLWATCH, "run", "--on-deadlock=report", f"--json={json}", "--",
+                      *way("first_lock_late")])
+    equal(result.status, 66, f"exit status; {result.err[-500:]!r}")
+    findings = report_findings(json)
+    validate(findings)
+    equal([(finding["kind"], finding["verdict"], len(finding["core"])) for finding in findings],
+          [("deadlock", "proven", 2)], "findings")
+
+
 def all_cases():
     return ([(case.name, case) for case in deadlocks()] +
             [("system/python_chatty_child", chatty_child_of_python),
              ("system/python_pool", HeldFromWorkers("Pool")),
              ("system/python_executor", HeldFromWorkers("ProcessPoolExecutor")),
+             ("system/told_once", told_once),
              ("system/held_by_an_outsider", held_by_an_outsider)] +
             [(f"system/silent/{name}", test) for name, test in SILENT.items()])
