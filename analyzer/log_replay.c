@@ -308,6 +308,12 @@ static void apply_to_thread(struct dlw_cursor *cursor)
 	}
 }
 
+/** is_open_elsewhere() - a named semaphore that one process has closed is there for the others */
+static bool is_open_elsewhere(const struct dlw_replay_object *object)
+{
+	return object->shared && object->defined.type == DLW_TYPE_NAMED;
+}
+
 static void apply_to_object(struct dlw_replay *replay, struct dlw_cursor *cursor)
 {
 	switch (cursor->head.event.type) {
@@ -328,7 +334,7 @@ static void apply_to_object(struct dlw_replay *replay, struct dlw_cursor *cursor
 		released_by_stranger(replay, cursor);
 		break;
 	case DLW_EVENT_DESTROYED:
-		cursor->head.object->dead = true;
+		cursor->head.object->dead = !is_open_elsewhere(cursor->head.object);
 		break;
 	default:
 		break;

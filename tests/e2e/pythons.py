@@ -82,8 +82,7 @@ def sample_cases():
                         [permit(None, None),
                          permit(re.compile(r"^/mp-"), None, type="named", shared=True)])
                  for site in ("alice_to_bob", "bob_to_alice")], stuck=None, python=True),
-             processes=2, status=0,
-             logged=False),  # a named semaphore that came through a fork has no identity there
+             processes=2, status=0),
         Clean("sample/python_processes_cured", [PYTHON, sample("python_processes_cured.py")[0]],
               order=False),
         Clean("sample/python_gil_cured", [PYTHON, sample("python_gil_cured.py")[0]]),
