@@ -184,15 +184,28 @@ lock_tacitly(struct dlw_context *self, struct dlw_thread *record, pthread_mutex_
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
-/** is_quick_to_log() - recursive, and free or ours (@again) and the newest we hold */
-static bool is_quick_to_log(struct dlw_context *self, const pthread_mutex_t *mutex, bool again)
+/** relock_logged() - a special type: of a recursive one perhaps one more, and the same */
+static __attribute__((noinline)) int relock_logged(pthread_mutex_t *mutex, uint64_t caller,
+						   uint64_t frame, struct dlw_context *self,
+						   uint32_t stack)
 {
 	uint32_t count = dlw_hold_count(self);
+	bool again = mutex->__data.__lock != 0;
 
-	if (!again)
-		return mutex->__data.__kind == DLW_KIND_RECURSIVE;
-	return is_own_recursive(self, mutex) && newest_is(self, count, mutex) &&
-	       self->holds[count - 1].again <= UINT32_MAX / 2;
+	if (mutex->__data.__kind != DLW_KIND_RECURSIVE ||
+	    (again && (!is_own_recursive(self, mutex) || !newest_is(self, count, mutex) ||
+		       self->holds[count - 1].again > UINT32_MAX / 2)) ||
+	    dlw_real(pthread_mutex_trylock)(mutex) != 0)
+		return lock_at_length(mutex, caller, frame);
+	dlw_inside(self);
+	if (again)
+		dlw_hold_at(self, 0)->again++;
+	else
+		dlw_hold_add(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
+			     DLW_FORM_BLOCKING);
+	dlw_hold_log(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_BLOCKING, stack);
+	dlw_leave(self);
+	return 0;
 }
 
 /** lock_logged() - tried, so that the log says of each acquisition whether it had to wait */
@@ -200,18 +213,13 @@ static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, uint64_
 						 uint64_t frame, struct dlw_context *self,
 						 uint32_t stack)
 {
-	bool again = mutex->__data.__lock != 0;
-
-	if (dlw_unlikely(again || mutex->__data.__kind) && !is_quick_to_log(self, mutex, again))
-		return lock_at_length(mutex, caller, frame);
-	if (dlw_real(pthread_mutex_trylock)(mutex) != 0)
+	if (dlw_unlikely(mutex->__data.__kind))
+		return relock_logged(mutex, caller, frame, self, stack);
+	if (mutex->__data.__lock != 0 || dlw_real(pthread_mutex_trylock)(mutex) != 0)
 		return lock_at_length(mutex, caller, frame);
 	dlw_inside(self);
-	if (dlw_unlikely(again))
-		dlw_hold_at(self, 0)->again++;
-	else
-		dlw_hold_add(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
-			     DLW_FORM_BLOCKING);
+	dlw_hold_add(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
+		     DLW_FORM_BLOCKING);
 	dlw_hold_log(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_BLOCKING, stack);
 	dlw_leave(self);
 	return 0;
@@ -373,9 +381,9 @@ static __attribute__((noinline)) int unlock_at_length(pthread_mutex_t *mutex, ui
 	return result;
 }
 
-/** unlock_otherwise() - logged: in the log before it is done */
-static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex, uint64_t caller,
-						      uint64_t frame)
+/** unlock_logged() - in the log before it is done */
+static __attribute__((noinline)) int unlock_logged(pthread_mutex_t *mutex, uint64_t caller,
+						   uint64_t frame)
 {
 	struct dlw_context *self = dlw_self;
 	struct dlw_thread *record = self->open;
@@ -388,6 +396,76 @@ static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex, ui
 	dlw_hold_unlog(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex);
 	dlw_hold_drop(self, 0);
 	dlw_leave(self);
+	return dlw_real(pthread_mutex_unlock)(mutex);
+}
+
+/** leave_and_unlock() - something has come up in between */
+static __attribute__((noinline)) int leave_and_unlock(struct dlw_context *self,
+						      pthread_mutex_t *mutex)
+{
+	dlw_leave(self);
+	return dlw_real(pthread_mutex_unlock)(mutex);
+}
+
+/** unlock_unclosed() - it has a time, or is not the newest hold */
+static __attribute__((noinline)) int unlock_unclosed(pthread_mutex_t *mutex, uint64_t caller,
+						     uint64_t frame)
+{
+	dlw_outside(dlw_self);
+	return unlock_logged(mutex, caller, frame);
+}
+
+/**
+ * unlog() - the newest hold, with four bytes or none; false: at length
+ *
+ * If its acquisition was the last thing logged, that tells of its release. It
+ * was one of the short way then, so the type is one that this is right for.
+ */
+static inline bool unlog(struct dlw_context *self, const struct dlw_held *newest,
+			 const pthread_mutex_t *mutex)
+{
+	struct dlw_slot *slot = self->log;
+	struct dlw_object *object;
+
+	if (dlw_quick_closed(slot, dlw_address(mutex), false))
+		return true;
+	object = dlw_quick_known(self, dlw_address(mutex), DLW_MUTEX);
+	if (dlw_unlikely(!object || newest->timed || mutex->__data.__kind ||
+			 !dlw_quick_has_room(slot)))
+		return false;
+	dlw_quick_ticket(object);
+	dlw_quick_put_short(slot);
+	return true;
+}
+
+/**
+ * unlock_otherwise() - logged, mostly
+ *
+ * Calls nothing but in its own place: no register has to be saved.
+ */
+static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex, uint64_t caller,
+						      uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_thread *record = self->open;
+	struct dlw_held *newest;
+	uint32_t count;
+
+	if (dlw_unlikely(!record || self->way != DLW_WAY_LOGGED || self->asynchronous))
+		return unlock_logged(mutex, caller, frame);
+	dlw_inside(self);
+	count = dlw_holding(record);
+	newest = &self->holds[count - 1];
+	if (!newest_is(self, count, mutex) || !unlog(self, newest, mutex))
+		return unlock_unclosed(mutex, caller, frame);
+	if (dlw_unlikely(newest->again))
+		newest->again--;
+	else
+		dlw_hold_pop(record);
+	if (dlw_unlikely(self->at_leave))
+		return leave_and_unlock(self, mutex);
+	atomic_signal_fence(memory_order_seq_cst);
+	self->open = record;
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 

@@ -29,17 +29,28 @@ static inline bool dlw_quick_is(const struct dlw_object *object)
 	return object->log_life == object->life && !object->shared_ticket;
 }
 
-/** dlw_quick_object() - the object at @address if its events can be said shortly; NULL */
-static inline struct dlw_object *dlw_quick_object(struct dlw_context *self, uint64_t address,
-						  enum dlw_kind kind)
+/** dlw_quick_known() - dlw_quick_object() if the thread has used it not long ago; NULL */
+static inline struct dlw_object *dlw_quick_known(struct dlw_context *self, uint64_t address,
+						 enum dlw_kind kind)
 {
 	const struct dlw_known_object *known = dlw_known_object(self, address);
 	struct dlw_object *object = known->object;
 
 	/* one that is gone is in another life than the log knows */
-	if (dlw_unlikely(known->address != address || object->kind != kind))
-		object = dlw_object_get(self, address, kind);
-	return dlw_likely(object && dlw_quick_is(object)) ? object : NULL;
+	return dlw_likely(known->address == address && object->kind == kind &&
+			  dlw_quick_is(object)) ? object : NULL;
+}
+
+/** dlw_quick_object() - the object at @address if its events can be said shortly; NULL */
+static inline struct dlw_object *dlw_quick_object(struct dlw_context *self, uint64_t address,
+						  enum dlw_kind kind)
+{
+	struct dlw_object *object = dlw_quick_known(self, address, kind);
+
+	if (dlw_likely(object != NULL))
+		return object;
+	object = dlw_object_get(self, address, kind);
+	return object && dlw_quick_is(object) ? object : NULL;
 }
 
 /** dlw_quick_begins() - an acquisition that shall have no time */
@@ -126,7 +137,7 @@ static inline bool dlw_quick_closed(struct dlw_slot *slot, uint64_t address, boo
 {
 	struct dlw_object *object = slot->open_object;
 
-	if (!object || object->address != address || !dlw_quick_is(object))
+	if (!object || object->address != address || object->log_life != object->life)
 		return false;
 	if (!shared) {
 		dlw_quick_ticket(object);
@@ -146,20 +157,29 @@ static inline bool dlw_quick_closed(struct dlw_slot *slot, uint64_t address, boo
 	return true;
 }
 
+/** dlw_quick_has_room() - for the next event */
+static inline bool dlw_quick_has_room(const struct dlw_slot *slot)
+{
+	return slot->block->length <= DLW_BLOCK_ROOM - DLW_QUICK_ROOM;
+}
+
+/** dlw_quick_put_short() - the newest hold, an exclusive one, goes; there is room */
+static inline void dlw_quick_put_short(struct dlw_slot *slot)
+{
+	dlw_event_put_short((uint32_t *)((char *)(slot->block + 1) + slot->block->length), 0,
+			    DLW_SHORT_UNTIMED);
+	dlw_slot_grow(slot, 4);
+}
+
 /** dlw_quick_short() - the newest hold, an exclusive one, is about to be released */
 static inline void dlw_quick_short(struct dlw_context *self, struct dlw_object *object)
 {
-	struct dlw_slot *slot = self->log;
 	uint64_t ticket = dlw_quick_ticket(object);
-	uint32_t length = slot->block->length;
 
-	if (dlw_unlikely(length > DLW_BLOCK_ROOM - DLW_QUICK_ROOM)) {
+	if (dlw_likely(dlw_quick_has_room(self->log)))
+		dlw_quick_put_short(self->log);
+	else
 		dlw_quick_in_full(self, object, DLW_EVENT_RELEASED_TOP, 0, ticket);
-		return;
-	}
-	dlw_event_put_short((uint32_t *)((char *)(slot->block + 1) + length), 0,
-			    DLW_SHORT_UNTIMED);
-	dlw_slot_grow(slot, 4);
 }
 
 /** dlw_log_timed() - the clock was read for an acquisition: when to do so again, about */
