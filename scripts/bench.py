@@ -86,10 +86,15 @@ def wanted(options, name):
     return any(word in name for word in options.only.split(","))
 
 
+def has_part(options, load):
+    return ("table" in options.parts or ("peers" in options.parts and load.peers) or
+            ("instructions" in options.parts and load.counted()))
+
+
 def measure_table(options, setup):
     """Yields each workload's name, and how to get its row."""
     for load in bench_workloads.all_workloads(setup):
-        if not wanted(options, load.name):
+        if not wanted(options, load.name) or not has_part(options, load):
             continue
         if load.missing():
             yield f"{load.what}: not installed, left out", None
@@ -99,7 +104,7 @@ def measure_table(options, setup):
 
 def table_row(options, setup, load):
     modes = options.modes if "table" in options.parts else []
-    peers = list(PEERS) if "peers" in options.parts and load.has_peers else []
+    peers = list(load.peers) if "peers" in options.parts else []
     row = measure(load, modes, peers, options.rounds)
     if "instructions" in options.parts and load.counted():
         bench_instructions.add_counts(setup, load, row, options.modes)

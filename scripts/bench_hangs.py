@@ -19,7 +19,7 @@ class Hang:
 
     def __init__(self, setup, way, threads, processes, delay_ms):
         command = [setup.program("hang"), str(threads), str(processes), str(delay_ms)]
-        env = setup.environment(None)
+        env = setup.bare_environment()
         if way == "run":
             command = [setup.tool, "run", "--", *command]
         else:

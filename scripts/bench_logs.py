@@ -37,7 +37,7 @@ def run_analyzer(setup, log, *options):
     with open(os.path.join(setup.scratch, "analyze.out"), "wb") as out:
         start = time.monotonic()
         child = subprocess.Popen([setup.tool, "analyze", *options, log],
-                                 env=setup.environment(None), stdin=subprocess.DEVNULL,
+                                 env=setup.bare_environment(), stdin=subprocess.DEVNULL,
                                  stdout=out, stderr=subprocess.STDOUT)
         _, status, usage = os.wait4(child.pid, 0)
         seconds = time.monotonic() - start

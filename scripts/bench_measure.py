@@ -19,10 +19,10 @@ MODES = {
 # Other tools for the same: what stands before the command, the program, its share of the work.
 PEERS = {
     "tsan": ([], "micro_tsan", 0.2),
-    "helgrind": (["valgrind", "--tool=helgrind", "-q", "--log-file=/dev/null"], "micro", 0.01),
-    "drd": (["valgrind", "--tool=drd", "-q", "--log-file=/dev/null"], "micro", 0.01),
+    "helgrind": (["valgrind", "--tool=helgrind", "-q", "--log-file=/dev/null"], "micro", 0.005),
+    "drd": (["valgrind", "--tool=drd", "-q", "--log-file=/dev/null"], "micro", 0.005),
 }
-PEER_ROUNDS = 3
+PEER_ROUNDS = 2
 
 
 class Failure(Exception):
@@ -50,16 +50,23 @@ class Setup:
     def program(self, name):
         return os.path.join(self.bench, name)
 
+    def bare_environment(self):
+        """For what is not watched itself: nothing of ours in it."""
+        return {key: value for key, value in os.environ.items()
+                if not key.startswith("DLWATCH") and key != "LD_PRELOAD"}
+
     def environment(self, mode, variable="LD_PRELOAD", log=None):
-        """For a run in @mode (None: native); the shim is named in @variable."""
-        env = {key: value for key, value in os.environ.items()
-               if not key.startswith("DLWATCH") and key != "LD_PRELOAD"}
+        """
+        For a run in @mode (None: native); the shim is named in @variable.  The
+        last run's log goes, so that the disk has not to write it meanwhile.
+        """
+        env = self.bare_environment()
+        log = log or self.log
+        shutil.rmtree(log, ignore_errors=True)
         if mode is not None:
-            log = log or self.log
             env[variable] = self.shim
             env["DLWATCH_OPTIONS"] = MODES[mode].format(log=log)
             if "{log}" in MODES[mode]:
-                shutil.rmtree(log, ignore_errors=True)
                 os.mkdir(log, 0o700)
         return env
 
@@ -127,7 +134,7 @@ def measure_rounds(load, modes, rounds):
 
 def row_of(load, pairs, native):
     row = {"name": load.name, "what": load.what, "unit": load.unit, "kind": load.kind,
-           "native": summary(native), "modes": {}}
+           "native": summary(native) if native else {}, "modes": {}}
     for mode, samples in pairs.items():
         row["modes"][mode] = {
             "value": summary([watched for _, watched in samples])["median"],
@@ -139,8 +146,10 @@ def row_of(load, pairs, native):
 
 
 def measure(load, modes, peers, rounds):
-    """A row of the table.  The peers are hundreds of times slower: fewer rounds tell."""
-    pairs, native = measure_rounds(load, modes, rounds)
+    """A row of the table.  The peers are many times slower: fewer rounds tell."""
+    pairs, native = measure_rounds(load, modes, rounds) if modes else ({}, [])
     if peers:
-        pairs.update(measure_rounds(load, peers, min(rounds, PEER_ROUNDS))[0])
+        more, beside = measure_rounds(load, peers, min(rounds, PEER_ROUNDS))
+        pairs.update(more)
+        native = native or beside
     return row_of(load, pairs, native)

@@ -101,8 +101,7 @@ def peers_table(figures):
     rows = [row for row in timed(figures) if set(PEERS) & set(row["modes"])]
     return table(["", "native", *map(title, modes)],
                  [[row["what"], amount(row["native"]["median"], row["unit"]),
-                   *(ratio_text(row["modes"][mode]["ratio"]["median"]) for mode in modes)]
-                  for row in rows])
+                   *(cell(row, mode) for mode in modes)] for row in rows])
 
 
 def instructions_table(figures):

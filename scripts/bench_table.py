@@ -64,6 +64,8 @@ def judge(row, results):
 
 def judge_mode(row, mode, result, mutex):
     name = row["name"]
+    if "value" not in result:
+        return
     if mode in RATIOS.get(name, {}):
         result["limit"] = RATIOS[name][mode]
         result["ok"] = result["ratio"]["median"] <= result["limit"]
@@ -111,7 +113,7 @@ def spread(ratio):
 
 def cell(row, mode):
     result = row["modes"].get(mode)
-    if result is None:
+    if "value" not in (result or {}):
         return ""
     mark = " " if result.get("ok", True) else "!"
     if "ratio" in result:
@@ -155,7 +157,8 @@ class Terminal:
 
     def row(self, row):
         if "modes" in row:
-            head = f"{row['what']:<41} {amount(row['native']['median'], row['unit']):>9}"
+            native = row["native"].get("median")
+            head = f"{row['what']:<41} {amount(native, row['unit']) if native else '':>9}"
             self.line(head + "".join(f" {cell(row, mode):>13}" for mode in self.columns))
         elif row["kind"] == "latency":
             self.line(f"{row['what']}: {latency_text(row['ms'])}")

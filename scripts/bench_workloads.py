@@ -16,6 +16,16 @@ from bench_measure import PEERS, Failure, complain_unless_clean, run
 THREADS = {"contended": "count_under_lock", "private": "lock_ones_own"}
 
 
+# Valgrind's tools need minutes to enter 100 000 locks.
+TOO_MANY = ("helgrind", "drd")
+
+
+def peers_for(name, how):
+    if how not in ("alone", "meeting", "handover"):
+        return []
+    return [peer for peer in PEERS if not (name.startswith("many") and peer in TOO_MANY)]
+
+
 class Micro:
     """One workload of the micro program, which prints what an operation took."""
 
@@ -25,7 +35,7 @@ class Micro:
         self.what = what
         self.kind = how
         self.unit = "bytes" if how == "memory" else "ns"
-        self.has_peers = how in ("alone", "meeting", "handover")
+        self.peers = peers_for(name, how)
         self.more = more
         scale = 1.0 if how == "memory" else setup.scale * 0.5
         self.ops = max(1, int(int(ops) * scale))
@@ -57,7 +67,7 @@ class Micro:
         prefix, program, share = PEERS[peer]
         command = [*prefix, self.setup.program(program), self.name,
                    str(max(1, int(self.ops * share)))]
-        return float(run(command, self.setup.environment(None), cpu))
+        return float(run(command, self.setup.bare_environment(), cpu))
 
 
 class Program:
@@ -65,7 +75,7 @@ class Program:
 
     kind = "program"
     unit = "ns"
-    has_peers = False
+    peers = ()
     needs = None  # a command that must be there
 
     def __init__(self, setup):
@@ -94,7 +104,7 @@ class Memcached(Program):
             wait_for_port(server, port)
             requests = int(200000 * self.setup.scale)
             load = [self.setup.program("memload"), str(port), str(requests)]
-            took = float(run(load, self.setup.environment(None)))
+            took = float(run(load, self.setup.bare_environment()))
         finally:
             server.terminate()
             errors = server.communicate(timeout=30)[1]
@@ -195,7 +205,7 @@ class PythonQueue(Program):
 
 def all_workloads(setup):
     """What goes into the table."""
-    listed = run([setup.program("micro"), "--list"], setup.environment(None)).decode()
+    listed = run([setup.program("micro"), "--list"], setup.bare_environment()).decode()
     for line in listed.splitlines():
         load = Micro(setup, *line.split("\t"))
         if load.kind != "beside":
