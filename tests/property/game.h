@@ -214,7 +214,8 @@ static inline bool game_pipe(const struct game *g, uint32_t r)
 		any = true;
 		if (g->runs[releaser->thread])
 			runs = true;
-		if (releaser->provenance != DLW_SOLE_OWNER || g->state->processes[p].open_reason)
+		if ((g->belief == OWNED && releaser->provenance != DLW_SOLE_OWNER) ||
+		    g->state->processes[p].open_reason)
 			certain = false;
 	}
 	if (!any || ((g->belief == OWNED || g->belief == OPEN) && !certain))
