@@ -158,6 +158,14 @@ static void lower_hold(struct dlw_cursor *cursor, struct dlw_log_hold *hold)
 		remove_hold(cursor, hold);
 }
 
+void dlw_cursor_give_back(struct dlw_cursor *cursor, struct dlw_replay_object *object)
+{
+	struct dlw_log_hold *hold = dlw_cursor_hold(cursor, object);
+
+	if (hold)
+		remove_hold(cursor, hold);
+}
+
 static void posted(struct dlw_cursor *cursor)
 {
 	struct dlw_permits *permits = dlw_cursor_permits(cursor, cursor->head.object);
@@ -210,6 +218,7 @@ static void begin_anew(struct dlw_cursor *cursor)
 	dlw_object_drop(replay, cursor->want.object);
 	dlw_object_drop(replay, cursor->want.mutex);
 	cursor->want = (struct dlw_log_want){ 0 };
+	cursor->polled_times = 0;
 	cursor->gaps++;
 }
 

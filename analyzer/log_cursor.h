@@ -23,6 +23,9 @@ void dlw_cursor_take(struct dlw_cursor *cursor);
 /** dlw_cursor_leave() - let go of what the head points to */
 void dlw_cursor_leave(struct dlw_cursor *cursor);
 
+/** dlw_cursor_give_back() - the thread holds @object no more, if it did */
+void dlw_cursor_give_back(struct dlw_cursor *cursor, struct dlw_replay_object *object);
+
 /** dlw_cursor_hold() - the newest hold of @object that is not stale, or NULL */
 struct dlw_log_hold *dlw_cursor_hold(struct dlw_cursor *cursor,
 				     const struct dlw_replay_object *object);

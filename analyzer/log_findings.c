@@ -250,6 +250,7 @@ void dlw_log_findings_at_end(struct dlw_log_findings *findings)
 	uint64_t stall_ns = STALL_NS;
 
 	hand_out_kept(findings);
+	dlw_replay_resume_polls(findings->replay);
 	while (!judge(findings, stall_ns, NULL) && watcher_found_something(findings->replay) &&
 	       stall_ns > SHORTEST_STALL_NS)
 		stall_ns /= 2;

@@ -26,17 +26,20 @@ static void sleeper_left(struct dlw_replay_object *condition, bool woken)
 		condition->signals--;
 }
 
-static void end_want(struct dlw_cursor *cursor)
+static void drop_want(struct dlw_cursor *cursor, struct dlw_log_want *want)
 {
 	struct dlw_replay *replay = cursor->source->replay;
 
-	if (cursor->want.wait == DLW_WAIT_NONE)
-		return;
+	dlw_object_drop(replay, want->object);
+	dlw_object_drop(replay, want->mutex);
+	*want = (struct dlw_log_want){ 0 };
+}
+
+static void end_want(struct dlw_cursor *cursor)
+{
 	if (cursor->want.wait == DLW_WAIT_CONDITION)
 		sleeper_left(cursor->want.object, cursor->head.event.type == DLW_EVENT_WOKEN);
-	dlw_object_drop(replay, cursor->want.object);
-	dlw_object_drop(replay, cursor->want.mutex);
-	cursor->want = (struct dlw_log_want){ 0 };
+	drop_want(cursor, &cursor->want);
 }
 
 static void begin_want(struct dlw_cursor *cursor, enum dlw_wait wait, uint64_t since_ns)
@@ -90,46 +93,89 @@ static void waits_for_thread(struct dlw_cursor *cursor)
 	cursor->want.joined = (uint32_t)cursor->head.event.argument;
 }
 
+/** note_poll() - the want has timed out: is it the one before again? */
+static void note_poll(struct dlw_cursor *cursor)
+{
+	struct dlw_log_want want = cursor->want;
+
+	dlw_object_use(want.object);
+	dlw_object_use(want.mutex);
+	if (!cursor->polled_times || cursor->polled.object != want.object ||
+	    cursor->polled.stack != want.stack)
+		cursor->polled_times = 0;
+	else
+		want.since_ns = cursor->polled.since_ns;
+	cursor->polled_times++;
+	drop_want(cursor, &cursor->polled);
+	cursor->polled = want;
+	cursor->polled_mutex_back = false;
+}
+
 static void gave_up(struct dlw_cursor *cursor)
 {
-	const struct dlw_log_want *want = &cursor->want;
-
-	if (want->wait != DLW_WAIT_NONE && cursor->head.event.argument == ETIMEDOUT) {
-		if (cursor->polled == want->object && cursor->polled_stack == want->stack)
-			cursor->polled_times++;
-		else
-			cursor->polled_times = 0;
-		if (!cursor->polled_times) {
-			cursor->polled_times = 1;
-			cursor->polled_since_ns = want->since_ns;
-		}
-		cursor->polled = want->object;
-		cursor->polled_mutex = want->mutex;
-		cursor->polled_stack = want->stack;
-	}
+	if (cursor->want.wait != DLW_WAIT_NONE && cursor->head.event.argument == ETIMEDOUT)
+		note_poll(cursor);
 	end_want(cursor);
+}
+
+/** is_mutex_back() - the end of a timed wait on a condition */
+static bool is_mutex_back(const struct dlw_cursor *cursor)
+{
+	return cursor->polled.mutex && !cursor->polled_mutex_back &&
+	       cursor->head.object == cursor->polled.mutex;
 }
 
 /** note_progress() - whoever takes or gives something has not just polled */
 static void note_progress(struct dlw_cursor *cursor)
 {
-	const struct dlw_head *head = &cursor->head;
-
-	switch (head->event.type) {
+	switch (cursor->head.event.type) {
 	case DLW_EVENT_WANT:
 	case DLW_EVENT_CONDITION_WAIT:
 	case DLW_EVENT_GAVE_UP:
 		return;
 	case DLW_EVENT_ACQUIRED:
-		if (cursor->polled_mutex && head->object == cursor->polled_mutex) {
-			cursor->polled_mutex = NULL;
+		if (is_mutex_back(cursor)) {
+			cursor->polled_mutex_back = true;
 			return;
 		}
 		break;
 	default:
 		break;
 	}
+	if (!cursor->polled_times)
+		return;
 	cursor->polled_times = 0;
+	drop_want(cursor, &cursor->polled);
+}
+
+/** resume_poll() - the thread was about to wait again, as it had */
+static void resume_poll(struct dlw_cursor *cursor)
+{
+	struct dlw_log_want *want = &cursor->want;
+
+	*want = cursor->polled;
+	dlw_object_use(want->object);
+	dlw_object_use(want->mutex);
+	if (want->wait != DLW_WAIT_CONDITION)
+		return;
+	want->object->sleepers++;
+	if (want->mutex && cursor->polled_mutex_back)
+		dlw_cursor_give_back(cursor, want->mutex);
+}
+
+void dlw_replay_resume_polls(struct dlw_replay *replay)
+{
+	uint32_t at;
+
+	for (at = 0; at < replay->cursor_count; at++) {
+		struct dlw_cursor *cursor = replay->cursors[at];
+
+		if (cursor->source->defined.look.found && cursor->finished && !cursor->exited &&
+		    cursor->want.wait == DLW_WAIT_NONE &&
+		    cursor->polled_times >= DLW_POLLING_TIMEOUTS && cursor->polled.object &&
+		    !cursor->polled.object->dead)
+			resume_poll(cursor);
+	}
 }
 
 /* -------------------------------------------------------------------- objects */

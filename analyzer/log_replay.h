@@ -152,10 +152,9 @@ struct dlw_cursor {
 	uint32_t permit_count, permit_room;
 	struct dlw_log_want want;
 	/* the last wait that timed out, to know a polling one */
-	struct dlw_replay_object *polled;
-	struct dlw_replay_object *polled_mutex; /* which it then had back: no progress */
-	uint32_t polled_stack, polled_times;
-	uint64_t polled_since_ns; /* when the first of them began */
+	struct dlw_log_want polled; /* .since_ns: when the first of the row began */
+	uint32_t polled_times;
+	bool polled_mutex_back; /* it has the condition's mutex again: no progress */
 
 	/* place in the stream */
 	const struct dlw_log_block *block, *block_end;
@@ -273,6 +272,15 @@ static inline struct dlw_cursor *dlw_replay_peek(const struct dlw_replay *replay
 
 /** dlw_replay_apply() - let it happen */
 void dlw_replay_apply(struct dlw_replay *replay);
+
+/**
+ * dlw_replay_resume_polls() - at the end: who was between two waits of a row waits again
+ *
+ * A thread that polls waits in slices, and its process can be ended between
+ * two of them. Only where the watcher has found something: a program that polls
+ * and was killed for another reason tells of no deadlock.
+ */
+void dlw_replay_resume_polls(struct dlw_replay *replay);
 
 /**
  * dlw_replay_state() - this moment, for the judge

@@ -218,14 +218,14 @@ static bool is_polling(const struct dlw_cursor *cursor)
 {
 	const struct dlw_log_want *want = &cursor->want;
 
-	return want->form == DLW_FORM_TIMED && cursor->polled == want->object &&
-	       cursor->polled_stack == want->stack &&
+	return want->form == DLW_FORM_TIMED && cursor->polled.object == want->object &&
+	       cursor->polled.stack == want->stack &&
 	       cursor->polled_times >= DLW_POLLING_TIMEOUTS;
 }
 
 static uint64_t waiting_since(const struct dlw_cursor *cursor)
 {
-	uint64_t since = is_polling(cursor) ? cursor->polled_since_ns : cursor->want.since_ns;
+	uint64_t since = is_polling(cursor) ? cursor->polled.since_ns : cursor->want.since_ns;
 
 	return since < INT64_MAX ? since : 0; /* or it is damaged */
 }

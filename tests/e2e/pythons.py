@@ -74,7 +74,7 @@ def sample_cases():
                         Wait(None, "signal", "condition", site="<module>", timed=True),
                         [permit(None, None), Wait(None)]),
                  Thread("painter", Wait(None, site="paint"), [permit(None, None)])],
-                      stuck=[], python=True), restless=True, logged=False),
+                      stuck=[], python=True), restless=True),
         Case("sample/python_processes", [PYTHON, sample("python_processes.py")[0]],
              Deadlock("likely", [
                  Thread("MainThread of " + site,

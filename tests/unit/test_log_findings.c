@@ -189,6 +189,50 @@ static void a_timeout_is_a_way_out(void **unused)
 	assert_int_equal(result.findings, 0);
 }
 
+/** polls_in_a_deadlock() - @times slices of a wait are over; the next one has not begun */
+static void polls_in_a_deadlock(struct log_writer *w, int times)
+{
+	log_acquired(w, 3, 1, 1);
+	log_acquired(w, 4, 3, 2);
+	log_want(w, 3, 3, 3);
+	while (times--) {
+		log_want_mode(w, 4, 1, 0, DLW_FORM_TIMED, 4);
+		log_gave_up(w, 4, 1, ETIMEDOUT);
+	}
+}
+
+static void who_was_ended_between_two_polls_still_waited(void **unused)
+{
+	struct log_writer *w = new_log();
+
+	(void)unused;
+	polls_in_a_deadlock(w, 4);
+	log_look(w, 1, "not asked");
+	judge_ended(w, DLW_END_FINDING);
+	says("deadlock", "likely", 103, 104);
+}
+
+static void who_polled_when_nothing_was_found_may_have_gone_on(void **unused)
+{
+	struct log_writer *w = new_log();
+
+	(void)unused;
+	polls_in_a_deadlock(w, 4);
+	judge_killed(w);
+	assert_int_equal(result.findings, 0);
+	w = new_log();
+	polls_in_a_deadlock(w, 2);
+	log_look(w, 1, "not asked");
+	judge_ended(w, DLW_END_FINDING);
+	assert_int_equal(result.findings, 0);
+	w = new_log();
+	polls_in_a_deadlock(w, 4);
+	log_released_top(w, 4, 0, 3);
+	log_look(w, 1, "not asked");
+	judge_ended(w, DLW_END_FINDING);
+	assert_int_equal(result.findings, 0);
+}
+
 static void a_lock_whose_holder_exited_is_an_orphan(void **unused)
 {
 	struct log_writer *w = new_log();
@@ -316,6 +360,8 @@ int main(void)
 		cmocka_unit_test(a_deadlock_seen_again_at_the_end_is_not_told_twice),
 		cmocka_unit_test(a_timeout_is_a_way_out),
 		cmocka_unit_test(a_lock_whose_holder_exited_is_an_orphan),
+		cmocka_unit_test(who_was_ended_between_two_polls_still_waited),
+		cmocka_unit_test(who_polled_when_nothing_was_found_may_have_gone_on),
 		cmocka_unit_test(without_a_look_nothing_is_stalled),
 		cmocka_unit_test(with_a_closed_world_a_silent_program_is_stalled),
 		cmocka_unit_test(what_an_impatient_watcher_found_is_found_again),
