@@ -354,6 +354,7 @@ static int run_program(struct run *run, const char *shim)
 	sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGINT); /* the terminal sends these to the program, too */
 	sigaddset(&signals, SIGQUIT);
+	sigaddset(&signals, SIGPIPE); /* who reads no report still wants the program ended */
 	sigprocmask(SIG_BLOCK, &signals, &before);
 	run->child = fork();
 	if (run->child < 0) {
@@ -364,6 +365,7 @@ static int run_program(struct run *run, const char *shim)
 		become(run, shim, &before);
 	dlw_supervisor_follow(run->supervisor, run->child);
 	status = watch(run, &signals, check_ms);
+	sigaddset(&before, SIGPIPE);
 	sigprocmask(SIG_SETMASK, &before, NULL);
 	return close_up(run, status);
 }

@@ -97,6 +97,20 @@ def run_exit(context):
     equal(run_act(context, "exit", 66).out, b"", "standard output")
 
 
+def report_that_nobody_reads(context):
+    """As behind `| head`: the deadlock is ended all the same, with its status."""
+    json = context.path("found.json")
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        result = execute(["/bin/sh", "-c", 'exec 2>&0 </dev/null; "$@"', "sh", DLWATCH, "run",
+                          f"--json={json}", "--", *ABBA], stdin=write)
+    finally:
+        os.close(write)
+    equal(result.status, 66, "status")
+    one_abba(report_findings(json))
+
+
 def run_abort(context):
     run_act(context, "abort", 66)
 
@@ -344,6 +358,7 @@ DEMOS = ["two_locks", "two_locks_ordered", "philosophers_semaphores", "self_relo
 
 def all_cases():
     tests = [act_report, act_exit, act_abort, act_stop, act_break, run_exit, run_abort,
+             report_that_nobody_reads,
              run_break, run_break_never, run_abort_never, run_report, own_status, not_found,
              not_executable, found_in_path, died_of_signal, passes_signals_on, wrong_usage,
              static_binary, setuid_binary, options_bad, options_good, options_file,
