@@ -104,7 +104,8 @@ def report_that_nobody_reads(context):
     os.close(read)
     try:
         result = execute(["/bin/sh", "-c", 'exec 2>&0 </dev/null; "$@"', "sh", DLWATCH, "run",
-                          f"--json={json}", "--", *ABBA], stdin=write)
+                          f"--json={json}", "--", "/bin/sh", "-c", 'exec "$0" 2>/dev/null', *ABBA],
+                         stdin=write)
     finally:
         os.close(write)
     equal(result.status, 66, "status")
