@@ -168,11 +168,19 @@ static bool read_thread_name(struct dlw_log_definitions *defined, struct span re
 
 /* --------------------------------------------------- objects, stacks, the rest */
 
+/** object_part() - the fixed part of an object's record, which may end early; false: too early */
+static bool object_part(struct span record, struct dlw_record_object *from)
+{
+	memset(from, 0, sizeof(*from));
+	return fixed_part(record, from,
+			  record.size < sizeof(*from) ? DLW_RECORD_OBJECT_SHORT : sizeof(*from));
+}
+
 static bool read_object(struct dlw_log_definitions *defined, struct span record)
 {
 	struct dlw_record_object from;
 
-	if (!fixed_part(record, &from, sizeof(from)) || !from.id ||
+	if (!object_part(record, &from) || !from.id ||
 	    from.kind >= DLW_KIND_COUNT || from.type >= DLW_TYPE_COUNT)
 		return false;
 	dlw_reserve(defined->objects, defined->object_count, defined->object_room);
@@ -705,15 +713,19 @@ void dlw_log_object_at(const struct dlw_log_definitions *defined, uint32_t posit
 		       struct dlw_log_object *object)
 {
 	struct dlw_record_object from;
+	struct dlw_record head;
 	struct span record = { defined->objects[position], 0 };
 	const struct dlw_log_name *given, *class;
 	const char *name;
 
-	memcpy(&from, record.bytes, sizeof(from));
-	record.size = from.record.size;
+	memcpy(&head, record.bytes, sizeof(head));
+	record.size = head.size;
+	object_part(record, &from);
 	given = given_to(defined->names, defined->name_count, from.id);
 	class = given_to(defined->classes, defined->class_count, from.id);
-	name = given ? given->text : text_at(record, sizeof(from), NULL);
+	name = given			     ? given->text :
+	       record.size > sizeof(from) ? text_at(record, sizeof(from), NULL) :
+					    NULL;
 	*object = (struct dlw_log_object){
 		.id = from.id,
 		.kind = (enum dlw_kind)from.kind,

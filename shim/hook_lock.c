@@ -46,6 +46,18 @@ struct dlw_object *dlw_lock_object(struct dlw_context *self, enum dlw_kind kind,
 	return object;
 }
 
+struct dlw_object *dlw_lock_numbered(struct dlw_context *self, enum dlw_kind kind,
+				     const void *lock)
+{
+	struct dlw_object *object = dlw_lock_object(self, kind, lock);
+
+	if (!object)
+		return NULL;
+	if (object->log_life != object->life)
+		dlw_log_object(object);
+	return dlw_quick_is(object) ? object : NULL;
+}
+
 /* ---------------------------------------------------------------------------- the log */
 
 /**

@@ -24,6 +24,10 @@ static inline uint64_t dlw_address(const void *object)
 /** dlw_lock_object() - its object with type and traits filled in; NULL: none to be had */
 struct dlw_object *dlw_lock_object(struct dlw_context *self, enum dlw_kind kind, const void *lock);
 
+/** dlw_lock_numbered() - the same, known to the log; NULL, too, if its operations are not counted here */
+struct dlw_object *dlw_lock_numbered(struct dlw_context *self, enum dlw_kind kind,
+				     const void *lock);
+
 void dlw_lock_log_acquired(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 			   const void *lock, enum dlw_form form, uint32_t stack, bool contended);
 

@@ -231,7 +231,7 @@ static uint32_t history_of(const struct dlw_object *object)
 
 size_t dlw_define_object(union dlw_object_definition *record, const struct dlw_object *object)
 {
-	memset(record, 0, sizeof(*record));
+	memset(&record->object, 0, sizeof(record->object) + 8);
 	record->object.id = object->log_id;
 	record->object.kind = object->kind;
 	record->object.type = object->type;
@@ -243,6 +243,9 @@ size_t dlw_define_object(union dlw_object_definition *record, const struct dlw_o
 	record->object.history = history_of(object);
 	dlw_shared_identify(object->address, &record->object.device, &record->object.inode,
 			    &record->object.offset);
+	if (!object->name && !object->initial_known && !record->object.history &&
+	    !record->object.inode)
+		return DLW_RECORD_OBJECT_SHORT;
 	if (object->name)
 		strncpy(record->object.name, dlw_at(object->name), 256);
 	return sizeof(record->object) + strlen(record->object.name) + 1;

@@ -15,9 +15,11 @@ static inline __attribute__((always_inline)) void
 dlw_hold_log(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode, const void *lock,
 	     enum dlw_form form, uint32_t stack)
 {
-	struct dlw_object *object = dlw_quick_object(self, dlw_address(lock), kind);
+	struct dlw_object *object = dlw_quick_known(self, dlw_address(lock), kind);
 	uint64_t ticket;
 
+	if (dlw_unlikely(!object))
+		object = dlw_lock_numbered(self, kind, lock);
 	if (dlw_unlikely(!object || !dlw_quick_begins(self->log))) {
 		dlw_lock_log_acquired(self, kind, mode, lock, form, stack, false);
 		return;

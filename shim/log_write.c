@@ -206,30 +206,42 @@ void dlw_log_event(struct dlw_context *self, struct dlw_event *event)
 	dlw_slot_put(slot, event);
 }
 
-void dlw_quick_in_full(struct dlw_context *self, struct dlw_object *object, uint32_t how,
-		       uint32_t stack, uint64_t ticket)
+/** say_at_length() - a block has to be begun, an object defined, or an id is large */
+static __attribute__((noinline)) void say_at_length(struct dlw_context *self,
+						    struct dlw_object *object, uint32_t how,
+						    uint32_t stack, uint64_t ticket)
 {
-	struct dlw_slot *slot = self->log;
-	uint32_t *unit = dlw_slot_payload(slot) + slot->block->length / 4;
 	struct dlw_event event = {
 		.type = (enum dlw_event_type)(how & 31),
 		.mode = how >> 5 & 3,
 		.form = (uint8_t)(how >> 8),
 		.stack = stack,
-		.object = object->log_id,
 		.ticket = ticket,
 		.untimed = true,
 	};
 
-	if ((is_ring() && !dlw_is_lasting(object)) || dlw_slot_room(slot) < DLW_QUICK_ROOM ||
-	    stack > DLW_PLAIN_STACK_MAX || event.object > DLW_PLAIN_OBJECT_MAX) {
-		event.object = dlw_log_object(object); /* a ring's block may have to define it */
-		dlw_log_event(self, &event);
+	event.object = dlw_log_object(object);
+	dlw_log_event(self, &event);
+}
+
+void dlw_quick_in_full(struct dlw_context *self, struct dlw_object *object, uint32_t how,
+		       uint32_t stack, uint64_t ticket)
+{
+	struct dlw_slot *slot = self->log;
+	uint32_t *unit = dlw_slot_payload(slot) + slot->block->length / 4;
+	uint32_t id = object->log_id;
+
+	if ((!slot->may_open && !dlw_is_lasting(object)) || !dlw_quick_has_room(slot) ||
+	    stack > DLW_PLAIN_STACK_MAX || id > DLW_PLAIN_OBJECT_MAX ||
+	    how == DLW_EVENT_RELEASED_TOP) {
+		say_at_length(self, object, how, stack, ticket);
 		return;
 	}
-	*dlw_recent_of(slot->recent, &event) = dlw_recent_from(&event);
-	dlw_event_put_plain(unit, event.type, event.mode, 0, event.form, DLW_UNTIMED, stack,
-			    event.object, (uint32_t)ticket);
+	slot->recent[dlw_recent_place(how & 31, id, stack)] = (struct dlw_recent){
+		.object = id, .stack = stack, .ticket = (uint32_t)ticket, .how = how
+	};
+	dlw_event_put_plain(unit, (enum dlw_event_type)how, 0, 0, 0, DLW_UNTIMED, stack, id,
+			    (uint32_t)ticket);
 	dlw_slot_grow(slot, 12);
 	if (dlw_quick_opens(slot, how))
 		dlw_quick_open(slot, object, unit, *unit ^ 1u << DLW_DELTA_SHIFT, ticket);
@@ -241,6 +253,11 @@ void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object)
 
 	if (object->log_life != object->life)
 		return;
+	if (self->way == DLW_WAY_LOGGED && dlw_quick_is(object)) {
+		dlw_quick_say(self, object, DLW_EVENT_DESTROYED, 0, 0, 0,
+			      dlw_quick_shared_ticket(object));
+		return;
+	}
 	event.object = dlw_log_object(object);
 	event.ticket = atomic_fetch_add(dlw_ticket(object), 1) + 1;
 	dlw_log_event(self, &event);

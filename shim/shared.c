@@ -56,7 +56,8 @@ void dlw_shared_wait(uint64_t address)
 
 /* --------------------------------------------------------------------------- identity */
 
-bool dlw_shared_identify(uint64_t address, uint64_t *device, uint64_t *inode, uint64_t *offset)
+/** identify() - some mappings were noted: this one, too? */
+static bool identify(uint64_t address, uint64_t *device, uint64_t *inode, uint64_t *offset)
 {
 	struct dlw_watched own = { .segment = dlw_runtime->segment };
 	const struct dlw_mapping *mapping = dlw_shared_mapping(&own, address);
@@ -67,6 +68,13 @@ bool dlw_shared_identify(uint64_t address, uint64_t *device, uint64_t *inode, ui
 	*inode = mapping->inode;
 	*offset = mapping->offset + (address - mapping->start);
 	return true;
+}
+
+bool dlw_shared_identify(uint64_t address, uint64_t *device, uint64_t *inode, uint64_t *offset)
+{
+	return atomic_load_explicit(&dlw_runtime->segment->mappings.count,
+				    memory_order_relaxed) &&
+	       identify(address, device, inode, offset);
 }
 
 /* ---------------------------------------------------------------------------- tickets */

@@ -217,6 +217,7 @@ struct dlw_record_thread_name {
 };
 
 /** One life of a lock, semaphore, …: a destroyed and initialised one gets a new id. */
+/** May end behind .initial: then the rest is 0, and the name empty. */
 struct dlw_record_object {
 	struct dlw_record record;
 	uint32_t id;    /* from 1; never reused within a process */
@@ -232,6 +233,8 @@ struct dlw_record_object {
 	uint64_t device, inode, offset;
 	char name[]; /* sem_open's or an annotation's, or empty; NUL-terminated */
 };
+
+#define DLW_RECORD_OBJECT_SHORT offsetof(struct dlw_record_object, initial_known)
 
 struct dlw_record_object_name {
 	struct dlw_record record;

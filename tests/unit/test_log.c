@@ -386,6 +386,35 @@ static void definitions_come_back_as_they_were_written(void **unused)
 	log_writer_free(w);
 }
 
+static void of_an_object_written_short_the_rest_is_zero(void **unused)
+{
+	struct log_writer *w = small_log(1);
+	struct dlw_record_object record = { .id = 9, .kind = DLW_RWLOCK, .address = 0x7777,
+					    .init_stack = 1, .initial_known = 1, .inode = 12 };
+	struct dlw_log_definitions defined;
+	struct dlw_log_object object;
+	struct dlw_log_file file;
+
+	(void)unused;
+	log_define(w, DLW_RECORD_OBJECT, &record, DLW_RECORD_OBJECT_SHORT, NULL, 0);
+	record.id = 10;
+	log_define(w, DLW_RECORD_OBJECT, &record, DLW_RECORD_OBJECT_SHORT - 8, NULL, 0);
+	log_writer_close(w);
+	open_bytes(&file, w);
+	dlw_log_definitions_read(&defined, &file);
+	assert_int_equal(defined.object_count, 2);
+	assert_int_equal(defined.damaged_records, 1); /* too short */
+	dlw_log_object_at(&defined, dlw_log_index_find(&defined.object_index, 9), &object);
+	assert_int_equal(object.kind, DLW_RWLOCK);
+	assert_int_equal(object.address, 0x7777);
+	assert_int_equal(object.init_stack, 1);
+	assert_int_equal(object.initial_known + object.inode, 0);
+	assert_string_equal(object.name, "");
+	dlw_log_definitions_free(&defined);
+	dlw_log_file_close(&file);
+	log_writer_free(w);
+}
+
 static void a_name_given_later_counts(void **unused)
 {
 	struct log_writer *w = small_log(1);
@@ -685,6 +714,7 @@ int main(void)
 		cmocka_unit_test(a_log_cut_within_a_block_says_so),
 		cmocka_unit_test(blocks_of_a_later_version_are_passed_over_and_are_no_gap),
 		cmocka_unit_test(definitions_come_back_as_they_were_written),
+		cmocka_unit_test(of_an_object_written_short_the_rest_is_zero),
 		cmocka_unit_test(a_name_given_later_counts),
 		cmocka_unit_test(a_module_mapped_over_another_takes_its_place),
 		cmocka_unit_test(damaged_definitions_are_counted_and_the_others_used),
