@@ -1,11 +1,16 @@
 /*
  * log_copy.c - a log that is still being written, copied as it is now
  *
+ * Nobody is stopped, and yet the copy is to be one of a moment. So all headers
+ * are read first, in one go, which takes microseconds: they say how far each
+ * thread has come. Then the blocks are copied, each as far as its header said,
+ * since what is in a block stays as it is. One that was overwritten meanwhile
+ * was among the oldest. What happened while the headers were read may be there
+ * of one thread and not of another; the copy says when that was, and a reader
+ * leaves out what the rest does not lead to (log_order.c).
+ *
  * The tail is copied before the log: a block that moves from one to the other
- * in between is then seen twice instead of never. Of its slots that of the
- * definitions comes last: what the others refer to is there. A slot is copied like a
- * record under a sequence lock: its header, what it says there is, and the
- * header again; if the block is another by then, once more.
+ * in between is then seen twice instead of never.
  */
 #include "analyzer/log_copy.h"
 
@@ -31,6 +36,62 @@ static bool failed(char **error, const char *path, const char *what)
 	return false;
 }
 
+/* ------------------------------------------------------------------- what there is */
+
+/** The tail at one moment, or as near to one as reading all headers in a row comes. */
+struct moment {
+	const uint8_t *tail;
+	uint32_t slot_size, slot_count;
+	uint64_t ticks;
+	struct dlw_block *headers; /* by slot; length 0: nothing to copy */
+};
+
+/**
+ * read_header() - of a block that may be under way; a slot that changes all the time is empty
+ *
+ * A new block has length 0 until its header is whole.
+ */
+static struct dlw_block read_header(const uint8_t *slot)
+{
+	struct dlw_block before, after;
+	unsigned attempt;
+
+	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
+		memcpy(&before, slot, sizeof(before));
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+		memcpy(&after, slot, sizeof(after));
+		if (!memcmp(&before, &after, sizeof(before)))
+			return before;
+	}
+	return (struct dlw_block){ 0 };
+}
+
+/** is_of_the_moment() - it had been begun by then, or says what others refer to */
+static bool is_of_the_moment(const struct moment *moment, const struct dlw_block *block)
+{
+	return block->magic == DLW_BLOCK_MAGIC && block->length &&
+	       block->length <= moment->slot_size - sizeof(*block) &&
+	       (block->type == DLW_BLOCK_DEFINITIONS || block->ticks <= moment->ticks);
+}
+
+/* The definitions, in the first slot, come last: what events refer to is there. */
+static void read_headers(struct moment *moment)
+{
+	uint32_t slot = moment->slot_count;
+
+	moment->headers = dlw_log_allocate(slot, sizeof(*moment->headers));
+	moment->ticks = dlw_ticks();
+	while (--slot) {
+		struct dlw_block header =
+			read_header(moment->tail + (size_t)slot * moment->slot_size);
+
+		if (is_of_the_moment(moment, &header))
+			moment->headers[slot] = header;
+	}
+}
+
+/* ------------------------------------------------------------------------ the copying */
+
 static bool is_same(const struct dlw_block *before, const struct dlw_block *after)
 {
 	return before->magic == after->magic && before->thread == after->thread &&
@@ -38,40 +99,46 @@ static bool is_same(const struct dlw_block *before, const struct dlw_block *afte
 	       after->length >= before->length;
 }
 
-/** is_right() - a header that was read while the block was sealed may have half of both */
-static bool is_right(const struct dlw_block *block, const uint8_t *payload)
+/** copy_slot() - what the block had at the moment; empty, if the slot has another by now */
+static void copy_slot(const uint8_t *from, const struct dlw_block *header, uint8_t *to,
+		      uint32_t size)
 {
-	return !(block->flags & DLW_BLOCK_SEALED) ||
-	       block->checksum == dlw_block_checksum(block, payload);
-}
-
-/** copy_slot() - consistent, or empty where the writer was quicker every time */
-static void copy_slot(const uint8_t *from, uint8_t *to, uint32_t size)
-{
-	struct dlw_block before, after;
-	unsigned attempt;
+	struct dlw_block after;
 
 	memset(to, 0, size);
-	for (attempt = 0; attempt < ATTEMPTS; attempt++) {
-		memcpy(&before, from, sizeof(before));
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		if (before.magic != DLW_BLOCK_MAGIC || before.length > size - sizeof(before))
-			return;
-		memcpy(to + sizeof(before), from + sizeof(before), before.length);
-		__atomic_thread_fence(__ATOMIC_ACQUIRE);
-		memcpy(&after, from, sizeof(after));
-		if (!is_same(&before, &after) || !is_right(&before, to + sizeof(before)))
-			continue;
-		memcpy(to, &before, sizeof(before));
-		return;
+	memcpy(to + sizeof(*header), from + sizeof(*header), header->length);
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	memcpy(&after, from, sizeof(after));
+	if (is_same(header, &after))
+		memcpy(to, header, sizeof(*header));
+	else
+		memset(to, 0, size);
+}
+
+static bool copy_moment(const struct moment *moment, int to)
+{
+	uint8_t *slot = dlw_log_allocate(moment->slot_size, 1);
+	struct dlw_tail_header header;
+	uint32_t at;
+	bool good;
+
+	memcpy(&header, moment->tail, sizeof(header));
+	header.copied_at = moment->ticks;
+	memcpy(slot, &header, sizeof(header));
+	good = dlw_write_all(to, slot, moment->slot_size);
+	for (at = 1; good && at < moment->slot_count; at++) {
+		copy_slot(moment->tail + (size_t)at * moment->slot_size, &moment->headers[at],
+			  slot, moment->slot_size);
+		good = dlw_write_all(to, slot, moment->slot_size);
 	}
+	free(slot);
+	return good;
 }
 
 static bool copy_slots(const uint8_t *tail, size_t size, int to)
 {
 	struct dlw_tail_header header;
-	uint8_t *slot;
-	size_t at;
+	struct moment moment = { .tail = tail };
 	bool good;
 
 	if (size < sizeof(header))
@@ -80,21 +147,11 @@ static bool copy_slots(const uint8_t *tail, size_t size, int to)
 	if (memcmp(header.magic, DLW_TAIL_MAGIC, sizeof(header.magic)) ||
 	    header.slot_size <= sizeof(struct dlw_block) || header.slot_size > size)
 		return true; /* not begun yet */
-	slot = dlw_log_allocate(header.slot_size, 1);
-	memcpy(slot, tail, header.slot_size);
-	good = dlw_write_all(to, slot, header.slot_size);
-	good = good && lseek(to, header.slot_size, SEEK_CUR) >= 0;
-	for (at = 2 * (size_t)header.slot_size; good && at + header.slot_size <= size;
-	     at += header.slot_size) {
-		copy_slot(tail + at, slot, header.slot_size);
-		good = dlw_write_all(to, slot, header.slot_size);
-	}
-	if (good && 2 * (size_t)header.slot_size <= size) {
-		copy_slot(tail + header.slot_size, slot, header.slot_size);
-		good = lseek(to, header.slot_size, SEEK_SET) >= 0 &&
-		       dlw_write_all(to, slot, header.slot_size);
-	}
-	free(slot);
+	moment.slot_size = header.slot_size;
+	moment.slot_count = (uint32_t)(size / header.slot_size);
+	read_headers(&moment);
+	good = copy_moment(&moment, to);
+	free(moment.headers);
 	return good;
 }
 

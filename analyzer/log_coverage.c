@@ -237,6 +237,8 @@ json_t *dlw_log_coverage(const struct dlw_replay *replay)
 	json_object_set_new(coverage, "events", json_integer((json_int_t)replay->events));
 	json_object_set_new(coverage, "missing_operations",
 			    json_integer((json_int_t)replay->missing_tickets));
+	if (replay->threads_cut) /* no loss: the copy is of the moment before */
+		json_object_set_new(coverage, "threads_cut", json_integer(replay->threads_cut));
 	json_object_set_new(coverage, "logs", logs);
 	json_object_set_new(coverage, "notes", notes);
 	return coverage;

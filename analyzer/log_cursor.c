@@ -484,6 +484,48 @@ void dlw_cursor_leave(struct dlw_cursor *cursor)
 	cursor->head.object = cursor->head.mutex = NULL;
 }
 
+/** has_time_before() - whether the rest of the head's block has an event that was, surely */
+static bool has_time_before(const struct dlw_cursor *cursor, uint64_t moment)
+{
+	struct dlw_recent recent[DLW_RECENT];
+	uint64_t ticks = cursor->ticks;
+	uint32_t at = cursor->at;
+	struct dlw_event event;
+	unsigned used;
+
+	memcpy(recent, cursor->recent, sizeof(recent));
+	for (; at < cursor->unit_count; at += used) {
+		used = dlw_event_get(cursor->units + at, cursor->unit_count - at, &ticks, &event,
+				     recent);
+		if (!used)
+			return false;
+		if (!event.untimed && !says_no_event(event.type))
+			return ticks <= moment;
+	}
+	return false;
+}
+
+bool dlw_cursor_is_past_copy(const struct dlw_cursor *cursor)
+{
+	uint64_t moment = cursor->source->copied_at;
+	const struct dlw_event *event = &cursor->head.event;
+
+	if (!moment || event->ticks > moment)
+		return moment != 0;
+	if (!event->untimed || (cursor->block < cursor->block_end && cursor->block->ticks <= moment))
+		return false;
+	return !has_time_before(cursor, moment);
+}
+
+void dlw_cursor_end(struct dlw_cursor *cursor)
+{
+	dlw_cursor_leave(cursor);
+	cursor->block = cursor->block_end;
+	cursor->at = cursor->unit_count;
+	cursor->head.event.released = false;
+	cursor->finished = true;
+}
+
 void dlw_cursor_free(struct dlw_cursor *cursor)
 {
 	free(cursor->holds);

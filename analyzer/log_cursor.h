@@ -40,6 +40,15 @@ static inline bool dlw_is_counted(const struct dlw_replay_object *object)
 	return object->defined.kind == DLW_SEMAPHORE;
 }
 
+/**
+ * dlw_cursor_is_past_copy() - whether the head may have happened after the moment
+ * up to which a copy of running programs has everything
+ */
+bool dlw_cursor_is_past_copy(const struct dlw_cursor *cursor);
+
+/** dlw_cursor_end() - leave out the head and all that follows on it */
+void dlw_cursor_end(struct dlw_cursor *cursor);
+
 void dlw_cursor_free(struct dlw_cursor *cursor);
 
 #endif

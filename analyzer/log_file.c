@@ -195,6 +195,7 @@ static void scan_tail(struct dlw_log_file *file)
 		return;
 	}
 	file->tail_read = true;
+	file->copied_at = header.copied_at;
 	for (slot = 1; slot < header.slot_count; slot++) {
 		at = slot * header.slot_size;
 		if (at >= file->tail_size || file->tail_size - at < sizeof(block))
@@ -202,8 +203,9 @@ static void scan_tail(struct dlw_log_file *file)
 		memcpy(&block, file->tail + at, sizeof(block));
 		if (!block.magic && !block.type)
 			continue;
-		if (block.magic == DLW_BLOCK_MAGIC && block.type == DLW_BLOCK_NONE)
-			continue;
+		if (block.magic == DLW_BLOCK_MAGIC &&
+		    (block.type == DLW_BLOCK_NONE || !block.length))
+			continue; /* the rest of its header may be of the block before */
 		if (!block_at(file->tail + at, file->tail_size - at, &block) ||
 		    block.length > header.slot_size - sizeof(block) ||
 		    block.length > file->tail_size - at - sizeof(block)) {
@@ -215,8 +217,7 @@ static void scan_tail(struct dlw_log_file *file)
 			file->damaged_slots++;
 			continue;
 		}
-		if (block.length)
-			keep_block(file, &block, file->tail + at + sizeof(block), true);
+		keep_block(file, &block, file->tail + at + sizeof(block), true);
 	}
 }
 

@@ -72,6 +72,7 @@ struct dlw_log_file {
 	uint64_t overwritten_blocks; /* of a flight recorder: before those of their threads that are here */
 	bool tail_foreign;       /* there is a tail, but of another process or version */
 	bool tail_read;
+	uint64_t copied_at; /* ticks: the process ran on when this copy was made; 0: it is none */
 
 	/* line through the known pairs of both clocks */
 	double ns_per_tick;

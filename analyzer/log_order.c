@@ -14,6 +14,7 @@
 
 #include <stdlib.h>
 
+#include "analyzer/log_cursor.h"
 #include "analyzer/log_index.h"
 #include "analyzer/log_memory.h"
 
@@ -216,21 +217,50 @@ static void skip_to(struct dlw_replay *replay, struct dlw_replay_object *object,
 	let_go(replay, object);
 }
 
+/** end_all() - of a copy: what is left has no place before its moment */
+static void end_all(struct dlw_replay *replay)
+{
+	uint32_t at;
+
+	for (at = 0; at < replay->cursor_count; at++) {
+		struct dlw_cursor *cursor = replay->cursors[at];
+
+		cursor->thread_waiters = cursor->next_blocked = NULL;
+		cursor->blocked_on_thread = NULL;
+		if (cursor->blocked_on)
+			cursor->blocked_on->blocked = NULL;
+	}
+	for (at = 0; at < replay->cursor_count; at++) {
+		if (replay->cursors[at]->finished)
+			continue;
+		replay->cursors[at]->blocked_on = NULL;
+		dlw_cursor_end(replay->cursors[at]);
+		replay->threads_cut++;
+	}
+	replay->blocked_count = 0;
+}
+
 /*
  * Nobody may go. Of the threads that wait for a ticket, those with the
  * smallest outstanding one of their object can be first; the one whose event
- * really was first is among them, and its time is the earliest.
+ * really was first is among them, and its time is the earliest. But of what came
+ * after the moment of a copy, only that has happened which led nobody to wait.
  */
 static void skip_missing_tickets(struct dlw_replay *replay)
 {
 	struct dlw_cursor *best = NULL, *cursor;
 	struct dlw_replay_object *object;
+	bool past_copy = false;
 	uint32_t at;
 
 	for (at = 0; at < replay->cursor_count; at++) {
 		cursor = replay->cursors[at];
 		if (!cursor->blocked_on || cursor->blocked_on->blocked != cursor)
 			continue;
+		if (dlw_cursor_is_past_copy(cursor)) {
+			past_copy = true;
+			continue;
+		}
 		if (!best || cursor->head.event.ticks < best->head.event.ticks)
 			best = cursor;
 	}
@@ -238,6 +268,10 @@ static void skip_missing_tickets(struct dlw_replay *replay)
 		object = best->blocked_on;
 		replay->stalls++;
 		skip_to(replay, object, best->blocked_ticket);
+		return;
+	}
+	if (past_copy) {
+		end_all(replay);
 		return;
 	}
 	/* they wait for each other's creation and exit: a log that nobody wrote */

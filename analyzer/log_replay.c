@@ -553,6 +553,22 @@ struct dlw_source *dlw_replay_add_memory(struct dlw_replay *replay, const char *
 		     error);
 }
 
+/** find_moment() - the earliest at which a process of the source's machine was copied */
+static void find_moment(const struct dlw_replay *replay, struct dlw_source *source)
+{
+	uint32_t at;
+
+	source->copied_at = 0;
+	for (at = 0; at < replay->source_count; at++) {
+		const struct dlw_log_file *file = &replay->sources[at]->file;
+
+		if (!memcmp(file->header.boot_id, source->file.header.boot_id,
+			    sizeof(file->header.boot_id)) &&
+		    file->copied_at && (!source->copied_at || file->copied_at < source->copied_at))
+			source->copied_at = file->copied_at;
+	}
+}
+
 void dlw_replay_start(struct dlw_replay *replay)
 {
 	uint32_t at;
@@ -562,6 +578,7 @@ void dlw_replay_start(struct dlw_replay *replay)
 
 		if (!at || header->monotonic_ns < replay->base_ns)
 			replay->base_ns = header->monotonic_ns;
+		find_moment(replay, replay->sources[at]);
 	}
 	for (at = 0; at < replay->cursor_count; at++)
 		dlw_cursor_load(replay->cursors[at]);
@@ -591,6 +608,7 @@ void dlw_replay_rewind(struct dlw_replay *replay)
 	replay->events = replay->total_bytes = replay->done_bytes = 0;
 	replay->stalls = replay->missing_tickets = replay->late_tickets = 0;
 	replay->overwritten_tickets = 0;
+	replay->threads_cut = 0;
 	for (at = 0; at < replay->source_count; at++) {
 		struct dlw_source *source = replay->sources[at];
 

@@ -204,6 +204,7 @@ struct dlw_source {
 	struct dlw_log_loss loss;
 	uint8_t *made; /* its bytes, where they were made from another format */
 	struct dlw_std_loss made_loss;
+	uint64_t copied_at; /* ticks: a moment up to which there is all of all processes; 0: no such */
 	uint64_t last_ns; /* latest time known from looks, blocks and events */
 };
 
@@ -237,6 +238,7 @@ struct dlw_replay {
 	uint64_t missing_tickets; /* operations that must be in lost blocks */
 	uint64_t overwritten_tickets; /* operations that a flight recorder has overwritten */
 	uint64_t late_tickets;    /* came after a larger one of their object */
+	uint32_t threads_cut; /* whose last events are later than the moment of the copy */
 	uint64_t base_ns;         /* earliest start of a log: zero of printed times */
 	uint64_t stall_ns;        /* for states: how long the open-world rule must have held */
 };

@@ -119,18 +119,6 @@ static inline uint64_t dlw_offset(const void *pointer)
 	return (uint64_t)((const char *)pointer - (const char *)dlw_runtime->segment);
 }
 
-/** dlw_ticks() - a cheap clock of unknown unit, related to nanoseconds by pairs of readings */
-static inline uint64_t dlw_ticks(void)
-{
-#if defined(__x86_64__)
-	return __builtin_ia32_rdtsc() >> 5;
-#else
-	extern uint64_t dlw_nanoseconds(void);
-
-	return dlw_nanoseconds();
-#endif
-}
-
 /** dlw_nanoseconds() - CLOCK_MONOTONIC */
 uint64_t dlw_nanoseconds(void);
 

@@ -37,14 +37,28 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #include <dlwatch/words.h>
 
 #define DLW_LOG_MAGIC "\x89" "DLWLOG\n"
 #define DLW_TAIL_MAGIC "\x89" "DLWTAL\n"
 #define DLW_LOG_MAJOR 4 /* a reader refuses any other */
-#define DLW_LOG_MINOR 0 /* additions that an older reader may skip */
+#define DLW_LOG_MINOR 1 /* additions that an older reader may skip */
 #define DLW_LOG_BYTE_ORDER 0x01020304u
+
+/** dlw_ticks() - a cheap clock of unknown unit, related to nanoseconds by pairs of readings */
+static inline uint64_t dlw_ticks(void)
+{
+#if defined(__x86_64__)
+	return __builtin_ia32_rdtsc() >> 5;
+#else
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+#endif
+}
 
 /** First bytes of NAME.dlw. */
 struct dlw_log_header {
@@ -69,6 +83,7 @@ struct dlw_tail_header {
 	int32_t pid;
 	uint32_t reserved;
 	uint64_t process_start;
+	uint64_t copied_at; /* in a copy of a running program's: ticks, just before; else 0 */
 };
 
 #define DLW_LOG_SLOT_SIZE 8192u

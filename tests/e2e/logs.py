@@ -472,9 +472,7 @@ def a_snapshot_of_a_running_program_can_be_read(context):
     for copy in copies:
         report = analyze(context, copy, 0, "--fail-on=deadlock")
         for note in report["coverage"]["notes"]:
-            # threads' blocks are copied one after the other, while the program goes on
-            check(re.search("blocks of earlier events were overwritten|out of sight|are missing|"
-                            "numbered against their order", note), f"coverage: {note}")
+            check("blocks of earlier events were overwritten" in note, f"coverage: {note}")
     check(report["coverage"]["events"] > 1000, "hardly any events in the last one")
 
 

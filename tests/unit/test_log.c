@@ -220,6 +220,25 @@ static void a_tail_of_another_process_is_not_used(void **unused)
 	log_writer_free(w);
 }
 
+static void a_block_that_was_just_begun_is_no_damage(void **unused)
+{
+	struct log_writer *w = small_log(3000);
+	struct dlw_log_file file;
+	struct dlw_block *block;
+
+	(void)unused;
+	log_writer_kill(w);
+	/* killed when the length was taken back, and nothing else of the block before yet */
+	block = (struct dlw_block *)(void *)(w->tail + 2 * DLW_LOG_SLOT_SIZE);
+	assert_true(block->length);
+	block->length = 0;
+	block->flags |= DLW_BLOCK_SEALED;
+	open_bytes(&file, w);
+	assert_true(dlw_log_file_is_whole(&file));
+	dlw_log_file_close(&file);
+	log_writer_free(w);
+}
+
 static void both_files_are_found_by_the_name_of_the_log(void **unused)
 {
 	struct log_writer *w = small_log(3000);
@@ -708,6 +727,7 @@ int main(void)
 		cmocka_unit_test(a_slot_that_was_appended_already_is_not_read_twice),
 		cmocka_unit_test(of_a_block_written_twice_while_it_grew_the_longer_counts),
 		cmocka_unit_test(a_tail_of_another_process_is_not_used),
+		cmocka_unit_test(a_block_that_was_just_begun_is_no_damage),
 		cmocka_unit_test(both_files_are_found_by_the_name_of_the_log),
 		cmocka_unit_test(a_damaged_block_costs_that_block_alone),
 		cmocka_unit_test(garbage_between_blocks_is_passed_over),

@@ -34,26 +34,38 @@ struct execution {
 	uint32_t owner[OBJECTS_MAX + 1]; /* serial, 0: free */
 	uint32_t held[THREADS_MAX + 1][OBJECTS_MAX], held_count[THREADS_MAX + 1];
 	uint64_t events;
+	bool untimed;                /* most events have no time */
+	bool copied[THREADS_MAX + 1]; /* what it does from now on is in no copy */
 };
+
+/** note() - it happened, and is written down unless the thread was copied before */
+static void note(struct execution *run, uint32_t serial, struct dlw_event event)
+{
+	if (run->copied[serial])
+		return;
+	event.untimed = run->untimed && random_below(8) != 0;
+	log_event(run->writer, serial, event);
+	run->events++;
+}
 
 static void acquire_something(struct execution *run, uint32_t serial)
 {
 	uint32_t object = 1 + random_below(run->objects);
 
 	if (run->owner[object]) {
-		if (random_below(2)) {
-			log_event(run->writer, serial,
-				  (struct dlw_event){ .type = DLW_EVENT_TRY_FAILED,
-						      .form = DLW_FORM_TRY,
-						      .object = object });
-			run->events++;
-		}
+		if (random_below(2))
+			note(run, serial,
+			     (struct dlw_event){ .type = DLW_EVENT_TRY_FAILED,
+						 .form = DLW_FORM_TRY,
+						 .object = object });
 		return;
 	}
-	log_acquired(run->writer, serial, object, 0);
+	note(run, serial,
+	     (struct dlw_event){ .type = DLW_EVENT_ACQUIRED,
+				 .object = object,
+				 .ticket = log_ticket(run->writer, object) });
 	run->owner[object] = serial;
 	run->held[serial][run->held_count[serial]++] = object;
-	run->events++;
 }
 
 static void release_something(struct execution *run, uint32_t serial)
@@ -64,15 +76,28 @@ static void release_something(struct execution *run, uint32_t serial)
 		return;
 	depth = random_below(count);
 	object = run->held[serial][count - 1 - depth];
-	if (random_below(4))
-		log_released_top(run->writer, serial, depth, object);
-	else
-		log_plain(run->writer, serial, DLW_EVENT_RELEASED, object, 0);
+	if (random_below(4)) {
+		log_ticket(run->writer, object);
+		note(run, serial,
+		     (struct dlw_event){ .type = DLW_EVENT_RELEASED_TOP, .argument = depth });
+	} else {
+		note(run, serial,
+		     (struct dlw_event){ .type = DLW_EVENT_RELEASED,
+					 .object = object,
+					 .ticket = log_ticket(run->writer, object) });
+	}
 	for (at = count - 1 - depth; at + 1 < count; at++)
 		run->held[serial][at] = run->held[serial][at + 1];
 	run->held_count[serial]--;
 	run->owner[object] = 0;
-	run->events++;
+}
+
+static void do_something(struct execution *run, uint32_t serial)
+{
+	if (random_below(2))
+		acquire_something(run, serial);
+	else
+		release_something(run, serial);
 }
 
 /** execute() - @steps random operations; each thread's clock is off by its own amount */
@@ -95,10 +120,7 @@ static void execute(struct execution *run, uint32_t steps, uint32_t skew)
 		now += random_below(50);
 		serial = 1 + random_below(run->threads);
 		run->writer->ticks = now + offsets[serial];
-		if (random_below(2))
-			acquire_something(run, serial);
-		else
-			release_something(run, serial);
+		do_something(run, serial);
 		if (!random_below(200))
 			log_flush(run->writer, serial);
 	}
@@ -234,6 +256,95 @@ static void lost_blocks_never_stop_a_replay_nor_turn_tickets_round(void **unused
 	assert_true(stalled > 50); /* or this has tested nothing */
 }
 
+/** copy() - while the threads go on: of each there is all up to a moment of its own */
+static uint64_t copy(struct execution *run)
+{
+	struct dlw_tail_header *header;
+	uint64_t moment = run->writer->ticks, before = run->events;
+	uint32_t at;
+
+	for (at = 0; at < 200; at++) {
+		run->writer->ticks += 1 + random_below(50);
+		if (!random_below(8))
+			run->copied[1 + random_below(run->threads)] = true;
+		do_something(run, 1 + random_below(run->threads));
+	}
+	log_writer_kill(run->writer);
+	header = (struct dlw_tail_header *)(void *)run->writer->tail;
+	header->copied_at = moment;
+	return before;
+}
+
+static void a_copy_of_a_running_program_is_of_one_moment(void **unused)
+{
+	uint32_t round, cut = 0;
+
+	(void)unused;
+	for (round = 0; round < 300; round++) {
+		struct watch watch = { 0 };
+		struct execution run = { 0 };
+		struct dlw_replay *replay;
+		uint64_t before;
+
+		seed_state = 5000 + round;
+		execute(&run, 50 + random_below(2000), 0);
+		run.untimed = round % 2;
+		before = copy(&run);
+		replay = replay_of(run.writer);
+		while (dlw_replay_peek(replay)) {
+			watch_event(&watch, dlw_replay_peek(replay));
+			dlw_replay_apply(replay);
+		}
+		assert_int_equal(watch.out_of_order, 0);
+		assert_int_equal(replay->missing_tickets + replay->late_tickets, 0);
+		assert_true(replay->events >= before && replay->events <= run.events);
+		assert_int_equal(replay->threads_cut > 0, replay->events < run.events);
+		assert_int_equal(replay->blocked_count + replay->heap_count, 0);
+		cut += replay->threads_cut > 0;
+		dlw_replay_free(replay);
+		log_writer_free(run.writer);
+	}
+	assert_true(cut > 100); /* or this has tested nothing */
+}
+
+static void what_a_copy_lacks_at_its_beginning_does_not_end_it(void **unused)
+{
+	uint32_t round, at, stalled = 0;
+
+	(void)unused;
+	for (round = 0; round < 200; round++) {
+		struct execution run;
+		struct dlw_replay *replay;
+		uint64_t before;
+
+		seed_state = 9000 + round;
+		execute(&run, 300, 0);
+		for (at = 1; at <= run.threads; at++)
+			log_flush(run.writer, at);
+		before = run.events;
+		for (at = 0; at < 40; at++)
+			acquire_something(&run, 1);
+		release_something(&run, 1);
+		log_lose(run.writer, 1);
+		run.events = before;
+		for (at = 0; at < 300; at++) {
+			run.writer->ticks += 60;
+			do_something(&run, 1 + random_below(run.threads));
+		}
+		before = copy(&run);
+		replay = replay_of(run.writer);
+		while (dlw_replay_peek(replay))
+			dlw_replay_apply(replay);
+		/* but for releases of what was taken in the lost block */
+		assert_true(replay->events + replay->sources[0]->loss.odd_events + OBJECTS_MAX >=
+			    before);
+		stalled += replay->stalls > 0;
+		dlw_replay_free(replay);
+		log_writer_free(run.writer);
+	}
+	assert_true(stalled > 50);
+}
+
 static void tickets_beyond_32_bits_keep_their_order(void **unused)
 {
 	struct log_writer *w = log_writer_new(1);
@@ -352,6 +463,8 @@ int main(void)
 		cmocka_unit_test(any_execution_comes_back_in_ticket_order),
 		cmocka_unit_test(with_true_clocks_the_order_is_that_of_time),
 		cmocka_unit_test(lost_blocks_never_stop_a_replay_nor_turn_tickets_round),
+		cmocka_unit_test(a_copy_of_a_running_program_is_of_one_moment),
+		cmocka_unit_test(what_a_copy_lacks_at_its_beginning_does_not_end_it),
 		cmocka_unit_test(tickets_beyond_32_bits_keep_their_order),
 		cmocka_unit_test(a_thread_starts_after_its_creation_and_is_joined_after_its_end),
 		cmocka_unit_test(creations_nobody_wrote_down_do_not_stop_a_replay),
