@@ -4,8 +4,8 @@
  * Nobody is stopped, and yet the copy is to be one of a moment. So all headers
  * are read first, in one go, which takes microseconds: they say how far each
  * thread has come. Then the blocks are copied, each as far as its header said,
- * since what is in a block stays as it is. One that was overwritten meanwhile
- * was among the oldest. What happened while the headers were read may be there
+ * since what is in a block stays as it is; the newest first, while the writer
+ * overwrites the oldest, so that nothing is missing between two. What happened while the headers were read may be there
  * of one thread and not of another; the copy says when that was, and a reader
  * leaves out what the rest does not lead to (log_order.c).
  *
@@ -99,39 +99,59 @@ static bool is_same(const struct dlw_block *before, const struct dlw_block *afte
 	       after->length >= before->length;
 }
 
-/** copy_slot() - what the block had at the moment; empty, if the slot has another by now */
-static void copy_slot(const uint8_t *from, const struct dlw_block *header, uint8_t *to,
-		      uint32_t size)
+/** copy_slot() - what the block had at the moment; false: it cannot be written */
+static bool copy_slot(const struct moment *moment, uint32_t slot, uint8_t *bytes, int to)
 {
+	const struct dlw_block *header = &moment->headers[slot];
+	size_t at = (size_t)slot * moment->slot_size, size = sizeof(*header) + header->length;
 	struct dlw_block after;
 
-	memset(to, 0, size);
-	memcpy(to + sizeof(*header), from + sizeof(*header), header->length);
+	memcpy(bytes, header, sizeof(*header));
+	memcpy(bytes + sizeof(*header), moment->tail + at + sizeof(*header), header->length);
 	__atomic_thread_fence(__ATOMIC_ACQUIRE);
-	memcpy(&after, from, sizeof(after));
-	if (is_same(header, &after))
-		memcpy(to, header, sizeof(*header));
-	else
-		memset(to, 0, size);
+	memcpy(&after, moment->tail + at, sizeof(after));
+	if (!is_same(header, &after))
+		return true; /* the slot has another block by now */
+	return pwrite(to, bytes, size, (off_t)at) == (ssize_t)size;
+}
+
+static int newest_first(const void *left, const void *right, void *context)
+{
+	const struct dlw_block *headers = context;
+	uint64_t a = headers[*(const uint32_t *)left].ticks;
+	uint64_t b = headers[*(const uint32_t *)right].ticks;
+
+	return a < b ? 1 : -(a > b);
+}
+
+/** slots_to_copy() - Return: their numbers, for free(); @count of them */
+static uint32_t *slots_to_copy(const struct moment *moment, uint32_t *count)
+{
+	uint32_t *slots = dlw_log_allocate(moment->slot_count, sizeof(*slots)), at;
+
+	*count = 0;
+	for (at = 1; at < moment->slot_count; at++)
+		if (moment->headers[at].length)
+			slots[(*count)++] = at;
+	qsort_r(slots, *count, sizeof(*slots), newest_first, moment->headers);
+	return slots;
 }
 
 static bool copy_moment(const struct moment *moment, int to)
 {
-	uint8_t *slot = dlw_log_allocate(moment->slot_size, 1);
+	uint8_t *bytes = dlw_log_allocate(moment->slot_size, 1);
+	uint32_t count, at, *slots = slots_to_copy(moment, &count);
 	struct dlw_tail_header header;
-	uint32_t at;
 	bool good;
 
 	memcpy(&header, moment->tail, sizeof(header));
 	header.copied_at = moment->ticks;
-	memcpy(slot, &header, sizeof(header));
-	good = dlw_write_all(to, slot, moment->slot_size);
-	for (at = 1; good && at < moment->slot_count; at++) {
-		copy_slot(moment->tail + (size_t)at * moment->slot_size, &moment->headers[at],
-			  slot, moment->slot_size);
-		good = dlw_write_all(to, slot, moment->slot_size);
-	}
-	free(slot);
+	good = ftruncate(to, (off_t)moment->slot_count * moment->slot_size) == 0 &&
+	       pwrite(to, &header, sizeof(header), 0) == sizeof(header);
+	for (at = 0; good && at < count; at++)
+		good = copy_slot(moment, slots[at], bytes, to);
+	free(slots);
+	free(bytes);
 	return good;
 }
 
