@@ -48,7 +48,7 @@ def arguments():
     parser.add_argument("--shim", help="measure this library instead of BUILD/libdlwatch.so")
     parser.add_argument("--quick", action="store_true",
                         help="smaller loads, no peers, no curves: under four minutes")
-    parser.add_argument("--rounds", type=int, help="of all modes by turns (9; quick: 5)")
+    parser.add_argument("--rounds", type=int, help="of all modes by turns (7; quick: 5)")
     parser.add_argument("--modes", default=",".join(MODES), help="of " + ",".join(MODES) + " (all)")
     parser.add_argument("--parts", help="only these parts (see below), commas between")
     parser.add_argument("--only", default="", metavar="WORD[,WORD…]",
@@ -68,7 +68,7 @@ def arguments():
     options.modes = chosen(parser, options.modes, MODES)
     options.parts = chosen(parser, options.parts or ",".join(QUICK_PARTS if options.quick
                                                              else PARTS), PARTS)
-    options.rounds = options.rounds or (5 if options.quick else 9)
+    options.rounds = options.rounds or (5 if options.quick else 7)
     return options
 
 

@@ -5,6 +5,7 @@ import re
 import shutil
 import statistics
 import subprocess
+import time
 
 # What is set in DLWATCH_OPTIONS; {log} is a directory that is empty before
 # every run.
@@ -23,6 +24,11 @@ PEERS = {
     "drd": (["valgrind", "--tool=drd", "-q", "--log-file=/dev/null"], "micro", 0.005),
 }
 PEER_ROUNDS = 2
+
+LEAST_ROUNDS = 3
+ROW_SECONDS = 15
+ONE_HUNDREDTH = 1.01
+RUN_SECONDS = 0.5  # of one loop, where a mode makes it that much slower
 
 
 class Failure(Exception):
@@ -104,8 +110,8 @@ def distribution(values):
 
 
 def overlap(one, other):
-    """Whether two summaries of the same thing can both be right."""
-    return one["q1"] <= other["q3"] and other["q1"] <= one["q3"]
+    """Whether two summaries of the same thing can both be right, to a hundredth."""
+    return one["q1"] <= other["q3"] * ONE_HUNDREDTH and other["q1"] <= one["q3"] * ONE_HUNDREDTH
 
 
 def order_of(modes, number):
@@ -115,14 +121,18 @@ def order_of(modes, number):
     return [None, *(turned if number % 2 == 0 else reversed(turned)), None]
 
 
-def measure_rounds(load, modes, rounds):
+def measure_rounds(load, modes, rounds, seconds=ROW_SECONDS):
     """
     @load natively and in every mode, by turns.  Return: the samples of each
     mode, as pairs with what the native runs around it took; the native samples.
+    What is slow gets fewer rounds: LEAST_ROUNDS, and no new one after @seconds.
     """
     pairs = {mode: [] for mode in modes}
     native = []
+    deadline = time.monotonic() + seconds
     for number in range(rounds):
+        if number >= LEAST_ROUNDS and time.monotonic() > deadline:
+            break
         took = {}
         for mode in order_of(modes, number):
             took.setdefault(mode, []).append(load.run(mode))

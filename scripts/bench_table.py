@@ -158,7 +158,7 @@ class Terminal:
     def row(self, row):
         if "modes" in row:
             native = row["native"].get("median")
-            head = f"{row['what']:<41} {amount(native, row['unit']) if native else '':>9}"
+            head = f"{row['what']:<41} {'' if native is None else amount(native, row['unit']):>9}"
             self.line(head + "".join(f" {cell(row, mode):>13}" for mode in self.columns))
         elif row["kind"] == "latency":
             self.line(f"{row['what']}: {latency_text(row['ms'])}")

@@ -8,7 +8,7 @@ import subprocess
 import time
 
 from bench_instructions import loop
-from bench_measure import PEERS, Failure, complain_unless_clean, run
+from bench_measure import PEERS, RUN_SECONDS, Failure, complain_unless_clean, run
 
 
 # What a thread does in workloads of two: callgrind lets one run at a time, so
@@ -37,6 +37,7 @@ class Micro:
         self.unit = "bytes" if how == "memory" else "ns"
         self.peers = peers_for(name, how)
         self.more = more
+        self.ops_of = {}  # of modes that are too slow for all
         scale = 1.0 if how == "memory" else setup.scale * 0.5
         self.ops = max(1, int(int(ops) * scale))
 
@@ -59,8 +60,19 @@ class Micro:
             return self.run_peer(mode, cpu)
         # The process that starts processes is not itself preloaded.
         variable = "MICRO_PRELOAD" if self.kind == "process" else "LD_PRELOAD"
-        command = [self.setup.program("micro"), self.name, str(self.ops), *self.more]
-        return float(run(command, self.setup.environment(mode, variable), cpu))
+        env = self.setup.environment(mode, variable)
+        ops = self.ops_of.get(mode, self.ops)
+        command = [self.setup.program("micro"), self.name, str(ops), *self.more]
+        start = time.monotonic()
+        took = float(run(command, env, cpu))
+        if self.kind != "memory":
+            self.bound(mode, ops, time.monotonic() - start)
+        return took
+
+    def bound(self, mode, ops, seconds):
+        """A mode in which @ops operations took too long does fewer from now on."""
+        if seconds > 2 * RUN_SECONDS:
+            self.ops_of[mode] = max(int(ops * RUN_SECONDS / seconds), self.ops // 50, 1)
 
     def run_peer(self, peer, cpu):
         """Under another tool that looks at locks; the slow ones get a little of the work."""

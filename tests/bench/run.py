@@ -66,6 +66,12 @@ def both_native_runs_of_a_round_count():
     assert pairs == {"default": [(15.0, 30.0)]} and native == [10.0, 20.0], (pairs, native)
 
 
+def what_is_slow_gets_the_least_rounds():
+    load = SimpleNamespace(run=lambda mode: 1.0)
+    assert len(measure_rounds(load, ["default"], 9, seconds=0)[0]["default"]) == 3
+    assert len(measure_rounds(load, ["default"], 9, seconds=60)[0]["default"]) == 9
+
+
 def one_sample_is_its_own_summary():
     assert summary([4.0]) == quartiles(4.0, 4.0, 4.0)
 
@@ -77,7 +83,9 @@ def a_distribution_names_its_ends_and_its_tail():
 
 def two_runs_agree_where_their_quartiles_overlap():
     assert overlap(quartiles(1.0, 1.1, 1.2), quartiles(1.2, 1.3, 1.4))
-    assert not overlap(quartiles(1.0, 1.1, 1.2), quartiles(1.21, 1.3, 1.4))
+    assert overlap(quartiles(1.21, 1.3, 1.4), quartiles(1.0, 1.1, 1.2))  # to a hundredth
+    assert not overlap(quartiles(1.0, 1.1, 1.2), quartiles(1.22, 1.3, 1.4))
+    assert not overlap(quartiles(1.22, 1.3, 1.4), quartiles(1.0, 1.1, 1.2))
 
 
 def a_run_that_differs_is_named():
