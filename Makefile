@@ -213,7 +213,8 @@ soak-log: all $(O)/tests/e2e/crash_load
 fuzz:
 	@O='$(O)' scripts/fuzz.sh
 
-soak-predict: $(O)/tests/property/predict
+soak-predict: $(O)/tests/property/predict $(O)/tests/property/nestings
+	@CASES='$(or $(CASES),1000000)' SEED='$(or $(SEED),1)' $(O)/tests/property/nestings
 	@CASES='$(or $(CASES),1000000)' SEED='$(or $(SEED),1)' $<
 
 clean:
@@ -327,6 +328,10 @@ $(O)/tests/property/%: $(O)/obj/tool/tests/property/%.o $(HELPERS) $(O)/obj/anal
 	$(say) LD $@
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(TOOL_LIBS)
+
+# What notes nestings is tested as it is in the shim.
+$(O)/tests/property/nestings: TEST_LIBS := $(O)/obj/core.a -lcmocka
+$(O)/tests/property/nestings: $(patsubst %,$(O)/obj/pic/shim/%.o,nesting nesting_notes hold object lock)
 
 define build_program
 	@mkdir -p $(@D) $(@D:$(O)/%=$(O)/obj/program/%)

@@ -103,6 +103,8 @@ struct dlw_context {
 	/* prediction (nesting.h): what the thread has learned of others, and when */
 	uint64_t born, last_edge;
 	uint32_t edge_met, edge_given; /* .holding's high half when it last met, gave one */
+	uint64_t nest_expected; /* .holding if nothing was given back since its last nested lock */
+	uint64_t nest_changes;  /* dlw_nest_changes when it last asked */
 	struct dlw_nest *nest; /* NULL: it has not nested yet, or nothing is to be predicted */
 	struct dlw_context *next; /* in a list of contexts without a thread */
 	uint64_t pending_posts[DLW_PENDING_POSTS];

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <sys/uio.h>
 
 #include "core/watch/glibc.h"
 #include "core/watch/procfs.h"
@@ -37,35 +38,91 @@ void dlw_hold_remove(struct dlw_context *self, uint32_t depth)
 		dlw_nest_shift(self, dlw_hold_count(self) - depth);
 }
 
-/** read_lock() - @size bytes of what @held speaks of; its memory may be gone */
-static bool read_lock(const struct dlw_held *held, void *lock, uint64_t size)
-{
-	int32_t tid = (int32_t)dlw_system(SYS_gettid, 0, 0, 0, 0, 0, 0);
+/** What the C library keeps of a lock. */
+union lock_memory {
+	pthread_mutex_t mutex;
+	pthread_rwlock_t rwlock;
+	int word;
+};
 
-	return dlw_read_memory(tid, held->address, lock, size);
+/** memory_size() - how much of it tells who has the lock; 0: none does */
+static size_t memory_size(const struct dlw_held *held)
+{
+	switch (held->kind) {
+	case DLW_MUTEX:
+		return sizeof(pthread_mutex_t);
+	case DLW_RWLOCK:
+		return sizeof(pthread_rwlock_t);
+	case DLW_SPINLOCK:
+	case DLW_ONCE:
+		return sizeof(int);
+	default:
+		return 0;
+	}
+}
+
+static bool says_so(const union lock_memory *memory, const struct dlw_held *held, int32_t tid)
+{
+	switch (held->kind) {
+	case DLW_MUTEX:
+		return memory->mutex.__data.__owner == tid;
+	case DLW_RWLOCK:
+		return held->mode == DLW_SHARED ? dlw_rwlock_read_holds(&memory->rwlock) > 0
+						: memory->rwlock.__data.__cur_writer == tid;
+	case DLW_SPINLOCK:
+		return dlw_spin_is_taken(memory->word);
+	case DLW_ONCE:
+		return dlw_once_is_running(memory->word);
+	default:
+		return true;
+	}
 }
 
 bool dlw_hold_is_true(const struct dlw_held *held, int32_t tid)
 {
-	pthread_mutex_t mutex;
-	pthread_rwlock_t rwlock;
-	int word;
+	int32_t own = (int32_t)dlw_system(SYS_gettid, 0, 0, 0, 0, 0, 0);
+	size_t size = memory_size(held);
+	union lock_memory memory;
 
-	switch (held->kind) {
-	case DLW_MUTEX:
-		return read_lock(held, &mutex, sizeof(mutex)) && mutex.__data.__owner == tid;
-	case DLW_RWLOCK:
-		if (!read_lock(held, &rwlock, sizeof(rwlock)))
-			return false;
-		return held->mode == DLW_SHARED ? dlw_rwlock_read_holds(&rwlock) > 0
-						: rwlock.__data.__cur_writer == tid;
-	case DLW_SPINLOCK:
-		return read_lock(held, &word, sizeof(word)) && dlw_spin_is_taken(word);
-	case DLW_ONCE:
-		return read_lock(held, &word, sizeof(word)) && dlw_once_is_running(word);
-	default:
-		return true;
+	return !size || (dlw_read_memory(own, held->address, &memory, size) &&
+			 says_so(&memory, held, tid));
+}
+
+#define HOLDS_AT_ONCE 32u
+
+/** read_locks() - what @count holds speak of; false: some of it could not be read */
+static bool read_locks(const struct dlw_held *holds, uint32_t count, int32_t tid,
+		       union lock_memory *memory)
+{
+	struct iovec here[HOLDS_AT_ONCE], there[HOLDS_AT_ONCE];
+	long size = 0;
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		here[i] = (struct iovec){ &memory[i], memory_size(&holds[i]) };
+		there[i] = (struct iovec){ (void *)(uintptr_t)holds[i].address, here[i].iov_len };
+		size += (long)here[i].iov_len;
 	}
+	return dlw_system(SYS_process_vm_readv, tid, (long)here, count, (long)there, count, 0) ==
+	       size;
+}
+
+bool dlw_holds_are_true(const struct dlw_held *holds, uint32_t count, int32_t tid)
+{
+	union lock_memory memory[HOLDS_AT_ONCE];
+	uint32_t at, some, i;
+
+	for (at = 0; at < count; at += some) {
+		bool read;
+
+		some = count - at < HOLDS_AT_ONCE ? count - at : HOLDS_AT_ONCE;
+		read = read_locks(&holds[at], some, tid, memory);
+		for (i = 0; i < some; i++)
+			if (read ? !says_so(&memory[i], &holds[at + i], tid)
+				 : !dlw_hold_is_true(&holds[at + i], tid))
+				return false;
+	}
+	return true;
 }
 
 void dlw_hold_forget(struct dlw_context *self, uint32_t depth)
@@ -83,6 +140,8 @@ static bool forget_stale(struct dlw_context *self)
 	uint32_t before = dlw_hold_count(self);
 	uint32_t depth = before;
 
+	if (dlw_holds_are_true(self->holds, before, self->tid))
+		return false;
 	while (depth-- > 0)
 		if (!dlw_hold_is_true(dlw_hold_at(self, depth), self->tid))
 			dlw_hold_forget(self, depth);

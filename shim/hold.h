@@ -27,6 +27,9 @@ void dlw_hold_forget(struct dlw_context *self, uint32_t depth);
 /** dlw_hold_is_true() - as far as the C library knows, thread @tid still has it */
 bool dlw_hold_is_true(const struct dlw_held *held, int32_t tid);
 
+/** dlw_holds_are_true() - all of the first @count holds of the calling thread, @tid */
+bool dlw_holds_are_true(const struct dlw_held *holds, uint32_t count, int32_t tid);
+
 static inline uint32_t dlw_hold_count(const struct dlw_context *self)
 {
 	return dlw_holding(self->record);

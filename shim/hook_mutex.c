@@ -160,11 +160,23 @@ static __attribute__((noinline)) int lock_taken(pthread_mutex_t *mutex, uint64_t
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
-/** lock_nested() - the hold just entered is nested, in @holding */
-static __attribute__((noinline)) int lock_nested(struct dlw_context *self, uint64_t holding,
-						 pthread_mutex_t *mutex)
+/** lock_nested_first() - likewise, and it is the section's first nested lock, or one after a release */
+static __attribute__((noinline)) int
+lock_nested_first(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding)
 {
 	dlw_nest(self, holding, true);
+	return dlw_real(pthread_mutex_lock)(mutex);
+}
+
+/** lock_nested() - the hold just entered is nested, in @holding */
+static __attribute__((noinline)) int lock_nested(pthread_mutex_t *mutex, struct dlw_context *self,
+						 uint64_t holding, const struct dlw_thread *record,
+						 uint32_t stack)
+{
+	if (!dlw_nest_goes_on(self, holding) ||
+	    !dlw_nest_is_noted(self, record, holding, dlw_address(mutex), stack,
+			       dlw_nesting_sort(DLW_MUTEX, DLW_EXCLUSIVE)))
+		return lock_nested_first(mutex, self, holding);
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
@@ -180,7 +192,7 @@ lock_tacitly(struct dlw_context *self, struct dlw_thread *record, pthread_mutex_
 	dlw_hold_append(self, record, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), site->stack,
 			true);
 	if (dlw_nests(holding))
-		return lock_nested(self, holding, mutex);
+		return lock_nested(mutex, self, holding, record, site->stack);
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 

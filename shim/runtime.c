@@ -181,7 +181,6 @@ static void fill_segment(void)
 	segment->objects.element_size = sizeof(struct dlw_object);
 	segment->mappings.element_size = sizeof(struct dlw_mapping);
 	segment->misuses.element_size = sizeof(struct dlw_misuse);
-	segment->nestings.element_size = sizeof(struct dlw_nesting);
 	segment->modules.element_size = sizeof(struct dlw_shown_module);
 	segment->breaks = dlw_options.on_deadlock == DLW_ON_DEADLOCK_BREAK;
 	segment->state = DLW_SEGMENT_LIVE;

@@ -47,7 +47,11 @@ struct dlw_runtime {
 	struct dlw_lock segment_lock, threads_lock, stacks_lock, table_lock, log_lock;
 	struct dlw_object_stripe objects[DLW_OBJECT_STRIPES];
 	struct dlw_texts texts;     /* under table_lock */
-	uint32_t sweep_nestings;    /* notes in the segment when they are next looked through */
+	/* notes of nestings, under table_lock: nesting_notes.c */
+	uint32_t nesting_room;   /* notes there is room for */
+	uint32_t sweep_nestings; /* that, when threads that are gone are next looked for */
+	uint32_t free_nesters;
+	uint64_t free_nest_chunks; /* offset of the first */
 	_Atomic uint32_t ranked;    /* some lock has a rank */
 	struct dlw_traces *traces; /* trace.c */
 	struct dlw_logger *logger; /* log_write.c; NULL: no log */

@@ -143,7 +143,7 @@ static void clean(struct dlw_context *context)
 	memset(context, 0, sizeof(*context));
 	context->nest = nest;
 	if (nest)
-		nest->serial = nest->last = 0;
+		nest->serial = 0;
 	context->record = record;
 	context->holds = dlw_at(record->holds);
 	context->permits = dlw_at(record->permits);

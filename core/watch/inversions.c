@@ -9,8 +9,7 @@
 #include <string.h>
 
 #include "core/inversion.h"
-#include "core/predict/nestings.h"
-#include "core/watch/look.h"
+#include "core/watch/nestings.h"
 #include "core/watch/picture.h"
 #include "core/watch/records.h"
 
@@ -19,194 +18,16 @@
 #define AGAIN_NS 1000000000ull  /* between looks for moments alone */
 #define REFUSALS_MAX 64u        /* cycles looked at closely and not believed, in one look */
 
-/** Lock and thread by number: open addressing over what tells them apart. */
-struct entry {
-	uint64_t key, life;
-	uint32_t number; /* from 1; 0: free */
-};
-
-struct numbering {
-	struct entry *entries;
-	uint32_t mask, count;
-};
-
 struct one_look {
 	struct dlw_watch *watch;
 	struct dlw_watched *watched;
-	struct dlw_noted noted;
-	struct dlw_noted_nesting *nestings;
-	const struct dlw_nesting **notes; /* beside .nestings: copies, with their locks behind */
-	const struct dlw_nested **locks;  /* likewise */
-	struct numbering by_lock, by_thread;
-	bool *rwlock, *tried;
-	uint64_t *bit;
+	struct dlw_read_nestings read;
 	struct dlw_process_state process;
 	bool described;
 	uint64_t refused[REFUSALS_MAX];
 	uint32_t refusals;
 	uint32_t found;
 };
-
-/* -------------------------------------------------------------------------- the notes */
-
-/** copy_note() - as it stands between two changes; NULL: free, changing, or no memory */
-static const struct dlw_nesting *copy_note(struct one_look *look, uint32_t position,
-					   const struct dlw_nested **locks)
-{
-	const struct dlw_nesting *note = dlw_record_element(
-		look->watched, &look->watched->segment->nestings, position);
-	uint32_t version = note ? atomic_load_explicit(&note->version, memory_order_acquire) : 1;
-	struct dlw_arena *arena = &look->watch->picture;
-	struct dlw_nesting *copy;
-	struct dlw_nested *mine;
-	const struct dlw_nested *from;
-
-	if (version & 1 || !note->serial)
-		return NULL;
-	copy = dlw_arena_take(arena, sizeof(*copy));
-	if (!copy)
-		return NULL;
-	/* a moment first: the footprint it belongs to was there before */
-	copy->latest = atomic_load_explicit(&note->latest, memory_order_acquire);
-	copy->first = atomic_load_explicit(&note->first, memory_order_acquire);
-	copy->footprint = atomic_load_explicit(&note->footprint, memory_order_acquire);
-	copy->times = note->times;
-	copy->held = note->held;
-	copy->serial = note->serial;
-	copy->tid = note->tid;
-	copy->born = note->born;
-	memcpy(copy->name, note->name, sizeof(copy->name));
-	copy->name[sizeof(copy->name) - 1] = '\0';
-	from = copy->held < UINT32_MAX / sizeof(*from)
-		       ? dlw_record_at(look->watched, note->locks,
-				       (copy->held + 1ull) * sizeof(*from))
-		       : NULL;
-	mine = from ? dlw_arena_array(arena, struct dlw_nested, copy->held + 1) : NULL;
-	if (!mine)
-		return NULL;
-	memcpy(mine, from, (copy->held + 1) * sizeof(*mine));
-	atomic_thread_fence(memory_order_acquire);
-	if (atomic_load_explicit(&note->version, memory_order_relaxed) != version)
-		return NULL;
-	*locks = mine;
-	return copy;
-}
-
-static struct dlw_moment unpack(uint64_t packed)
-{
-	uint64_t began = packed >> DLW_MOMENT_BITS;
-
-	return (struct dlw_moment){ began, began - (packed & ((1u << DLW_MOMENT_BITS) - 1)) };
-}
-
-/* ------------------------------------------------------------------------- numbering */
-
-static bool make_numbering(struct numbering *numbering, uint64_t most, struct dlw_arena *arena)
-{
-	uint64_t room = 64;
-
-	while (room < most * 2)
-		room *= 2;
-	if (room > UINT32_MAX)
-		return false;
-	numbering->entries = dlw_arena_array(arena, struct entry, room);
-	numbering->mask = (uint32_t)room - 1;
-	return numbering->entries;
-}
-
-static uint32_t number_of(struct numbering *numbering, uint64_t key, uint64_t life)
-{
-	uint32_t at = (uint32_t)(((key ^ life << 40) * 0x9e3779b97f4a7c15u) >> 32);
-
-	for (;; at++) {
-		struct entry *entry = &numbering->entries[at & numbering->mask];
-
-		if (!entry->number)
-			*entry = (struct entry){ key, life, ++numbering->count };
-		if (entry->key == key && entry->life == life)
-			return entry->number - 1;
-	}
-}
-
-static uint32_t number_lock(struct one_look *look, const struct dlw_nested *lock)
-{
-	const struct dlw_segment *segment = look->watched->segment;
-	uint32_t tried = dlw_tried_bit(lock->address);
-	uint32_t number = number_of(&look->by_lock, lock->address,
-				    lock->life | (uint64_t)lock->kind << 32);
-
-	look->rwlock[number] = lock->kind == DLW_RWLOCK;
-	look->bit[number] = dlw_lock_bit(lock->address);
-	look->tried[number] = atomic_load_explicit(&segment->tried[tried / 64],
-						   memory_order_relaxed) >> tried % 64 & 1;
-	return number;
-}
-
-/** number() - one note in the engine's words */
-static bool number(struct one_look *look, uint32_t at)
-{
-	const struct dlw_nesting *note = look->notes[at];
-	struct dlw_noted_nesting *nesting = &look->nestings[at];
-	struct dlw_noted_lock *locks =
-		dlw_arena_array(&look->watch->picture, struct dlw_noted_lock, note->held + 1);
-	const struct dlw_segment *segment = look->watched->segment;
-	uint32_t creator = note->serial & (DLW_CREATOR_BITS - 1), i;
-
-	if (!locks)
-		return false;
-	for (i = 0; i <= note->held; i++)
-		locks[i] = (struct dlw_noted_lock){ number_lock(look, &look->locks[at][i]),
-						    look->locks[at][i].mode };
-	*nesting = (struct dlw_noted_nesting){
-		.thread = number_of(&look->by_thread, note->serial, 0),
-		.locks = locks,
-		.held = note->held,
-		.footprint = note->footprint,
-		.born = note->born,
-		.creator = segment->creators[creator / 64] >> creator % 64 & 1,
-		.moments = { unpack(note->first), unpack(note->latest) },
-	};
-	return true;
-}
-
-/** read_notes() - Return: false if memory ran out */
-static bool read_notes(struct one_look *look)
-{
-	struct dlw_arena *arena = &look->watch->picture;
-	uint32_t room = look->watched->segment->nestings.count, i, count = 0;
-	uint64_t locks = 0;
-
-	look->notes = dlw_arena_array(arena, const struct dlw_nesting *, room);
-	look->locks = dlw_arena_array(arena, const struct dlw_nested *, room);
-	look->nestings = dlw_arena_array(arena, struct dlw_noted_nesting, room);
-	if (!look->notes || !look->locks || !look->nestings)
-		return false;
-	for (i = 0; i < room; i++) {
-		look->notes[count] = copy_note(look, i, &look->locks[count]);
-		if (look->notes[count])
-			locks += look->notes[count++]->held + 1ull;
-	}
-	look->rwlock = dlw_arena_array(arena, bool, locks);
-	look->tried = dlw_arena_array(arena, bool, locks);
-	look->bit = dlw_arena_array(arena, uint64_t, locks);
-	if (!look->rwlock || !look->tried || !look->bit ||
-	    !make_numbering(&look->by_lock, locks, arena) ||
-	    !make_numbering(&look->by_thread, count, arena))
-		return false;
-	for (i = 0; i < count; i++)
-		if (!number(look, i))
-			return false;
-	look->noted = (struct dlw_noted){
-		.nestings = look->nestings,
-		.count = count,
-		.threads = look->by_thread.count,
-		.locks = look->by_lock.count,
-		.rwlock = look->rwlock,
-		.bit = look->bit,
-		.tried = look->tried,
-	};
-	return true;
-}
 
 /* --------------------------------------------------------------------------- belief */
 
@@ -239,7 +60,7 @@ static bool in_module(const struct dlw_process_state *process, uint64_t address)
  * Seen initialised, or where nothing else ever lies. Not one that a stranger
  * has unlocked, nor one that other processes have, too.
  */
-static bool is_one_lock(const struct one_look *look, const struct dlw_nested *lock)
+static bool is_one_lock(const struct one_look *look, const struct dlw_nesting *lock)
 {
 	const struct dlw_object *object = object_at(look, lock->address);
 	uint32_t traits = lock->traits | (object ? object->traits : 0);
@@ -267,8 +88,8 @@ static bool is_believed(struct one_look *look, const uint32_t *members, uint32_t
 	if (!describe_process(look))
 		return false;
 	for (i = 0; i < count; i++)
-		for (k = 0; k <= look->notes[members[i]]->held; k++)
-			if (!is_one_lock(look, &look->locks[members[i]][k]))
+		for (k = 0; k <= look->read.all[members[i]].held; k++)
+			if (!is_one_lock(look, look->read.all[members[i]].locks[k]))
 				return false;
 	return true;
 }
@@ -296,7 +117,7 @@ static bool make_room(struct cycle *cycle)
 	uint32_t i;
 
 	for (i = 0; i < cycle->count; i++)
-		locks += cycle->look->notes[cycle->notes[i]]->held + 1ull;
+		locks += cycle->look->read.all[cycle->notes[i]].held + 1ull;
 	cycle->threads = dlw_arena_array(arena, struct dlw_thread_state, cycle->count);
 	cycle->members = dlw_arena_array(arena, uint32_t, cycle->count);
 	cycle->resources = dlw_arena_array(arena, struct dlw_resource_state, locks);
@@ -309,8 +130,8 @@ static bool make_room(struct cycle *cycle)
 
 static uint32_t resource_of(struct cycle *cycle, uint32_t note, uint32_t at)
 {
-	const struct dlw_nested *lock = &cycle->look->locks[note][at];
-	uint32_t number = cycle->look->nestings[note].locks[at].lock, i;
+	const struct dlw_nesting *lock = cycle->look->read.all[note].locks[at];
+	uint32_t number = cycle->look->read.noted.nestings[note].locks[at].lock, i;
 	const struct dlw_object *object = object_at(cycle->look, lock->address);
 	struct dlw_resource_state *resource;
 
@@ -337,18 +158,18 @@ static uint32_t resource_of(struct cycle *cycle, uint32_t note, uint32_t at)
 /** times() - how often any thread wanted what @note wants while it held lock @at of it */
 static uint32_t times(const struct one_look *look, uint32_t note, uint32_t at)
 {
-	const struct dlw_noted_nesting *one = &look->nestings[note];
+	const struct dlw_noted_nesting *all = look->read.noted.nestings, *one = &all[note];
 	uint64_t sum = 0;
 	uint32_t i, k;
 
-	for (i = 0; i < look->noted.count; i++) {
-		if (look->nestings[i].locks[0].lock != one->locks[0].lock)
+	for (i = 0; i < look->read.noted.count; i++) {
+		if (all[i].locks[0].lock != one->locks[0].lock)
 			continue;
-		for (k = 1; k <= look->nestings[i].held; k++)
-			if (look->nestings[i].locks[k].lock == one->locks[at].lock)
+		for (k = 1; k <= all[i].held; k++)
+			if (all[i].locks[k].lock == one->locks[at].lock)
 				break;
-		if (k <= look->nestings[i].held)
-			sum += look->notes[i]->times;
+		if (k <= all[i].held)
+			sum += look->read.all[i].locks[0]->times;
 	}
 	return sum < UINT32_MAX ? (uint32_t)sum : UINT32_MAX;
 }
@@ -356,7 +177,7 @@ static uint32_t times(const struct one_look *look, uint32_t note, uint32_t at)
 static void add_step(struct cycle *cycle, uint32_t thread, const char *does, uint32_t note,
 		     uint32_t at, uint32_t resource)
 {
-	const struct dlw_nested *lock = &cycle->look->locks[note][at];
+	const struct dlw_nesting *lock = cycle->look->read.all[note].locks[at];
 
 	cycle->steps[cycle->step_count++] = (struct dlw_inversion_step){
 		.thread = thread,
@@ -371,7 +192,7 @@ static void add_hold(struct cycle *cycle, uint32_t thread, uint32_t at)
 {
 	uint32_t note = cycle->notes[thread], resource = resource_of(cycle, note, at);
 	uint32_t seen = times(cycle->look, note, at);
-	const struct dlw_nested *lock = &cycle->look->locks[note][at];
+	const struct dlw_nesting *lock = cycle->look->read.all[note].locks[at];
 
 	cycle->holds[cycle->state.hold_count++] = (struct dlw_hold){
 		.thread = thread,
@@ -386,13 +207,13 @@ static void add_hold(struct cycle *cycle, uint32_t thread, uint32_t at)
 static void add_member(struct cycle *cycle, uint32_t thread)
 {
 	uint32_t note = cycle->notes[thread], at;
-	const struct dlw_nesting *from = cycle->look->notes[note];
-	const struct dlw_nested *wanted = cycle->look->locks[note];
+	const struct dlw_read_nesting *from = &cycle->look->read.all[note];
+	const struct dlw_nesting *wanted = from->locks[0];
 
 	cycle->members[thread] = thread;
 	cycle->threads[thread] = (struct dlw_thread_state){
-		.tid = from->tid,
-		.name = from->name,
+		.tid = from->nester->tid,
+		.name = from->nester->name,
 		.life = DLW_WAITING,
 		.want = {
 			.resource = resource_of(cycle, note, 0),
@@ -490,13 +311,14 @@ static uint64_t keys_of(const struct one_look *look, const uint32_t *members, ui
 
 	*alike = look->watched->segment->process_start;
 	for (i = 0; i < count; i++) {
-		const struct dlw_nested *locks = look->locks[members[i]];
+		const struct dlw_read_nesting *note = &look->read.all[members[i]];
 
-		for (k = 0, one = count; k <= look->notes[members[i]]->held; k++)
-			one = (one ^ locks[k].stack) * 0x9e3779b97f4a7c15u;
+		for (k = 0, one = count; k <= note->held; k++)
+			one = (one ^ note->locks[k]->stack) * 0x9e3779b97f4a7c15u;
 		*alike += one ^ one >> 29;
-		for (k = 0; k <= look->notes[members[i]]->held; k++)
-			one = (one ^ locks[k].address ^ (uint64_t)locks[k].life << 40) *
+		for (k = 0; k <= note->held; k++)
+			one = (one ^ note->locks[k]->address ^
+			       (uint64_t)note->locks[k]->life << 40) *
 			      0x9e3779b97f4a7c15u;
 		key += one ^ one >> 29;
 	}
@@ -520,7 +342,7 @@ static bool happened(const struct one_look *look, const uint32_t *members, uint3
 	uint32_t i;
 
 	for (i = 0; i < count; i++)
-		key += dlw_lock_key(look->locks[members[i]][0].address);
+		key += dlw_lock_key(look->read.all[members[i]].locks[0]->address);
 	return was_told(&look->watch->happened, key);
 }
 
@@ -556,6 +378,7 @@ uint32_t dlw_watch_inversions_of(struct dlw_watch *watch, struct dlw_watched *wa
 {
 	uint64_t now = dlw_record_now(), steps = STEPS;
 	struct one_look *look;
+	uint32_t found;
 
 	watched->nestings_seen = atomic_load_explicit(&watched->segment->nestings_noted,
 						      memory_order_acquire);
@@ -566,14 +389,19 @@ uint32_t dlw_watch_inversions_of(struct dlw_watch *watch, struct dlw_watched *wa
 	if (!look)
 		return 0;
 	*look = (struct one_look){ .watch = watch, .watched = watched };
-	if (!read_notes(look) ||
-	    !dlw_predict_noted(&look->noted, &steps, &watched->nestings_open, &watch->picture,
-			       consider, look) ||
+	if (!dlw_nestings_read(watched, &watch->picture, &look->read) ||
+	    !dlw_predict_noted(&look->read.noted, &steps, &watched->nestings_open,
+			       &watch->picture, consider, look) ||
 	    !steps || look->refusals == REFUSALS_MAX)
 		atomic_fetch_add(&watched->segment->coverage[DLW_LOST_NESTINGS], 1);
+	if (look->read.torn)
+		watched->nestings_seen--; /* so that there is news */
+	found = look->found;
+	if (watch->picture.give_back && dlw_arena_size(&watch->picture) > DLW_KEPT_PICTURE)
+		dlw_arena_release(&watch->picture);
 	watched->nestings_ns = now;
 	watched->next_nestings_ns = now + (dlw_record_now() - now) * COST_SHARE;
-	return look->found;
+	return found;
 }
 
 void dlw_watch_inversions(struct dlw_watch *watch)

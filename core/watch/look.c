@@ -10,9 +10,6 @@
 #include "core/watch/records.h"
 #include "core/watch/system_picture.h"
 
-/* bytes: a larger picture's memory goes back once there is nothing new to judge */
-#define KEPT_PICTURE (1u << 20)
-
 #define MOST_PATIENCE 16000000000ull
 
 /* ---------------------------------------------------------------- processes in view */
@@ -442,7 +439,7 @@ uint32_t dlw_watch_look(struct dlw_watch *watch)
 		look(watch, false);
 		watch->settle_ns = now + patience(now - watch->quiet_since_ns);
 	}
-	else if (dlw_arena_size(&watch->picture) > KEPT_PICTURE)
+	else if (dlw_arena_size(&watch->picture) > DLW_KEPT_PICTURE)
 		dlw_arena_release(&watch->picture);
 	/* what looks like a deadlock is told as one, if it is */
 	if (!watch->suspected.count && !watch->unsettled)

@@ -87,6 +87,9 @@ bool dlw_picture_is_same(struct dlw_watch *watch, const struct dlw_picture *pict
 bool dlw_picture_describe(struct dlw_watch *watch, struct dlw_picture *picture,
 			  const struct dlw_finding *finding);
 
+/* bytes: a larger picture's memory goes back once there is nothing new to judge */
+#define DLW_KEPT_PICTURE (1u << 20)
+
 /** dlw_describe_process() - executable, arguments and modules; of a process alive, by a task of it */
 void dlw_describe_process(struct dlw_arena *arena, struct dlw_process_state *process, int32_t task);
 

@@ -213,16 +213,6 @@ static inline uint64_t dlw_progress(const struct dlw_thread *record)
 	       atomic_load_explicit(&record->holding, memory_order_acquire);
 }
 
-/** One lock of a nesting. */
-struct dlw_nested {
-	uint64_t address;
-	uint32_t life;  /* of its object, if that was seen initialised; 0: it was not */
-	uint32_t stack; /* where it was taken, or asked for */
-	uint8_t kind, mode, type;
-	uint8_t padding;
-	uint16_t traits, reserved;
-};
-
 /*
  * When a thread asked for a lock under others, in *edges*: the process counts
  * what threads learn of each other (a start, a join, a wake-up, a permit, a
@@ -235,29 +225,56 @@ struct dlw_nested {
 #define DLW_MOMENT_BITS 24
 #define DLW_MOMENT_EDGES (1ull << (64 - DLW_MOMENT_BITS))
 
-#define DLW_INLINE_NESTED 4
-
-/** A lock that a thread asked for while it held others; a lasting note, for prediction. */
+/**
+ * A lock that a thread took, or asked for, under those it held; a lasting note,
+ * for prediction. What it held is the note's .parent, and the parent of that.
+ *
+ * The thread's own notes alone are written by it, and others are looked up by
+ * their *place*, which is their offset in units of eight bytes; 0: none.
+ */
 struct dlw_nesting {
-	_Atomic uint32_t version; /* odd while it is rewritten for another thread or other locks */
-	uint32_t held;            /* locks held */
-	uint64_t hash;            /* of thread and locks */
-	uint64_t thread;          /* offset of the thread's record */
-	uint32_t serial;          /* of the thread; 0: this note is free */
-	int32_t tid;
-	char name[16];            /* the thread's, when the note was made */
-	uint64_t born; /* edges when the thread started */
-	_Atomic uint64_t first, latest; /* moments */
-	/*
-	 * Every lock that the thread has taken since it held none, a bit each;
-	 * 0: only those it holds.
-	 */
-	_Atomic uint64_t footprint;
+	uint64_t address;
+	uint32_t stack; /* where it was taken, or asked for */
+	union {
+		struct {
+			uint8_t kind, mode; /* kind 0: this note is free */
+		};
+		uint16_t sort; /* both, to compare */
+	};
+	uint8_t type, traits;
+	uint32_t parent; /* place; 0: nothing else was held */
+	uint32_t life;   /* of its object, if that was seen initialised; 0: it was not */
 	_Atomic uint64_t times;
-	uint64_t locks;    /* offset of struct dlw_nested[]: the wanted one, then the held, oldest first */
-	uint32_t room;     /* of .locks */
-	uint32_t next;     /* free: number of the next one free */
-	struct dlw_nested inline_locks[DLW_INLINE_NESTED];
+	_Atomic uint64_t latest; /* moment; 0: it has only been held, and nothing asked for yet */
+	union {
+		_Atomic uint64_t first; /* moment */
+		/* .unclean: every lock that the thread has taken since it held none, a bit each */
+		_Atomic uint64_t footprint;
+	};
+	uint32_t next;    /* private: place of one with the same hash, or of a free one */
+	uint8_t unclean;  /* locks were given back between the first one held and this one */
+	uint8_t padding[3];
+};
+
+/** Notes of one thread: a stretch of them. */
+struct dlw_nest_chunk {
+	uint64_t next; /* offset */
+	_Atomic uint32_t used; /* notes that are complete, or free */
+	uint32_t room;
+	struct dlw_nesting notes[];
+};
+
+/** A thread that has noted something; it stays when the thread is gone. */
+struct dlw_nester {
+	uint64_t next;   /* offset */
+	uint64_t thread; /* offset of its record */
+	uint64_t born;   /* edges when it started */
+	_Atomic uint32_t version; /* odd while notes of it become free, or others */
+	uint32_t serial; /* 0: it speaks of nobody */
+	int32_t tid;
+	uint32_t reserved;
+	_Atomic uint64_t chunks; /* offset of the newest */
+	char name[16];   /* of the thread, when it noted something first */
 };
 
 /** dlw_lock_bit() - that stands for a lock in a footprint */
@@ -330,9 +347,8 @@ struct dlw_segment {
 	struct dlw_table mappings;
 	struct dlw_table misuses; /* of struct dlw_misuse, one a sort and place */
 	_Atomic uint32_t misuses_told; /* how many of them somebody has reported */
-	struct dlw_table nestings; /* of struct dlw_nesting */
+	_Atomic uint64_t nesters; /* offset of the newest struct dlw_nester */
 	_Atomic uint32_t nestings_noted; /* grows with every new one */
-	uint32_t free_nestings; /* number of the first one free; 0: none */
 	/* What reports need when the process is gone. */
 	struct dlw_table modules; /* of struct dlw_shown_module, sorted by start */
 	uint64_t exe;             /* offset of a string */

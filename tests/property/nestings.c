@@ -1,0 +1,450 @@
+/*
+ * nestings.c - what is told while a program runs, against every other run there is
+ *
+ * The shim's own code notes the nestings of random programs: one run of each, in
+ * a made-up process whose threads take turns. The watcher's own code reads the
+ * notes and looks for cycles. Of every inversion told, some interleaving of the
+ * same steps must bring the very threads to wait for the very locks, for ever.
+ * Fewer are told than there are: how many is printed.
+ */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include <sys/syscall.h>
+
+#include "core/watch/glibc.h"
+#include "core/watch/nestings.h"
+#include "core/watch/system.h"
+#include "programs.h"
+#include "shim/hold.h"
+#include "shim/log_write.h"
+#include "shim/segment.h"
+/* last: it names a macro as a function of the shim is named */
+#include "analyzer/log_memory.h"
+
+static const struct set {
+	const char *name;
+	uint32_t features;
+	uint32_t told_least; /* of a hundred that can deadlock: else the test tests nothing */
+} sets[] = {
+	{ "mutexes, create and join", 0, 5 },
+	{ "and rwlocks", RWLOCKS, 5 },
+	{ "and try and timed forms", RWLOCKS | FORMS, 2 },
+	{ "and semaphores as locks", RWLOCKS | PERMITS, 1 },
+	{ "and barriers", RWLOCKS | BARRIERS, 2 },
+	{ "and semaphores as signals", RWLOCKS | POSTS, 1 },
+	{ "and conditions", RWLOCKS | CONDITIONS, 2 },
+	{ "all of them", RWLOCKS | FORMS | PERMITS | POSTS | CONDITIONS | BARRIERS, 0 },
+};
+#define SETS (sizeof(sets) / sizeof(sets[0]))
+
+/* ---- a made-up process -------------------------------------------------------------------- */
+
+#define ROOM (256u * 1024)
+
+__thread struct dlw_context *dlw_self;
+struct dlw_runtime *dlw_runtime;
+struct dlw_options dlw_options;
+
+static union {
+	struct dlw_segment segment;
+	char bytes[ROOM];
+} memory __attribute__((aligned(64)));
+static struct dlw_runtime runtime;
+static struct dlw_context contexts[MAX_THREADS];
+static uint64_t known[MAX_THREADS]; /* what its creator handed on to each thread */
+static uint64_t used;
+static void *maps[2 * MAX_THREADS];
+static uint32_t map_count;
+static int32_t tid;
+/* Locks as the C library has them: who holds each is asked there, too. */
+static union {
+	pthread_mutex_t mutex;
+	pthread_rwlock_t rwlock;
+} locks[MAX_OBJECTS];
+
+uint64_t dlw_segment_take(size_t size)
+{
+	uint64_t offset = used;
+
+	used += (size + 63) & ~(size_t)63;
+	assert_true(used <= ROOM);
+	memory.segment.used = used;
+	return offset;
+}
+
+void *dlw_map(size_t size, bool wipe)
+{
+	(void)wipe;
+	assert_true(map_count < sizeof(maps) / sizeof(maps[0]));
+	return maps[map_count++] = calloc(1, size);
+}
+
+/* What a small program never comes to. */
+#define NEVER(result, name, first, second) \
+	result name(first one, second other) \
+	{ \
+		(void)one; \
+		(void)other; \
+		abort(); \
+	}
+#define NEVER_ALONE(name) \
+	void name(struct dlw_context *self) \
+	{ \
+		(void)self; \
+		abort(); \
+	}
+
+NEVER(void, dlw_unmap, void *, size_t)
+NEVER(void *, dlw_table_grow, struct dlw_table *, uint32_t)
+NEVER(void, dlw_log_event, struct dlw_context *, struct dlw_event *)
+NEVER(void, dlw_log_destroyed, struct dlw_context *, struct dlw_object *)
+NEVER(void, dlw_runtime_count, enum dlw_coverage_count, uint64_t)
+NEVER_ALONE(dlw_leave_slow)
+NEVER_ALONE(dlw_cancel_inside)
+
+void dlw_thread_name(char name[16])
+{
+	memcpy(name, "thread", 7);
+}
+
+static void start_process(void)
+{
+	if (used)
+		memset(&memory, 0, used);
+	memset(&runtime, 0, sizeof(runtime));
+	memset(locks, 0, sizeof(locks));
+	while (map_count)
+		free(maps[--map_count]);
+	dlw_runtime = &runtime;
+	runtime.segment = &memory.segment;
+	used = (sizeof(struct dlw_segment) + 63) & ~63ull;
+	dlw_options.predict = true;
+	tid = (int32_t)dlw_system(SYS_gettid, 0, 0, 0, 0, 0, 0);
+}
+
+/* As a thread's first hook, and what its creator's hook has told it. */
+static void start_thread(uint32_t t)
+{
+	uint64_t offset = dlw_segment_take(sizeof(struct dlw_thread));
+	struct dlw_thread *record = dlw_at(offset);
+	struct dlw_context *self = &contexts[t];
+
+	memset(self, 0, sizeof(*self));
+	record->serial = t + 1;
+	record->life = DLW_RECORD_ALIVE;
+	record->hold_capacity = DLW_INLINE_HOLDS;
+	self->record = record;
+	self->holds = record->inline_holds;
+	self->hold_room = DLW_INLINE_HOLDS;
+	self->tid = tid;
+	dlw_self = self;
+	dlw_edge_begin(self, 0);
+	if (t)
+		dlw_edge_begin(self, known[t]);
+}
+
+/* ---- what its hooks do ------------------------------------------------------------------------ */
+
+static uint64_t address_of(uint32_t object)
+{
+	return (uint64_t)(uintptr_t)&locks[object];
+}
+
+static void know_owner(const struct program *p, const struct step *s, bool takes)
+{
+	int owner = takes ? tid : 0;
+
+	if (p->things[s->object].kind == DLW_MUTEX)
+		locks[s->object].mutex.__data.__owner = owner;
+	else if (s->mode == DLW_SHARED)
+		locks[s->object].rwlock.__data.__readers +=
+			(takes ? 1u : -1u) << DLW_RWLOCK_READER_SHIFT;
+	else
+		locks[s->object].rwlock.__data.__cur_writer = owner;
+}
+
+/* Each place of the program has a stack of its own, and loops have none. */
+static uint32_t stack_of(uint32_t t, uint32_t at)
+{
+	return 1 + t * MAX_STEPS + at;
+}
+
+static void take_lock(struct dlw_context *self, const struct program *p, uint32_t t, uint32_t at)
+{
+	const struct step *s = &p->steps[t][at];
+	uint32_t stack = stack_of(t, at);
+
+	if (p->things[s->object].kind == DLW_SEMAPHORE) {
+		dlw_edge_met(self);
+		return;
+	}
+	if (at && (s[-1].op == DLW_TRACE_WOKEN || s[-1].op == DLW_TRACE_GIVE_UP))
+		dlw_edge_met(self); /* the wait is over with the mutex, not before */
+	/* the short way notes it before it is had, others after */
+	if (stack % 2)
+		know_owner(p, s, true);
+	dlw_hold_push(self, p->things[s->object].kind, s->mode, address_of(s->object), stack,
+		      s->form);
+	if (stack % 2 == 0)
+		know_owner(p, s, true);
+}
+
+static void give_lock(struct dlw_context *self, const struct program *p, const struct step *s)
+{
+	const struct dlw_held *held;
+	struct step as_held = *s;
+	int64_t depth;
+
+	if (p->things[s->object].kind == DLW_SEMAPHORE) {
+		dlw_edge_given(self);
+		return;
+	}
+	depth = dlw_hold_find(self, address_of(s->object));
+	assert_true(depth >= 0);
+	held = dlw_hold_at(self, (uint32_t)depth);
+	as_held.mode = held->mode;
+	dlw_hold_drop(self, (uint32_t)depth);
+	know_owner(p, &as_held, false);
+}
+
+static void do_step(const struct program *p, uint32_t t, uint32_t at)
+{
+	const struct step *s = &p->steps[t][at];
+	struct dlw_context *self = dlw_self = &contexts[t];
+
+	switch (s->op) {
+	case DLW_TRACE_CREATE:
+		known[s->object] = dlw_edge_handed_on(self);
+		break;
+	case DLW_TRACE_START:
+		start_thread(t);
+		break;
+	case DLW_TRACE_JOIN:
+	case DLW_TRACE_LEAVE:
+		dlw_edge_met(self);
+		break;
+	case DLW_TRACE_ACQUIRE:
+		take_lock(self, p, t, at);
+		break;
+	case DLW_TRACE_RELEASE:
+		give_lock(self, p, s);
+		break;
+	case DLW_TRACE_FAILED:
+		dlw_nest_refused(self, address_of(s->object));
+		break;
+	case DLW_TRACE_SIGNAL:
+	case DLW_TRACE_BROADCAST:
+	case DLW_TRACE_ARRIVE:
+		dlw_edge_given(self);
+		break;
+	default: /* an end, a wait, a wish that is never granted */
+		break;
+	}
+}
+
+static void do_run(const struct program *p)
+{
+	uint32_t order, t, at[MAX_THREADS] = { 0 };
+
+	start_process();
+	start_thread(0);
+	for (order = 0;; order++) {
+		for (t = 0; t < p->threads; t++)
+			if (at[t] < p->count[t] && p->steps[t][at[t]].order == order)
+				break;
+		if (t == p->threads)
+			break;
+		do_step(p, t, at[t]++);
+	}
+}
+
+/* ---- what is told of it -------------------------------------------------------------------- */
+
+/* A cycle: who wants what, by the numbers of the program. */
+struct cycle {
+	uint32_t count;
+	uint32_t threads[MAX_THREADS], wants[MAX_THREADS];
+};
+
+struct telling {
+	const struct dlw_read_nestings *read;
+	struct cycle cycles[32];
+	uint32_t count;
+};
+
+static bool note_cycle(void *context, const uint32_t *members, uint32_t count)
+{
+	struct telling *telling = context;
+	struct cycle *cycle = &telling->cycles[telling->count];
+	uint32_t i;
+
+	if (telling->count == sizeof(telling->cycles) / sizeof(telling->cycles[0]))
+		return false;
+	telling->count++;
+	cycle->count = count;
+	for (i = 0; i < count; i++) {
+		const struct dlw_read_nesting *from = &telling->read->all[members[i]];
+
+		cycle->threads[i] = from->nester->serial - 1;
+		cycle->wants[i] = (uint32_t)((from->locks[0]->address - address_of(0)) /
+					     sizeof(locks[0]));
+	}
+	return true;
+}
+
+static void look(struct telling *telling, struct dlw_arena *arena)
+{
+	struct dlw_watched watched = { .segment = &memory.segment };
+	struct dlw_read_nestings read;
+	uint64_t steps = UINT64_MAX;
+	uint32_t open;
+
+	dlw_arena_reset(arena);
+	telling->read = &read;
+	telling->count = 0;
+	assert_true(dlw_nestings_read(&watched, arena, &read));
+	assert_false(read.torn);
+	assert_true(dlw_predict_noted(&read.noted, &steps, &open, arena, note_cycle, telling));
+}
+
+/* Whether the threads of @cycle wait for its locks in state @w, for ever. */
+static bool is_closed(const struct world *w, const struct cycle *cycle)
+{
+	bool stuck[MAX_THREADS];
+	uint32_t i;
+
+	for (i = 0; i < cycle->count; i++) {
+		const struct step *s = next_step(w, cycle->threads[i]);
+
+		if (!s || (s->op != DLW_TRACE_ACQUIRE && s->op != DLW_TRACE_WANT) ||
+		    s->object != cycle->wants[i])
+			return false;
+	}
+	find_stuck(w, stuck);
+	for (i = 0; i < cycle->count; i++)
+		if (!stuck[cycle->threads[i]])
+			return false;
+	return true;
+}
+
+static bool search(struct exploration *x, struct world *w, const struct cycle *cycle)
+{
+	uint32_t t, number = 0;
+	bool found = false;
+
+	for (t = w->p->threads; t-- > 0;)
+		number = number * x->radix[t] + w->at[t];
+	if (x->seen[number / 8] & 1 << number % 8)
+		return false;
+	x->seen[number / 8] |= (uint8_t)(1 << number % 8);
+	if (is_closed(w, cycle))
+		return true;
+	for (t = 0; t < w->p->threads && !found; t++) {
+		if (!can_step(w, t))
+			continue;
+		w->at[t]++;
+		found = search(x, w, cycle);
+		w->at[t]--;
+	}
+	return found;
+}
+
+/* Whether some run of the same steps closes @cycle. */
+static bool can_close(const struct program *p, const struct cycle *cycle)
+{
+	struct exploration x = { 0 };
+	struct world w = { .p = p };
+	size_t room = 1;
+	uint32_t t;
+	bool found;
+
+	for (t = 0; t < p->threads; t++) {
+		x.radix[t] = p->count[t] + 1;
+		room *= x.radix[t];
+	}
+	x.seen = calloc(room / 8 + 1, 1);
+	assert_non_null(x.seen);
+	found = search(&x, &w, cycle);
+	free(x.seen);
+	return found;
+}
+
+/* ---- the test --------------------------------------------------------------------------------- */
+
+struct figures {
+	uint64_t programs, states, deadlocks, told, cycles;
+};
+
+static void show_cycle(const struct cycle *cycle)
+{
+	uint32_t i;
+
+	for (i = 0; i < cycle->count; i++)
+		print_message("thread %u wants %u\n", cycle->threads[i], cycle->wants[i]);
+}
+
+static void try_one(uint64_t seed, const struct set *set, struct figures *figures,
+		    struct dlw_arena *arena)
+{
+	struct dice dice = dice_of(seed);
+	struct telling telling;
+	struct program p;
+	uint32_t i;
+
+	if (!run(&dice, &p, set->features))
+		return;
+	do_run(&p);
+	look(&telling, arena);
+	figures->programs++;
+	figures->cycles += telling.count;
+	for (i = 0; i < telling.count; i++)
+		if (!can_close(&p, &telling.cycles[i])) {
+			show(&p);
+			show_cycle(&telling.cycles[i]);
+			fail_msg("SEED=%llu: %s: told of %u threads, and no run closes the cycle",
+				 (unsigned long long)seed, set->name, telling.cycles[i].count);
+		}
+	if (telling.count || can_deadlock(&p, &figures->states)) {
+		figures->deadlocks++;
+		figures->told += telling.count != 0;
+	}
+}
+
+static void test_set(void **state)
+{
+	const struct set *set = *state;
+	uint64_t seed = from_environment("SEED", 1), count = from_environment("CASES", 0), at;
+	struct dlw_arena arena = dlw_heap_arena();
+	struct figures figures = { 0 };
+
+	if (!count)
+		count = 4000;
+	for (at = 0; at < count; at++)
+		try_one(seed + at, set, &figures, &arena);
+	print_message("%s: %llu programs (SEED=%llu), %llu can deadlock, "
+		      "%.1f %% of them told, %llu cycles, 0 false\n",
+		      set->name, (unsigned long long)figures.programs, (unsigned long long)seed,
+		      (unsigned long long)figures.deadlocks,
+		      100.0 * (double)figures.told /
+			      (double)(figures.deadlocks ? figures.deadlocks : 1),
+		      (unsigned long long)figures.cycles);
+	assert_true(figures.told * 100 >= figures.deadlocks * set->told_least);
+	dlw_arena_release(&arena);
+}
+
+int main(void)
+{
+	struct CMUnitTest tests[SETS];
+	size_t i;
+
+	for (i = 0; i < SETS; i++)
+		tests[i] =
+			(struct CMUnitTest){ sets[i].name, test_set, NULL, NULL, (void *)&sets[i] };
+	return cmocka_run_group_tests_name("nestings", tests, NULL, NULL);
+}
