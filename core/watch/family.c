@@ -18,23 +18,27 @@ uint64_t dlw_newest_pid(void)
 
 struct reading {
 	struct dlw_family *family;
+	struct dlw_arena *arena;
 	uint32_t room;
+	bool failed;
 };
-
-static void count_process(void *context, const char *name)
-{
-	*(uint32_t *)context += *name >= '0' && *name <= '9';
-}
 
 static void read_process(void *context, const char *name)
 {
 	struct reading *reading = context;
 	struct dlw_family *family = reading->family;
+	struct dlw_relative *all;
 
-	if (*name < '0' || *name > '9' || family->count == reading->room)
+	if (*name < '0' || *name > '9' || reading->failed)
 		return;
-	if (dlw_process_describe((int32_t)dlw_parse_number(&name, 10),
-				 &family->all[family->count].line))
+	all = dlw_arena_room(reading->arena, family->all, sizeof(*all), family->count,
+			     &reading->room, 256);
+	if (!all) {
+		reading->failed = true;
+		return;
+	}
+	family->all = all;
+	if (dlw_process_describe((int32_t)dlw_parse_number(&name, 10), &all[family->count].line))
 		family->count++;
 }
 
@@ -81,17 +85,12 @@ static bool spread(struct dlw_family *family)
 bool dlw_family_read(struct dlw_family *family, const struct dlw_family *before,
 		     const int32_t *roots, uint32_t root_count, struct dlw_arena *arena)
 {
-	struct reading reading = { .family = family };
+	struct reading reading = { .family = family, .arena = arena };
 	uint64_t newest = dlw_newest_pid(); /* before the reading: what comes later shows */
 	uint32_t i;
 
 	*family = (struct dlw_family){ .newest = newest };
-	if (dlw_each_entry("/proc", count_process, &reading.room) < 0)
-		return false;
-	reading.room += reading.room / 4 + 64;
-	family->all = dlw_arena_array(arena, struct dlw_relative, reading.room);
-	if (!family->all || dlw_each_entry("/proc", read_process, &reading) < 0 ||
-	    family->count == reading.room)
+	if (dlw_each_entry("/proc", read_process, &reading) < 0 || reading.failed)
 		return false;
 	for (i = 0; i < family->count; i++)
 		family->all[i].member = was_member(before, &family->all[i].line);

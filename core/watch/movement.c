@@ -101,13 +101,15 @@ static struct dlw_thread *record_at(const struct dlw_watched *watched, uint32_t 
 
 static void fetch(const struct dlw_watched *watched, uint32_t at)
 {
-	if (at >= watched->seen.count)
-		return;
-	__builtin_prefetch((char *)record_at(watched, at));
-	__builtin_prefetch((char *)record_at(watched, at) + 64);
+	if (at < watched->seen.count)
+		__builtin_prefetch(record_at(watched, at));
 }
 
-/** mark() - note each wait's number; Return: a sum that changes when any of them does */
+/**
+ * mark() - note each wait's number; Return: a sum that changes when any of them does
+ *
+ * Of a record whose number is the same nothing is read but the want's own line.
+ */
 static uint64_t mark(struct dlw_watched *watched, uint64_t now)
 {
 	uint64_t sum = watched->segment->thread_changes;
@@ -124,7 +126,7 @@ static uint64_t mark(struct dlw_watched *watched, uint64_t now)
 			mark_number(record, seen, number, now);
 		else if (record->wait & 1 && seen->since_ns > watched->lasting_since_ns)
 			watched->lasting_since_ns = seen->since_ns;
-		sum = (sum + number) * 0x9e3779b97f4a7c15u + (uint32_t)record->tid;
+		sum = (sum + number) * 0x9e3779b97f4a7c15u + seen->offset;
 	}
 	return sum;
 }
