@@ -295,6 +295,20 @@ struct dlw_context *dlw_thread_vanished(int32_t tid);
 /** dlw_thread_log_ends() - nothing more of this thread can be logged: it records as if without a log */
 void dlw_thread_log_ends(struct dlw_context *self);
 
+/**
+ * dlw_thread_confine() - from now on nothing of ours calls the kernel in the calling thread
+ *
+ * Its hooks pass through, and it is counted as lost.
+ * Return: false: this is the child of a vfork, in its parent's memory; nothing was done.
+ */
+bool dlw_thread_confine(void);
+
+/** dlw_thread_unconfine() - nothing came of it */
+void dlw_thread_unconfine(void);
+
+/** dlw_thread_is_confined() - the calling one */
+bool dlw_thread_is_confined(void);
+
 /** dlw_thread_exempt() - the calling thread is dlwatch's own: its hooks pass through */
 void dlw_thread_exempt(void);
 

@@ -308,6 +308,8 @@ static void leave_session(void)
 
 void dlw_runtime_finish(enum dlw_end_reason reason, int status)
 {
+	if (dlw_thread_is_confined())
+		return; /* what is left is cleared up by whoever comes next */
 	if (!dlw_runtime || dlw_runtime->state != DLW_READY) {
 		leave_session();
 		return;

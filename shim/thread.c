@@ -34,6 +34,9 @@ __thread struct dlw_context *dlw_self __attribute__((tls_model("initial-exec")))
 /* The thread is being attached, or is our own: its hooks pass through. */
 static __thread bool attaching __attribute__((tls_model("initial-exec")));
 
+/* It may not call the kernel. */
+static __thread bool confined __attribute__((tls_model("initial-exec")));
+
 static int32_t own_tid(void)
 {
 	return (int32_t)dlw_system(SYS_gettid, 0, 0, 0, 0, 0, 0);
@@ -258,6 +261,33 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 	context->open = record;
 	attaching = false;
 	return context;
+}
+
+bool dlw_thread_confine(void)
+{
+	struct dlw_context *self = dlw_self;
+
+	if (dlw_runtime && dlw_runtime->pid &&
+	    dlw_runtime->pid != (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0))
+		return false;
+	confined = attaching = true;
+	if (!self->record)
+		return true;
+	dlw_runtime_count(DLW_LOST_THREADS, 1);
+	self->asynchronous = false;
+	self->open = NULL;
+	return true;
+}
+
+void dlw_thread_unconfine(void)
+{
+	confined = attaching = false;
+	dlw_self->open = dlw_self->record;
+}
+
+bool dlw_thread_is_confined(void)
+{
+	return confined;
 }
 
 void dlw_thread_exempt(void)

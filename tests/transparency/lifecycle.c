@@ -3,6 +3,7 @@
  * somebody else's program is noticed: one scene a run
  */
 #include <errno.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <semaphore.h>
@@ -13,6 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -423,6 +426,52 @@ static int cancel_asynchronously(void)
 	return 0;
 }
 
+/* Nothing but read, write and the thread's end is allowed any more; that is enough to lock. */
+static void be_strict(void)
+{
+	pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
+	int i, refused;
+
+	use_locks();
+	refused = prctl(PR_SET_SECCOMP, 99) == -1 && errno == EINVAL;
+	use_locks();
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+	for (i = 0; i < 32; i++)
+		lock_at_depth(&own, i);
+	use_locks();
+	if (refused && write(1, "locked\n", 7) == 7)
+		syscall(SYS_exit, 7);
+}
+
+static void *be_strict_beside_others(void *unused)
+{
+	(void)unused;
+	be_strict();
+	return NULL;
+}
+
+static int strict_seccomp(void)
+{
+	pthread_t thread;
+	int status;
+	pid_t child = fork();
+
+	if (child == 0)
+		be_strict();
+	waitpid(child, &status, 0);
+	dprintf(1, "ended %d with %d\n", WIFEXITED(status), WEXITSTATUS(status));
+	child = fork();
+	if (child == 0) {
+		pthread_create(&thread, NULL, be_strict_beside_others, NULL);
+		pthread_join(thread, NULL);
+		use_locks();
+		_exit(8);
+	}
+	waitpid(child, &status, 0);
+	dprintf(1, "ended %d with %d\n", WIFEXITED(status), WEXITSTATUS(status));
+	return 0;
+}
+
 static sigjmp_buf back;
 
 static void jump(int number)
@@ -464,6 +513,7 @@ static const struct scene {
 	{ "cancel_condition_wait", cancel_condition_wait },
 	{ "cancel_mutex_wait", cancel_mutex_wait },
 	{ "cancel_asynchronously", cancel_asynchronously },
+	{ "strict_seccomp", strict_seccomp },
 	{ "jump_out_of_wait", jump_out_of_wait },
 };
 

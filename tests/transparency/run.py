@@ -33,7 +33,8 @@ PROGRAMS = os.path.join(BUILD, "tests", "transparency")
 SCENES = ["main_leaves", "exit_while_others_wait", "only_own_children", "change_user",
           "new_user_namespace", "post_from_signals", "lock_after_the_end",
           "fork_among_threads", "vfork_and_execute", "failed_exec", "cancel_condition_wait",
-          "cancel_mutex_wait", "cancel_asynchronously", "jump_out_of_wait"]
+          "cancel_mutex_wait", "cancel_asynchronously",
+          "strict_seccomp", "jump_out_of_wait"]
 QUICK_PYTHON = ["test_thread", "test_threading", "test_threading_local", "test_queue",
                 "test_threadedtempfile", "test_threadsignals", "test_context"]
 FULL_PYTHON = ["test_concurrent_futures", "test_subprocess", "test_asyncio",
