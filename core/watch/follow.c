@@ -88,6 +88,7 @@ static void part(struct dlw_follower *follower, struct dlw_watched *watched, boo
 {
 	char path[DLW_PATH_MAX];
 
+	follow_growth(watched); /* by its last words: there will be no more */
 	if (!dlw_watch_retire(follower->watch, watched))
 		return;
 	add_totals(follower, watched->segment);

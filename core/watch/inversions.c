@@ -23,7 +23,7 @@ struct one_look {
 	struct dlw_watched *watched;
 	struct dlw_read_nestings read;
 	struct dlw_process_state process;
-	bool described;
+	bool described, nameless;
 	uint64_t refused[REFUSALS_MAX];
 	uint32_t refusals;
 	uint32_t found;
@@ -75,10 +75,11 @@ static bool describe_process(struct one_look *look)
 	if (!look->described) {
 		look->process = (struct dlw_process_state){ .pid = look->watched->segment->pid,
 							    .exe = "" };
-		dlw_describe_noted(look->watch, look->watched, &look->process);
+		look->nameless = !dlw_describe_noted(look->watch, look->watched, &look->process);
 		look->described = true;
 	}
-	return look->process.module_count; /* else it is gone, and nothing could be named */
+	/* else it is gone, and nothing could be named, or not yet */
+	return !look->nameless && look->process.module_count;
 }
 
 static bool is_believed(struct one_look *look, const uint32_t *members, uint32_t count)

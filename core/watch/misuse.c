@@ -65,19 +65,31 @@ static void take_modules(struct dlw_watch *watch, const struct dlw_watched *watc
 	process->module_count = modules ? count : 0;
 }
 
-void dlw_describe_noted(struct dlw_watch *watch, const struct dlw_watched *watched,
+/** is_cut_off() - the segment has grown since it was mapped: what was noted last may be missing */
+static bool is_cut_off(const struct dlw_watched *watched)
+{
+	return watched->mapped && atomic_load_explicit(&watched->segment->size,
+						       memory_order_acquire) > watched->mapped;
+}
+
+bool dlw_describe_noted(struct dlw_watch *watch, const struct dlw_watched *watched,
 			struct dlw_process_state *process)
 {
 	int32_t task = watched->ended || watched->foreign ? 0 : dlw_process_task(watched->segment->pid);
 
 	if (task && dlw_process_start(watched->segment->pid) == watched->segment->process_start)
 		dlw_describe_process(&watch->picture, process, task);
+	if (process->module_count && process->exe[0] && process->arg_count)
+		return true;
+	if (is_cut_off(watched))
+		return false;
 	if (!process->module_count)
 		take_modules(watch, watched, process);
 	if (!process->exe[0])
 		process->exe = text_at(watched, watched->segment->exe);
 	if (!process->arg_count)
 		take_arguments(watch, watched, process);
+	return true;
 }
 
 static const struct dlw_misuse *note_at(const struct dlw_watched *watched, uint32_t position)
@@ -91,19 +103,13 @@ static const struct dlw_misuse *note_at(const struct dlw_watched *watched, uint3
 }
 
 /** tell() - one note */
-static void tell(struct dlw_watch *watch, struct dlw_watched *watched, uint32_t position)
+static void tell(struct dlw_watch *watch, struct dlw_watched *watched,
+		 const struct dlw_misuse *note, const struct dlw_process_state *process)
 {
-	const struct dlw_misuse *note = note_at(watched, position);
-	struct dlw_process_state process;
-	struct dlw_misuse_seen seen = { .note = note, .process = &process };
+	struct dlw_misuse_seen seen = { .note = note, .process = process };
 	struct dlw_finding finding;
 	struct dlw_state state;
 
-	if (note->hidden)
-		return;
-	dlw_arena_reset(&watch->picture);
-	process = (struct dlw_process_state){ .pid = watched->segment->pid, .exe = "" };
-	dlw_describe_noted(watch, watched, &process);
 	seen.name = text_at(watched, note->name);
 	seen.stack = dlw_record_stack(watched, note->stack);
 	seen.other_stack = dlw_record_stack(watched, note->other_stack);
@@ -118,12 +124,19 @@ void dlw_watch_misuses_of(struct dlw_watch *watch, struct dlw_watched *watched)
 	struct dlw_segment *segment = watched->segment;
 	uint32_t count = atomic_load_explicit(&segment->misuses.count, memory_order_acquire);
 	uint32_t next = segment->misuses_told;
+	const struct dlw_misuse *note;
 
-	/* the process and whoever looks at its session may both be at it */
-	while (next < count && note_at(watched, next)) {
+	while (next < count && (note = note_at(watched, next))) {
+		struct dlw_process_state process = { .pid = segment->pid, .exe = "" };
+
+		dlw_arena_reset(&watch->picture);
+		if (!note->hidden && !dlw_describe_noted(watch, watched, &process))
+			return; /* a later look maps what is missing */
+		/* the process and whoever looks at its session may both be at it */
 		if (!atomic_compare_exchange_strong(&segment->misuses_told, &next, next + 1))
 			continue;
-		tell(watch, watched, next);
+		if (!note->hidden)
+			tell(watch, watched, note, &process);
 		next++;
 	}
 }

@@ -93,8 +93,12 @@ bool dlw_picture_describe(struct dlw_watch *watch, struct dlw_picture *picture,
 /** dlw_describe_process() - executable, arguments and modules; of a process alive, by a task of it */
 void dlw_describe_process(struct dlw_arena *arena, struct dlw_process_state *process, int32_t task);
 
-/** dlw_describe_noted() - the same, also of one that is over, by what it has noted in its segment */
-void dlw_describe_noted(struct dlw_watch *watch, const struct dlw_watched *watched,
+/**
+ * dlw_describe_noted() - the same, also of one that is over, by what it has noted in its segment
+ *
+ * Return: false: it is over, and not all of its segment is mapped yet.
+ */
+bool dlw_describe_noted(struct dlw_watch *watch, const struct dlw_watched *watched,
 			struct dlw_process_state *process);
 
 /** dlw_picture_look_around() - set open_reason of every process, for 'stalled' */
