@@ -105,6 +105,7 @@ static bool is_defined(struct dlw_slot *slot, uint32_t id)
 	if (slot->defined[at])
 		return true;
 	slot->defined[at] = id;
+	slot->defines = true;
 	return false;
 }
 
@@ -266,7 +267,9 @@ static void put_state(struct dlw_context *self, const struct dlw_event *event)
 
 static void begin_block(struct dlw_slot *slot, uint16_t flags, uint32_t sequence)
 {
-	memset(slot->defined, 0, sizeof(slot->defined));
+	if (slot->defines)
+		memset(slot->defined, 0, DLW_DEFINED_OBJECTS * sizeof(*slot->defined));
+	slot->defines = false;
 	dlw_slot_set_up(slot, DLW_BLOCK_EVENTS, flags, sequence);
 	put_definition(slot, &slot->thread, DLW_RECORD_THREAD, sizeof(slot->thread));
 }

@@ -98,30 +98,38 @@ static bool is_ring(void)
 	return dlw_options.log_mode == DLW_LOG_RING;
 }
 
-/** make_slot() - one with memory of its own; log_lock is held */
-static struct dlw_slot *make_slot(void)
+#define SLOTS_AT_ONCE 8 /* one alone would leave half of its page empty */
+
+/** make_slots() - some that are free; log_lock is held */
+static void make_slots(void)
 {
 	struct dlw_logger *logger = dlw_runtime->logger;
-	struct dlw_slot *slot = dlw_map(sizeof(*slot), false);
+	size_t defined = is_ring() ? DLW_DEFINED_OBJECTS * sizeof(uint32_t) : 0;
+	struct dlw_slot *slots = dlw_map(SLOTS_AT_ONCE * (sizeof(*slots) + defined), false);
+	uint32_t at;
 
-	if (!slot)
-		return NULL;
-	slot->next = logger->slots;
-	logger->slots = slot;
-	return slot;
+	for (at = 0; slots && at < SLOTS_AT_ONCE; at++) {
+		slots[at].defined = (uint32_t *)((char *)(slots + SLOTS_AT_ONCE) + at * defined);
+		slots[at].next = logger->slots;
+		logger->slots = &slots[at];
+		slots[at].next_free = logger->free_slots;
+		logger->free_slots = &slots[at];
+	}
 }
 
-/** take_slot() - one that is free, or a new one; log_lock is held */
+/** take_slot() - one that is free; log_lock is held; NULL: no memory */
 static struct dlw_slot *take_slot(void)
 {
 	struct dlw_logger *logger = dlw_runtime->logger;
-	struct dlw_slot *slot = logger->free_slots;
+	struct dlw_slot *slot;
 
-	if (slot)
-		logger->free_slots = slot->next_free;
-	else
-		slot = make_slot();
-	if (!slot || slot->block)
+	if (!logger->free_slots)
+		make_slots();
+	slot = logger->free_slots;
+	if (!slot)
+		return NULL;
+	logger->free_slots = slot->next_free;
+	if (slot->block)
 		return slot;
 	slot->block = is_ring() ? dlw_ring_take(logger, &slot->index) :
 				  dlw_log_file_slot(&logger->file, &slot->index);
