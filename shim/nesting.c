@@ -27,15 +27,37 @@ static void forget_expected(struct dlw_context *self)
 
 /* ----------------------------------------------------------------------------- edges */
 
+static void raise(_Atomic uint64_t *number, uint64_t least)
+{
+	uint64_t before = atomic_load_explicit(number, memory_order_relaxed);
+
+	while (before < least && !atomic_compare_exchange_weak(number, &before, least))
+		;
+}
+
+/** note_held_edge() - the thread has met an edge with a lock held, perhaps since its last one without */
+static void note_held_edge(const struct dlw_context *self)
+{
+	struct dlw_segment *segment = dlw_runtime->segment;
+	uint32_t count = atomic_load_explicit(&segment->held_edge_count, memory_order_relaxed);
+	struct dlw_held_edge *edge = &segment->held_edges[(count - 1) % DLW_HELD_EDGES];
+	uint64_t from = atomic_load_explicit(&self->record->idle_edge, memory_order_relaxed);
+
+	if (!count || edge->serial != self->record->serial || edge->from != from) {
+		count = atomic_fetch_add(&segment->held_edge_count, 1);
+		edge = &segment->held_edges[count % DLW_HELD_EDGES];
+		raise(&segment->held_edges_before, edge->until);
+		edge->from = from;
+		edge->serial = self->record->serial;
+	}
+	atomic_store_explicit(&edge->until, self->last_edge, memory_order_release);
+}
+
 void dlw_edge_met_slow(struct dlw_context *self)
 {
-	_Atomic uint64_t *last = &dlw_runtime->segment->last_held_edge;
-	uint64_t before = atomic_load_explicit(last, memory_order_relaxed);
-
 	forget_expected(self);
-	while (before < self->last_edge &&
-	       !atomic_compare_exchange_weak(last, &before, self->last_edge))
-		;
+	note_held_edge(self);
+	raise(&dlw_runtime->segment->last_held_edge, self->last_edge);
 	atomic_fetch_add(&dlw_nest_changes, 1);
 }
 

@@ -198,7 +198,7 @@ void dlw_edge_met_slow(struct dlw_context *self);
 /** dlw_edge_met() - the thread has learned that something happened in another */
 static inline void dlw_edge_met(struct dlw_context *self)
 {
-	const struct dlw_thread *record = self->record;
+	struct dlw_thread *record = self->record;
 	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_relaxed);
 
 	if (!dlw_options.predict)
@@ -208,6 +208,8 @@ static inline void dlw_edge_met(struct dlw_context *self)
 	self->edge_met = (uint32_t)(holding >> 32);
 	if (dlw_unlikely((uint32_t)holding))
 		dlw_edge_met_slow(self);
+	else
+		atomic_store_explicit(&record->idle_edge, self->last_edge, memory_order_relaxed);
 }
 
 /** dlw_edge_begin() - the thread starts; @known: what its creator handed on, 0: there is no telling */

@@ -189,6 +189,34 @@ static bool is_unhindered(const struct prediction *p, uint32_t count)
 	return true;
 }
 
+static bool is_member(const struct prediction *p, uint32_t count, uint32_t thread)
+{
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		if (p->noted->nestings[p->chosen[i]].thread == thread)
+			return true;
+	return false;
+}
+
+/** all_give_back() - whoever held a lock when the first section began could do without the members */
+static bool all_give_back(const struct prediction *p, uint32_t count)
+{
+	uint64_t first = UINT64_MAX;
+	uint32_t i;
+
+	for (i = 0; i < count; i++)
+		first = p->began[i] < first ? p->began[i] : first;
+	for (i = 0; i < p->noted->stretch_count; i++) {
+		const struct dlw_noted_stretch *stretch = &p->noted->stretches[i];
+
+		if (stretch->from <= first && first < stretch->until &&
+		    !is_member(p, count, stretch->thread))
+			return false;
+	}
+	return true;
+}
+
 /** is_feasible() - with some note for each member, at some moments of theirs */
 static bool is_feasible(struct prediction *p, const struct dlw_pattern *pattern)
 {
@@ -202,7 +230,8 @@ static bool is_feasible(struct prediction *p, const struct dlw_pattern *pattern)
 			for (i = 0; i < 2; i++)
 				if (choose(p, pattern,
 					   p->noted->nestings[note].moments[i].began) &&
-				    is_unhindered(p, pattern->count))
+				    is_unhindered(p, pattern->count) &&
+				    all_give_back(p, pattern->count))
 					return true;
 	return false;
 }

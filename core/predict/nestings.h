@@ -48,6 +48,12 @@ struct dlw_noted_nesting {
 	bool creator;  /* it has started others */
 };
 
+/** A thread may have held a lock from one edge on, until it met another one under it. */
+struct dlw_noted_stretch {
+	uint64_t from, until;
+	uint32_t thread; /* DLW_NONE: one that has noted nothing, or nobody knows */
+};
+
 struct dlw_noted {
 	const struct dlw_noted_nesting *nestings;
 	uint32_t count;
@@ -55,6 +61,8 @@ struct dlw_noted {
 	const bool *rwlock;      /* by lock */
 	const uint64_t *bit;     /* by lock: its bit in a footprint */
 	const bool *tried;       /* by lock: some try for it has failed */
+	const struct dlw_noted_stretch *stretches;
+	uint32_t stretch_count;
 };
 
 /**

@@ -37,6 +37,8 @@ struct reading {
 	uint32_t *numbers;
 	bool *rwlock, *tried;
 	uint64_t *bit;
+	struct dlw_noted_stretch *held;
+	uint32_t held_room;
 };
 
 /* ------------------------------------------------------------------------------ copying */
@@ -429,6 +431,80 @@ static bool tell_all(struct reading *r)
 	return true;
 }
 
+/* ---------------------------------------------------------------------- held, and edges met */
+
+/** thread_of() - the engine's number of the thread called @serial */
+static uint32_t thread_of(const struct reading *r, uint32_t serial)
+{
+	uint32_t i;
+
+	for (i = 0; i < r->thread_count; i++)
+		if (r->threads[i].serial == serial)
+			return i;
+	return DLW_NONE;
+}
+
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/** add_stretch() - false: no memory */
+static bool add_stretch(struct reading *r, uint64_t from, uint64_t until, uint32_t serial)
+{
+	struct dlw_noted *noted = &r->read->noted;
+
+	if (from >= until)
+		return true;
+	r->held = dlw_arena_room(r->arena, r->held, sizeof(*r->held), noted->stretch_count,
+				 &r->held_room, 64);
+	if (!r->held)
+		return false;
+	r->held[noted->stretch_count++] =
+		(struct dlw_noted_stretch){ from, until, thread_of(r, serial) };
+	noted->stretches = r->held;
+	return true;
+}
+
+/**
+ * read_busy() - who holds a lock now may yet meet an edge under it
+ *
+ * Edges are counted first: what a thread that holds nothing takes later it takes
+ * after them.
+ */
+static bool read_busy(struct reading *r)
+{
+	uint64_t edges = atomic_load_explicit(&r->watched->segment->edges, memory_order_acquire);
+	struct dlw_thread *thread;
+	bool done = true;
+
+	for (thread = dlw_record_first(r->watched); thread && done;
+	     thread = dlw_record_next(r->watched, thread)) {
+		if (thread->life == DLW_RECORD_FREE)
+			continue;
+		if (!(uint32_t)atomic_load_explicit(&thread->holding, memory_order_acquire))
+			thread->marks.seen_idle = edges;
+		else
+			done = add_stretch(r,
+					   later(thread->idle_edge, thread->marks.seen_idle),
+					   UINT64_MAX, thread->serial);
+	}
+	return done;
+}
+
+/** read_held_edges() - after the above: who holds nothing any more has said so before */
+static bool read_held_edges(struct reading *r)
+{
+	const struct dlw_segment *segment = r->watched->segment;
+	bool done = true;
+	uint32_t i;
+
+	for (i = 0; i < DLW_HELD_EDGES && done; i++)
+		done = add_stretch(r, segment->held_edges[i].from, segment->held_edges[i].until,
+				   segment->held_edges[i].serial);
+	return done && add_stretch(r, 0, segment->held_edges_before, 0);
+}
+
 bool dlw_nestings_read(const struct dlw_watched *watched, struct dlw_arena *arena,
 		       struct dlw_read_nestings *read)
 {
@@ -440,5 +516,6 @@ bool dlw_nestings_read(const struct dlw_watched *watched, struct dlw_arena *aren
 		return false;
 	copy_all(&r);
 	find_parents(&r);
-	return number_locks(&r) && find_cycles(&r) && tell_all(&r);
+	return number_locks(&r) && find_cycles(&r) && tell_all(&r) &&
+	       (!read->noted.count || (read_busy(&r) && read_held_edges(&r)));
 }

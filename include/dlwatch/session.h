@@ -121,6 +121,7 @@ struct dlw_watcher_marks {
 	uint64_t reported_progress; /* dlw_record_lasting() when a core that this thread is in was reported */
 	uint64_t reported_verdict; /* of that report */
 	_Atomic uint64_t break_wait; /* on_deadlock=break: the wait that is to fail with EDEADLK */
+	uint64_t seen_idle;      /* edges counted when a look last found it holding no lock */
 	uint32_t spins;          /* its .want_turns had grown between the last two looks, in the same wait */
 	uint32_t reserved;
 };
@@ -161,6 +162,8 @@ struct dlw_thread {
 	uint32_t detached;
 	uint32_t exempt; /* annotated: never part of a finding */
 	uint32_t padding_identity;
+	/* the last edge it met while it held no lock: what it holds now it took after that */
+	_Atomic uint64_t idle_edge;
 	char name[16]; /* what the kernel called it when it ended; the living are asked there */
 	struct dlw_watcher_marks marks;
 	struct dlw_held inline_holds[DLW_INLINE_HOLDS];
@@ -277,6 +280,18 @@ struct dlw_nester {
 	char name[16];   /* of the thread, when it noted something first */
 };
 
+/**
+ * Edges between which a thread may have held a lock all the time, and then met an
+ * edge under it: who was in the middle of that could not be brought to give the
+ * lock back without somebody else.
+ */
+struct dlw_held_edge {
+	_Atomic uint64_t from, until; /* the first one in it, and the edge it met */
+	_Atomic uint32_t serial; /* of the thread */
+	uint32_t reserved;
+};
+#define DLW_HELD_EDGES 64u
+
 /** dlw_lock_bit() - that stands for a lock in a footprint */
 static inline uint64_t dlw_lock_bit(uint64_t address)
 {
@@ -380,6 +395,10 @@ struct dlw_segment {
 	_Atomic uint64_t last_held_edge __attribute__((aligned(64)));
 	/* … and how many locks that nestings speak of have ended */
 	_Atomic uint64_t nested_ended;
+	/* the newest of them; those before are one, which begins with the process */
+	struct dlw_held_edge held_edges[DLW_HELD_EDGES];
+	_Atomic uint32_t held_edge_count;
+	_Atomic uint64_t held_edges_before;
 	_Atomic uint64_t tried[DLW_TRIED_BITS / 64] __attribute__((aligned(64)));
 	_Atomic uint64_t creators[DLW_CREATOR_BITS / 64]; /* threads that have started others, by serial */
 };

@@ -3,7 +3,7 @@
  *
  * The shim's own code notes the nestings of random programs: one run of each, in
  * a made-up process whose threads take turns. The watcher's own code reads the
- * notes and looks for cycles. Of every inversion told, some interleaving of the
+ * notes, while the run goes on and at its end, and looks for cycles. Of every inversion told, some interleaving of the
  * same steps must bring the very threads to wait for the very locks, for ever.
  * Fewer are told than there are: how many is printed.
  */
@@ -139,6 +139,8 @@ static void start_thread(uint32_t t)
 	record->serial = t + 1;
 	record->life = DLW_RECORD_ALIVE;
 	record->hold_capacity = DLW_INLINE_HOLDS;
+	record->next = memory.segment.threads;
+	memory.segment.threads = offset;
 	self->record = record;
 	self->holds = record->inline_holds;
 	self->hold_room = DLW_INLINE_HOLDS;
@@ -248,22 +250,6 @@ static void do_step(const struct program *p, uint32_t t, uint32_t at)
 	}
 }
 
-static void do_run(const struct program *p)
-{
-	uint32_t order, t, at[MAX_THREADS] = { 0 };
-
-	start_process();
-	start_thread(0);
-	for (order = 0;; order++) {
-		for (t = 0; t < p->threads; t++)
-			if (at[t] < p->count[t] && p->steps[t][at[t]].order == order)
-				break;
-		if (t == p->threads)
-			break;
-		do_step(p, t, at[t]++);
-	}
-}
-
 /* ---- what is told of it -------------------------------------------------------------------- */
 
 /* A cycle: who wants what, by the numbers of the program. */
@@ -307,10 +293,31 @@ static void look(struct telling *telling, struct dlw_arena *arena)
 
 	dlw_arena_reset(arena);
 	telling->read = &read;
-	telling->count = 0;
 	assert_true(dlw_nestings_read(&watched, arena, &read));
 	assert_false(read.torn);
 	assert_true(dlw_predict_noted(&read.noted, &steps, &open, arena, note_cycle, telling));
+}
+
+/* One run; looked at now and then, and in the end. */
+static void do_run(const struct program *p, struct dice *dice, struct telling *telling,
+		   struct dlw_arena *arena)
+{
+	uint32_t order, t, at[MAX_THREADS] = { 0 };
+
+	start_process();
+	start_thread(0);
+	telling->count = 0;
+	for (order = 0;; order++) {
+		for (t = 0; t < p->threads; t++)
+			if (at[t] < p->count[t] && p->steps[t][at[t]].order == order)
+				break;
+		if (t == p->threads)
+			break;
+		do_step(p, t, at[t]++);
+		if (chance(dice, 10))
+			look(telling, arena);
+	}
+	look(telling, arena);
 }
 
 /* Whether the threads of @cycle wait for its locks in state @w, for ever. */
@@ -399,8 +406,7 @@ static void try_one(uint64_t seed, const struct set *set, struct figures *figure
 
 	if (!run(&dice, &p, set->features))
 		return;
-	do_run(&p);
-	look(&telling, arena);
+	do_run(&p, &dice, &telling, arena);
 	figures->programs++;
 	figures->cycles += telling.count;
 	for (i = 0; i < telling.count; i++)
