@@ -127,37 +127,48 @@ def measure_others(options, setup):
             yield f"curve {number}", curve
 
 
-def measure_all(options, setup, terminal):
-    results = []
-    steps = []
+def steps_of(options, setup):
     if {"table", "peers", "instructions"} & set(options.parts):
-        steps += measure_table(options, setup)
+        yield from measure_table(options, setup)
     if not options.only:
-        steps += measure_others(options, setup)
-    for what, step in steps:
+        yield from measure_others(options, setup)
+
+
+def measure_all(options, setup, terminal, figures):
+    """Fills figures["results"]; what fails is said, and the rest measured all the same."""
+    results = figures["results"]
+    for what, step in steps_of(options, setup):
         if step is None:
             terminal.line(what)
             continue
         terminal.working(what)
-        for row in step():
+        try:
+            rows = step()
+        except Failure as failure:
+            figures["failed"] += 1
+            terminal.line(f"FAILED  {what}: {failure}")
+            continue
+        for row in rows:
             results.append(row)
             terminal.row(bench_table.judge(row, results))
-    return results
+        if options.json and options.json != "-":
+            write(options.json, as_json(figures))
 
 
 def measured(options, terminal):
     os.makedirs(options.build, exist_ok=True)
     scratch = tempfile.mkdtemp(prefix="bench-", dir=options.build)
+    figures = {"machine": bench_table.machine(), "date": time.strftime("%Y-%m-%d"),
+               "rounds": options.rounds, "failed": 0, "results": []}
     try:
         setup = Setup(options.build, options.shim, scratch, 0.2 if options.quick else 1.0)
         terminal.head(f"{bench_table.machine()}; {setup.shim}", options.rounds)
-        results = measure_all(options, setup, terminal)
+        measure_all(options, setup, terminal, figures)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
-    if not results:
-        raise Failure(f"{options.only}: no such workload")
-    return {"machine": bench_table.machine(), "date": time.strftime("%Y-%m-%d"),
-            "rounds": options.rounds, "results": results}
+    if not figures["results"]:
+        raise Failure(f"{options.only or 'nothing'}: no such workload, or none that ran")
+    return figures
 
 
 # ---- telling -----------------------------------------------------------------------
@@ -165,6 +176,10 @@ def measured(options, terminal):
 def read_figures(path):
     with open(path, encoding="utf-8") as file:
         return json.load(file)
+
+
+def as_json(figures):
+    return json.dumps(figures, indent=1, ensure_ascii=False)
 
 
 def write(path, text):
@@ -177,7 +192,7 @@ def write(path, text):
 
 def tell(options, figures):
     if options.json:
-        write(options.json, json.dumps(figures, indent=1, ensure_ascii=False))
+        write(options.json, as_json(figures))
     if options.svg:
         write(options.svg, bench_plot.drawing(figures))
     if options.readme:
@@ -200,6 +215,8 @@ def main():
             for line in bench_report.differences(read_figures(options.compare)["results"], results):
                 terminal.line(line)
         tell(options, figures)
+        if figures["failed"]:
+            raise Failure(f"{figures['failed']} of the measurements failed, see above")
     except (Failure, OSError) as failure:
         print(f"dlwatch: scripts/bench.py: {failure}", file=sys.stderr)
         return 2

@@ -21,7 +21,7 @@ def count(setup, command, toggle, ops, mode, place=None):
                "--compress-strings=no", "--compress-pos=no", f"--toggle-collect={toggle}",
                *command]
     env = setup.environment(mode, log=os.path.join(place, "log"))
-    done = subprocess.run(command, env=env, capture_output=True, timeout=600, check=False)
+    done = subprocess.run(command, env=env, capture_output=True, check=False)
     if done.returncode != 0:
         raise Failure(f"{' '.join(command)}: {done.stderr.decode(errors='replace')[-500:]}")
     with open(out, encoding="utf-8", errors="replace") as file:

@@ -25,6 +25,7 @@ PEERS = {
 }
 PEER_ROUNDS = 2
 
+PATIENCE = 120  # seconds for one run
 LEAST_ROUNDS = 3
 ROW_SECONDS = 15
 ONE_HUNDREDTH = 1.01
@@ -80,8 +81,11 @@ class Setup:
 def run(command, env, cpu=None):
     """Standard output of @command, which must succeed and say nothing else."""
     pin = (lambda: os.sched_setaffinity(0, {cpu})) if cpu is not None else None
-    done = subprocess.run(command, env=env, preexec_fn=pin, stdin=subprocess.DEVNULL,
-                          capture_output=True, timeout=300, check=False)
+    try:
+        done = subprocess.run(command, env=env, preexec_fn=pin, stdin=subprocess.DEVNULL,
+                              capture_output=True, timeout=PATIENCE, check=False)
+    except subprocess.TimeoutExpired:
+        raise Failure(f"{' '.join(command)}: no end after {PATIENCE} s") from None
     complain_unless_clean(command, done.returncode, done.stderr)
     return done.stdout
 

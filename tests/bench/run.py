@@ -29,7 +29,7 @@ def quartiles(low, middle, high):
 
 
 def figures(results):
-    return {"machine": "a machine", "date": "2000-01-01", "rounds": 3, "results": results}
+    return {"machine": "a machine", "date": "2000-01-01", "rounds": 3, "failed": 0, "results": results}
 
 
 def mutex_row(*watched):
