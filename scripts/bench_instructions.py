@@ -45,7 +45,8 @@ def by_function(lines):
         if line.startswith("ob="):
             library = os.path.basename(line[3:].strip())
         elif line.startswith("fn="):
-            function = f"{line[3:].strip()} ({library})"
+            name = line[3:].strip()
+            function = f"{'without a name' if name.startswith('0x') else name} ({library})"
         elif line.startswith("calls="):
             called = True
         elif re.match(r"[0-9+*-]", line):

@@ -10,8 +10,9 @@ SHORT_ROWS = ("one_thread", "uncontended", "nested8", "many_locks", "many_inside
               "ffmpeg", "python_queue")
 SHORT_MODES = ("default", "stacks", "ring", "full", "tsan", "helgrind")
 
-# Functions that take fewer instructions of an operation are not worth a line.
-WORTH_A_LINE = 3
+# Functions that add fewer instructions to an operation, or a smaller part of
+# what is added, are not worth a line.
+WORTH_A_LINE, WORTH_A_PART = 3, 0.02
 
 
 def table(head, rows):
@@ -156,16 +157,25 @@ def profiles(figures):
 
 
 def profile(row, modes):
-    columns = [row["native"]["profile"], *(row["modes"][mode]["profile"] for mode in modes)]
-    names = {name for column in columns for name, cost in column.items() if cost >= WORTH_A_LINE}
-    names = sorted(names, key=lambda name: ("libdlwatch" not in name,
-                                            -max(column.get(name, 0) for column in columns)))
-    totals = [row["native"]["instructions"], *(row["modes"][mode]["instructions"]
-                                               for mode in modes)]
+    native, total = row["native"]["profile"], row["native"]["instructions"]
+    columns = {mode: row["modes"][mode]["profile"] for mode in modes}
+    totals = {mode: row["modes"][mode]["instructions"] for mode in modes}
+    least = max(WORTH_A_LINE, WORTH_A_PART * (max(totals.values()) - total))
+
+    def change(name):
+        return max(abs(column.get(name, 0) - native.get(name, 0)) for column in columns.values())
+
+    names = {name for column in [native, *columns.values()] for name in column}
+    names = sorted((name for name in names if change(name) >= least),
+                   key=lambda name: (-change(name), name))
     rows = [[f"`{name.split(' (')[0]}`", name.split(" (")[-1].rstrip(")"),
-             *(f"{column[name]:.0f}" if name in column else "" for column in columns)]
-            for name in names]
-    rows.append(["all", "", *(f"{total:.0f}" for total in totals)])
+             *(f"{column[name]:.0f}" if name in column else ""
+               for column in [native, *columns.values()])] for name in names]
+    rest = [whole - sum(column.get(name, 0) for name in names)
+            for whole, column in [(total, native), *((totals[mode], columns[mode])
+                                                     for mode in modes)]]
+    rows += [["the rest", "", *(f"{each:.0f}" for each in rest)],
+             ["all", "", f"{total:.0f}", *(f"{each:.0f}" for each in totals.values())]]
     said = ", ".join(f"{title(mode)} {cell(row, mode)}" for mode in modes)
     return f"**{row['what']}**: {said}\n\n" + table(["function", "in", "native",
                                                      *map(title, modes)], rows)

@@ -72,7 +72,9 @@ class Micro:
     def bound(self, mode, ops, seconds):
         """A mode in which @ops operations took too long does fewer from now on."""
         if seconds > 2 * RUN_SECONDS:
-            self.ops_of[mode] = max(int(ops * RUN_SECONDS / seconds), self.ops // 50, 1)
+            # Of many locks each has to be met more than once.
+            least = self.ops // (4 if self.name.startswith("many") else 50)
+            self.ops_of[mode] = max(int(ops * RUN_SECONDS / seconds), least, 1)
 
     def run_peer(self, peer, cpu):
         """Under another tool that looks at locks; the slow ones get a little of the work."""
@@ -177,7 +179,7 @@ class Sqlite(Program):
     what = "SQLite, four threads, a row"
 
     def counted(self):
-        return [self.setup.program("sqlite_threads"), "500"], "insert_and_select", 4 * 500
+        return [self.setup.program("sqlite_threads"), "2000"], "insert_and_select", 4 * 2000
 
     def run(self, mode):
         rows = max(1, int(10000 * self.setup.scale))

@@ -138,8 +138,13 @@ fe=a.c
 ob=/bin/micro
 fn=main
 * 2
+fn=0x00001234
+* 1
+fn=0x00005678
+* 1
 """.splitlines(keepends=True))
-    assert found == {"lock (libdlwatch.so)": 17, "main (micro)": 2}, found
+    assert found == {"lock (libdlwatch.so)": 17, "main (micro)": 2,
+                     "without a name (micro)": 2}, found
 
 
 def a_profile_shows_where_what_is_over_goes():
@@ -152,7 +157,7 @@ def a_profile_shows_where_what_is_over_goes():
 | function | in | native | default |
 |---|---|---|---|
 | `hook` | libdlwatch.so |  | 49 |
-| `lock` | libc.so.6 | 60 | 60 |
+| the rest |  | 60 | 61 |
 | all |  | 60 | 110 |"""
 
 
