@@ -213,6 +213,19 @@ static bool confirm_alone(struct dlw_watch *watch, struct dlw_picture *picture,
 	return true;
 }
 
+/** confirm_resource() - once a round, however many wait for it */
+static bool confirm_resource(struct dlw_watch *watch, struct dlw_picture *picture,
+			     uint32_t resource)
+{
+	bool changed;
+
+	if (picture->confirmed[resource] == picture->round)
+		return false;
+	picture->confirmed[resource] = picture->round;
+	changed = dlw_picture_confirm_holders(watch, picture, resource);
+	return confirm_alone(watch, picture, resource) || changed;
+}
+
 /** confirm_sleep() - a wait on the system: the thread has not moved since it was seen in it */
 static bool confirm_sleep(struct dlw_picture *picture, uint32_t index)
 {
@@ -240,10 +253,9 @@ bool dlw_picture_confirm(struct dlw_watch *watch, struct dlw_picture *picture, u
 		watch->unsettled = true;
 		return live(thread);
 	}
-	changed |= dlw_picture_confirm_holders(watch, picture, thread->want.resource);
-	changed |= confirm_alone(watch, picture, thread->want.resource);
+	changed |= confirm_resource(watch, picture, thread->want.resource);
 	if (thread->want.mutex != DLW_NONE)
-		changed |= dlw_picture_confirm_holders(watch, picture, thread->want.mutex);
+		changed |= confirm_resource(watch, picture, thread->want.mutex);
 	return changed;
 }
 

@@ -244,7 +244,11 @@ static bool judge(struct dlw_watch *watch, struct dlw_picture *picture,
 	bool looked_around = false, changed = true;
 	uint32_t i;
 
-	while (changed) {
+	picture->confirmed = dlw_arena_array(&watch->picture, uint32_t,
+					     picture->state.resource_count + 1);
+	if (!picture->confirmed)
+		return false;
+	for (picture->round = 1; changed; picture->round++) {
 		if (dlw_judge(&picture->state, &watch->picture, findings) < 0)
 			return false;
 		changed = false;

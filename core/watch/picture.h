@@ -39,6 +39,9 @@ struct dlw_picture {
 	struct dlw_releaser *releasers;
 	uint32_t *first_alias; /* one per state resource; 0: it is private */
 	struct dlw_alias *aliases; /* from 1 */
+	/* while it is judged */
+	uint32_t *confirmed; /* one per state resource: in which round its holders were */
+	uint32_t round;      /* from 1 */
 };
 
 /**
