@@ -6,9 +6,11 @@
  * passes over: one bad line must not cost the others.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <argp.h>
 
@@ -16,15 +18,18 @@
 #include "analyzer/options.h"
 #include "analyzer/report.h"
 
-enum key { KEY_REPORT = 0x200 };
+enum key { KEY_REPORT = 0x200, KEY_CLAIM };
 
 struct settings {
 	struct dlw_options common;
 	const char *report;
+	bool claim;
 };
 
 static const struct argp_option known[] = {
 	{ "report", KEY_REPORT, "FILE", 0, "Append the text report to FILE, not to standard error", 0 },
+	{ "claim", KEY_CLAIM, NULL, OPTION_HIDDEN,
+	  "Seal standard input; say nothing if the shim has, for it reports itself then", 0 },
 	{ 0 },
 };
 
@@ -49,6 +54,9 @@ static error_t parse(int key, char *value, struct argp_state *state)
 		return 0;
 	case KEY_REPORT:
 		settings->report = value;
+		return 0;
+	case KEY_CLAIM:
+		settings->claim = true;
 		return 0;
 	case ARGP_KEY_ARG:
 		argp_failure(state, argp_err_exit_status, 0,
@@ -126,6 +134,12 @@ static bool close_report(FILE *out, const char *name)
 	return good;
 }
 
+/** is_claimed() - we were late, and the shim reports by itself; else it is up to us from now on */
+static bool is_claimed(void)
+{
+	return fcntl(STDIN_FILENO, F_ADD_SEALS, F_SEAL_SEAL) < 0 && errno == EPERM;
+}
+
 int dlw_cmd_render(int argc, char **argv)
 {
 	struct settings settings = { .report = NULL };
@@ -136,6 +150,8 @@ int dlw_cmd_render(int argc, char **argv)
 	settings.common.json_lines = true;
 	settings.common.live = true;
 	argp_parse(&syntax, argc, argv, 0, NULL, &settings);
+	if (settings.claim && is_claimed())
+		return 0;
 	if (settings.report) {
 		appended = open_report(settings.report);
 		/* A report must come out: on standard error, then. */

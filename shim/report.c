@@ -211,13 +211,15 @@ static bool prepare(struct renderer *renderer)
 		return false;
 	renderer->arguments[count++] = "dlwatch";
 	renderer->arguments[count++] = "render";
+	renderer->arguments[count++] = "--claim";
 	option(renderer, &count, renderer->report, "--report=", dlw_options.report);
 	option(renderer, &count, renderer->json, "--json=", dlw_options.json);
 	option(renderer, &count, renderer->suppressions, "--suppressions=",
 	       dlw_options.suppressions);
 	option(renderer, &count, renderer->color, "--color=", dlw_options.color);
 	renderer->environment = clean_environment();
-	renderer->input = (int)dlw_system(SYS_memfd_create, (long)"dlwatch", MFD_CLOEXEC, 0, 0, 0, 0);
+	renderer->input = (int)dlw_system(SYS_memfd_create, (long)"dlwatch",
+					  MFD_CLOEXEC | MFD_ALLOW_SEALING, 0, 0, 0, 0);
 	return renderer->environment && renderer->input >= 0;
 }
 
@@ -255,6 +257,28 @@ static int be_between(void *context)
 	return got == pid && WIFEXITED(status) ? WEXITSTATUS(status) : 127;
 }
 
+/** claim() - whoever seals the input first makes the report; false: the renderer has */
+static bool claim(int input)
+{
+	return dlw_system(SYS_fcntl, input, F_ADD_SEALS, F_SEAL_SEAL, 0, 0, 0) != -EPERM;
+}
+
+/**
+ * await() - the end of the renderer
+ *
+ * One that is late and has begun goes on, whatever we do meanwhile; one that
+ * has not will say nothing.
+ */
+static int await(int pid, int input)
+{
+	int status = dlw_child_wait(pid, RENDER_MS);
+
+	if (status >= 0 || claim(input))
+		return status;
+	status = dlw_child_wait(pid, RENDER_MS);
+	return status < 0 ? 0 : status;
+}
+
 /** render() - Return: the renderer's exit status, negative if there is none */
 static int render(const struct dlw_state *state, const struct dlw_finding *finding,
 		  const struct dlw_python_text *python)
@@ -262,7 +286,7 @@ static int render(const struct dlw_state *state, const struct dlw_finding *findi
 	struct renderer *renderer = dlw_map(sizeof(*renderer), false);
 	struct sink sink;
 	struct dlw_writer writer = { put, &sink };
-	int pid;
+	int pid, status;
 
 	if (!renderer || !prepare(renderer))
 		return -1;
@@ -274,8 +298,9 @@ static int render(const struct dlw_state *state, const struct dlw_finding *findi
 		return -1;
 	dlw_system(SYS_lseek, renderer->input, 0, SEEK_SET, 0, 0, 0);
 	pid = clone(be_between, renderer->stacks + CHILD_STACK, CLONE_VM, renderer);
+	status = pid < 0 ? -1 : await(pid, renderer->input);
 	dlw_sys_close(renderer->input);
-	return pid < 0 ? -1 : dlw_child_wait(pid, RENDER_MS);
+	return status;
 }
 
 /* -------------------------------------------------------------------------- the action */

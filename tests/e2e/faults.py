@@ -6,10 +6,11 @@ import resource
 import shlex
 import stat
 import subprocess
+import time
 
 from deadlocks import PYTHON, fixture
 from expect import first_difference, without_times
-from harness import (DLWATCH, Skip, check, equal, execute, load_json_lines, preloaded,
+from harness import (DLWATCH, Running, Skip, check, equal, execute, load_json_lines, preloaded,
                      report_findings)
 from ways import ABBA, CLEAN, one_abba, written
 
@@ -30,6 +31,31 @@ def limit(kind, value):
     def prepare():
         resource.setrlimit(kind, (value, value))
     return prepare
+
+
+# ---- time ------------------------------------------------------------------------
+
+
+LATE = 4.5  # seconds; the shim waits for its renderer for two, and for two more
+
+
+def late_renderer(context):
+    """It is held up where it writes, for longer than the shim waits: told once all the same."""
+    json = context.path("pipe")
+    os.mkfifo(json)
+    running = Running(ABBA, preloaded(json=json, on_deadlock="report"))
+    end = time.monotonic() + LATE
+    while time.monotonic() < end:
+        running.read(0.1)
+    with open(json, encoding="utf-8") as pipe:
+        lines = pipe.read().splitlines()
+    end = time.monotonic() + 0.5
+    while time.monotonic() < end:
+        running.read(0.1)
+    running.process.kill()
+    result = running.wait()
+    equal((len(lines), result.err.count(b"dlwatch: DEADLOCK")), (1, 1),
+          "findings and headlines")
 
 
 # ---- memory and descriptors ------------------------------------------------------
@@ -208,7 +234,7 @@ def supervisor_killed(context):
 
 
 def all_cases():
-    tests = [little_memory, memory_left_to_the_program,
+    tests = [late_renderer, little_memory, memory_left_to_the_program,
              little_memory_found, few_descriptors, few_descriptors_found,
              small_files_only, no_shm, no_shm_at_all, full_shm, no_directory_for_log,
              no_directory_for_run, full_disk, private_logs, log_survives_sigkill, supervisor_killed]
