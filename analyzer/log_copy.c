@@ -194,15 +194,35 @@ static bool copy_tail(const char *path, int to)
 	return good;
 }
 
-static bool copy_log(int from, int to)
+/** whole_blocks() - bytes up to the block that is being appended, if one is */
+static size_t whole_blocks(const struct dlw_bytes *log)
 {
-	char bytes[65536];
-	ssize_t got;
+	struct dlw_log_header header;
+	struct dlw_block block;
+	size_t at;
 
-	while ((got = read(from, bytes, sizeof(bytes))) > 0)
-		if (!dlw_write_all(to, bytes, (size_t)got))
-			return false;
-	return got == 0;
+	if (log->size < sizeof(header))
+		return log->size;
+	memcpy(&header, log->at, sizeof(header));
+	for (at = header.header_size; at + sizeof(block) <= log->size;
+	     at += sizeof(block) + block.length) {
+		memcpy(&block, log->at + at, sizeof(block));
+		if (block.magic != DLW_BLOCK_MAGIC)
+			return log->size;
+		if (block.length > log->size - at - sizeof(block))
+			return at;
+	}
+	return at < log->size ? at : log->size;
+}
+
+static bool copy_log(const char *path, int to)
+{
+	struct dlw_bytes log;
+	bool good = dlw_bytes_open(&log, path) &&
+		    dlw_write_all(to, log.at, whole_blocks(&log));
+
+	dlw_bytes_close(&log);
+	return good;
 }
 
 bool dlw_log_copy(const char *path, const char *directory, char **error)
@@ -219,7 +239,7 @@ bool dlw_log_copy(const char *path, const char *directory, char **error)
 		good = failed(error, path, "cannot open");
 	else if (to_tail < 0 || to < 0)
 		good = failed(error, name, "cannot create");
-	else if (!copy_tail(tail, to_tail) || !copy_log(from, to))
+	else if (!copy_tail(tail, to_tail) || !copy_log(path, to))
 		good = failed(error, name, "cannot copy");
 	if (from >= 0)
 		close(from);

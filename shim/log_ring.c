@@ -57,26 +57,28 @@ struct dlw_block *dlw_ring_take(struct dlw_logger *logger, uint32_t *index)
 	ring->oldest = ring->next[ring->oldest];
 	if (!ring->oldest)
 		ring->newest = 0;
-	return dlw_log_file_slot_at(&logger->file, *index);
+	block = dlw_log_file_slot_at(&logger->file, *index);
+	/* gone at once: its writer may sleep while those that came after it are overwritten */
+	atomic_store_explicit((_Atomic uint32_t *)&block->length, 0, memory_order_release);
+	return block;
 }
 
-void dlw_ring_finish(struct dlw_slot *slot)
+void dlw_ring_finish(struct dlw_block *block, uint32_t index)
 {
 	struct dlw_ring *ring = &dlw_runtime->logger->ring;
-	struct dlw_block *block = slot->block, sealed = *block;
+	struct dlw_block sealed = *block;
 
 	/* the flag comes last: a SIGKILL may come in between */
 	sealed.flags |= DLW_BLOCK_SEALED;
-	block->checksum = dlw_block_checksum(&sealed, dlw_slot_payload(slot));
+	block->checksum = dlw_block_checksum(&sealed, block + 1);
 	atomic_store_explicit((_Atomic uint16_t *)&block->flags, sealed.flags,
 			      memory_order_release);
-	ring->next[slot->index] = 0;
+	ring->next[index] = 0;
 	if (ring->newest)
-		ring->next[ring->newest] = slot->index;
+		ring->next[ring->newest] = index;
 	else
-		ring->oldest = slot->index;
-	ring->newest = slot->index;
-	slot->block = NULL;
+		ring->oldest = index;
+	ring->newest = index;
 }
 
 /* ---------------------------------------------------------------------- definitions */
@@ -280,23 +282,50 @@ void dlw_ring_begin(struct dlw_slot *slot, const struct dlw_record_thread *threa
 	begin_block(slot, 0, 0);
 }
 
+/**
+ * take_next() - memory for the slot's next block
+ *
+ * Return: the full one and its @index, to be finished when the next says what
+ *         the thread has: until then it is what nobody overwrites. NULL: all
+ *         memory is in use, it had to be finished at once.
+ */
+static struct dlw_block *take_next(struct dlw_slot *slot, uint32_t *index)
+{
+	struct dlw_block *full = slot->block;
+
+	*index = slot->index;
+	dlw_lock(&dlw_runtime->log_lock, DLW_RANK_LOG);
+	slot->block = dlw_ring_take(dlw_runtime->logger, &slot->index);
+	if (!slot->block) {
+		dlw_ring_finish(full, *index);
+		slot->block = dlw_ring_take(dlw_runtime->logger, &slot->index);
+		full = NULL;
+	}
+	dlw_unlock(&dlw_runtime->log_lock, DLW_RANK_LOG);
+	return full;
+}
+
 /** turn() - the block is full: the next one, in another place */
 static void turn(struct dlw_context *self, const struct dlw_event *event)
 {
 	struct dlw_slot *slot = self->log;
+	struct dlw_block *full;
+	uint32_t full_index;
 	struct dlw_object *pending[DLW_PENDING_OBJECTS];
 	uint32_t pending_count = slot->pending_count;
 
 	memcpy(pending, slot->pending, sizeof(pending)); /* the state is looked up the same way */
-	dlw_lock(&dlw_runtime->log_lock, DLW_RANK_LOG);
-	dlw_ring_finish(slot);
-	slot->block = dlw_ring_take(dlw_runtime->logger, &slot->index);
-	dlw_unlock(&dlw_runtime->log_lock, DLW_RANK_LOG);
+	full = take_next(slot, &full_index);
 	dlw_system(SYS_prctl, PR_GET_NAME, (long)slot->thread.name, 0, 0, 0, 0);
 	begin_block(slot, DLW_BLOCK_STATE, slot->sequence + 1);
 	put_state(self, event);
 	memcpy(slot->pending, pending, sizeof(pending));
 	slot->pending_count = pending_count;
+	if (full) {
+		dlw_lock(&dlw_runtime->log_lock, DLW_RANK_LOG);
+		dlw_ring_finish(full, full_index);
+		dlw_unlock(&dlw_runtime->log_lock, DLW_RANK_LOG);
+	}
 }
 
 void dlw_ring_make_room(struct dlw_context *self, const struct dlw_event *event)

@@ -162,8 +162,8 @@ struct dlw_block *dlw_ring_take(struct dlw_logger *logger, uint32_t *index);
 /** dlw_ring_begin() - the thread's first block */
 void dlw_ring_begin(struct dlw_slot *slot, const struct dlw_record_thread *thread);
 
-/** dlw_ring_finish() - seal the slot's block, the newest full one; log_lock is held */
-void dlw_ring_finish(struct dlw_slot *slot);
+/** dlw_ring_finish() - seal the block at @index, the newest full one; log_lock is held */
+void dlw_ring_finish(struct dlw_block *block, uint32_t index);
 
 /** dlw_ring_make_room() - for @event and what it refers to, in a new block if need be */
 void dlw_ring_make_room(struct dlw_context *self, const struct dlw_event *event);

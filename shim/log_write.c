@@ -184,10 +184,12 @@ void dlw_log_thread_gone(struct dlw_slot *slot)
 	dlw_lock(&dlw_runtime->log_lock, DLW_RANK_LOG);
 	dlw_order_counts(slot);
 	dlw_order_reset(slot);
-	if (is_ring())
-		dlw_ring_finish(slot);
-	else
+	if (is_ring()) {
+		dlw_ring_finish(slot->block, slot->index);
+		slot->block = NULL;
+	} else {
 		dlw_slot_flush(slot);
+	}
 	slot->next_free = dlw_runtime->logger->free_slots;
 	dlw_runtime->logger->free_slots = slot;
 	dlw_unlock(&dlw_runtime->log_lock, DLW_RANK_LOG);
