@@ -196,7 +196,7 @@ static void put_witness(FILE *out, const json_t *finding)
 
 	if (!json_array_size(witness))
 		return;
-	fputs("<p>A schedule that deadlocks, after what came before as in the log:</p>\n<ol>\n", out);
+	fputs("<p>A schedule that deadlocks, after what came before as it did:</p>\n<ol>\n", out);
 	json_array_foreach(witness, i, step) {
 		char *words = dlw_words_step(finding, step), *place = NULL;
 

@@ -49,7 +49,7 @@ void dlw_render_witness(const struct dlw_terminal *terminal,
 		from = count - STEPS;
 	dlw_spaces(terminal, 2);
 	dlw_put(terminal, DLW_STYLE_TITLE, "a schedule that deadlocks");
-	dlw_put(terminal, DLW_STYLE_PLAIN, ", after what came before as in the log");
+	dlw_put(terminal, DLW_STYLE_PLAIN, ", after what came before as it did");
 	putc('\n', terminal->out);
 	put_left_out(terminal, (size_t)dlw_number(finding, "witness_omitted"),
 		     " that decide nothing");
