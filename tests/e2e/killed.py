@@ -81,10 +81,9 @@ def kill_once(context, seconds, options):
     for note in notes:
         check(re.search(ALLOWED, note), f"coverage: {note!r}")
     if options is SMALL_RING:
-        # of each thread the block that it is writing is never overwritten; the others may
-        # all be, when the threads without number that come and go have each taken one
-        for address, count in counted.items():
-            check(count < 100 or address in taken, f"nothing of lock {address:#x}: {taken}")
+        # how much is there of each thread is left to chance: one that has just begun a block,
+        # and sleeps, has only what it holds there while others overwrite what it did before
+        check(sum(counted.values()) < 1000 or taken, "nothing in the ring")
         counted = {}
     for address, count in counted.items():
         seen = taken.get(address, 0)
