@@ -136,6 +136,13 @@ static __attribute__((noinline)) int lock_at_length(struct call call, uint64_t c
 	return dlw_lock_end(call.self, DLW_RWLOCK, call.mode, call.form, call.lock, result);
 }
 
+/** lock_plainly() - rdlock or wrlock the long way; apart, so that the short ways need no frame */
+static __attribute__((noinline)) int lock_plainly(pthread_rwlock_t *lock, enum dlw_mode mode,
+						  uint64_t caller, uint64_t frame)
+{
+	return lock_at_length((struct call){ .lock = lock, .mode = mode }, caller, frame);
+}
+
 /**
  * pthread_rwlock_rdlock() - acquire for reading; the short way first
  *
@@ -147,8 +154,7 @@ DLW_HOOK int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
 
 	if (dlw_unlikely(!dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack) ||
 			 dlw_real(pthread_rwlock_tryrdlock)(lock) != 0))
-		return lock_at_length((struct call){ .lock = lock, .mode = DLW_SHARED }, DLW_CALLER,
-				      DLW_FRAME);
+		return lock_plainly(lock, DLW_SHARED, DLW_CALLER, DLW_FRAME);
 	dlw_lock_quick_had(DLW_RWLOCK, DLW_SHARED, lock, DLW_FORM_BLOCKING, stack);
 	return 0;
 }
@@ -160,8 +166,7 @@ DLW_HOOK int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
 
 	if (dlw_unlikely(!dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack) ||
 			 dlw_real(pthread_rwlock_trywrlock)(lock) != 0))
-		return lock_at_length((struct call){ .lock = lock, .mode = DLW_EXCLUSIVE },
-				      DLW_CALLER, DLW_FRAME);
+		return lock_plainly(lock, DLW_EXCLUSIVE, DLW_CALLER, DLW_FRAME);
 	dlw_lock_quick_had(DLW_RWLOCK, DLW_EXCLUSIVE, lock, DLW_FORM_BLOCKING, stack);
 	return 0;
 }
