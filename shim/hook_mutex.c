@@ -517,7 +517,9 @@ static uint32_t shared_trait(const pthread_mutexattr_t *attributes)
 	return shared == PTHREAD_PROCESS_SHARED ? DLW_TRAIT_SHARED : 0;
 }
 
-DLW_HOOK int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
+static __attribute__((noinline)) int init_at_length(pthread_mutex_t *mutex,
+						    const pthread_mutexattr_t *attributes,
+						    uint64_t caller, uint64_t frame)
 {
 	struct dlw_context *self = dlw_enter();
 	int result = dlw_real(pthread_mutex_init)(mutex, attributes);
@@ -530,12 +532,27 @@ DLW_HOOK int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_
 		dlw_object_begin(self, dlw_address(mutex), DLW_MUTEX,
 				 dlw_mutex_type(mutex->__data.__kind),
 				 dlw_mutex_traits(mutex->__data.__kind) | shared_trait(attributes),
-				 dlw_stack_here(self, DLW_CALLER, DLW_FRAME));
+				 dlw_stack_here(self, caller, frame));
 	dlw_leave(self);
 	return result;
 }
 
-DLW_HOOK int pthread_mutex_destroy(pthread_mutex_t *mutex)
+/** pthread_mutex_init() - the short way for a plain one, which cannot be refused */
+DLW_HOOK int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
+{
+	struct dlw_object *object = dlw_object_known(dlw_self, dlw_address(mutex));
+	uint32_t stack;
+
+	if (dlw_unlikely(attributes || !object || !dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack)))
+		return init_at_length(mutex, attributes, DLW_CALLER, DLW_FRAME);
+	dlw_object_new_life(object, DLW_MUTEX);
+	object->type = (uint8_t)dlw_mutex_type(0);
+	object->init_stack = stack;
+	return dlw_real(pthread_mutex_init)(mutex, NULL);
+}
+
+static __attribute__((noinline)) int destroy_at_length(pthread_mutex_t *mutex, uint64_t caller,
+						       uint64_t frame)
 {
 	struct dlw_context *self = dlw_enter();
 	int result;
@@ -543,12 +560,25 @@ DLW_HOOK int pthread_mutex_destroy(pthread_mutex_t *mutex)
 	if (!self)
 		return dlw_real(pthread_mutex_destroy)(mutex);
 	if (dlw_unlikely(dlw_mutex_looks_used(mutex)))
-		dlw_misuse_destroy(self, DLW_MUTEX, mutex, sizeof(*mutex), DLW_CALLER, DLW_FRAME);
+		dlw_misuse_destroy(self, DLW_MUTEX, mutex, sizeof(*mutex), caller, frame);
 	result = dlw_real(pthread_mutex_destroy)(mutex);
 	if (result == 0)
 		dlw_object_end(self, dlw_address(mutex));
 	dlw_leave(self);
 	return result;
+}
+
+/** pthread_mutex_destroy() - the short way for a plain one out of use, which cannot be refused */
+DLW_HOOK int pthread_mutex_destroy(pthread_mutex_t *mutex)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_object *object = dlw_object_known(self, dlw_address(mutex));
+
+	if (dlw_unlikely(!object || !self->open || self->way > DLW_WAY_VERIFIED ||
+			 mutex->__data.__kind || dlw_mutex_looks_used(mutex)))
+		return destroy_at_length(mutex, DLW_CALLER, DLW_FRAME);
+	dlw_object_is_gone(object);
+	return dlw_real(pthread_mutex_destroy)(mutex);
 }
 
 /** pthread_mutex_consistent() - of no effect on who owns it; in the family for completeness */

@@ -93,10 +93,8 @@ void dlw_nest_refused(struct dlw_context *self, uint64_t address)
 	dlw_edge_met(self);
 }
 
-void dlw_nest_ended(struct dlw_object *object)
+void dlw_nest_changed(void)
 {
-	if (!atomic_load_explicit(&object->nested, memory_order_relaxed))
-		return;
 	atomic_fetch_add(&dlw_runtime->segment->nested_ended, 1);
 	atomic_fetch_add(&dlw_nest_changes, 1);
 }

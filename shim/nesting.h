@@ -189,8 +189,15 @@ void dlw_nest_shift(struct dlw_context *self, uint32_t index);
 /** dlw_nest_refused() - a try or a timed wait has failed: somebody else had it, which tells something */
 void dlw_nest_refused(struct dlw_context *self, uint64_t address);
 
+/** dlw_nest_changed() - something that nestings speak of has ended */
+void dlw_nest_changed(void);
+
 /** dlw_nest_ended() - an object that nestings speak of is no more what it was */
-void dlw_nest_ended(struct dlw_object *object);
+static inline void dlw_nest_ended(const struct dlw_object *object)
+{
+	if (dlw_unlikely(atomic_load_explicit(&object->nested, memory_order_relaxed)))
+		dlw_nest_changed();
+}
 
 /** dlw_edge_met_slow() - with a lock held */
 void dlw_edge_met_slow(struct dlw_context *self);

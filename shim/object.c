@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "shim/log_write.h"
-#include "shim/nesting.h"
 #include "shim/segment.h"
 
 #include "shim/banned.h"
@@ -152,30 +151,11 @@ static struct dlw_object *lookup(uint64_t address, enum dlw_kind make_as)
 	return object || !make_as ? object : add(stripe, address, make_as);
 }
 
-/** end_life() - what others remember of it is about another object from now on */
-static void end_life(struct dlw_object *object)
-{
-	uint32_t life = atomic_load_explicit(&object->life, memory_order_relaxed) + 1;
-
-	atomic_store_explicit(&object->life, life ? life : 1, memory_order_release);
-}
-
-/** new_life() - nothing that was known of it is true of this one */
-static void new_life(struct dlw_object *object, enum dlw_kind kind)
-{
-	const size_t from = offsetof(struct dlw_object, ticket);
-
-	dlw_nest_ended(object);
-	memset((char *)object + from, 0, sizeof(*object) - from);
-	object->kind = (uint8_t)kind;
-	end_life(object);
-}
-
 struct dlw_object *dlw_object_find(struct dlw_context *self, uint64_t address)
 {
-	struct dlw_known_object *known = dlw_known_object(self, address);
+	struct dlw_object *object = dlw_object_known(self, address);
 
-	return known->address == address ? known->object : lookup(address, DLW_NO_KIND);
+	return object ? object : lookup(address, DLW_NO_KIND);
 }
 
 struct dlw_object *dlw_object_get(struct dlw_context *self, uint64_t address, enum dlw_kind kind)
@@ -191,7 +171,7 @@ struct dlw_object *dlw_object_get(struct dlw_context *self, uint64_t address, en
 	if (object->kind == DLW_NO_KIND && !object->gone)
 		object->kind = (uint8_t)kind; /* annotated before its first use */
 	if (object->kind != kind || object->gone) /* its memory is used again */
-		new_life(object, kind);
+		dlw_object_new_life(object, kind);
 	known->address = address;
 	known->object = object;
 	known->permit = NULL;
@@ -207,7 +187,7 @@ struct dlw_object *dlw_object_any(struct dlw_context *self, uint64_t address)
 	if (!object)
 		dlw_runtime_count(DLW_LOST_OBJECTS, 1);
 	else if (object->gone)
-		new_life(object, DLW_NO_KIND);
+		dlw_object_new_life(object, DLW_NO_KIND);
 	return object;
 }
 
@@ -215,11 +195,13 @@ struct dlw_object *dlw_object_begin(struct dlw_context *self, uint64_t address,
 				    enum dlw_kind kind, enum dlw_type type, uint32_t traits,
 				    uint32_t stack)
 {
-	struct dlw_object *object = dlw_object(self, address, kind);
+	struct dlw_object *object = dlw_object_known(self, address);
 
 	if (!object)
+		object = dlw_object_get(self, address, kind);
+	if (!object)
 		return NULL;
-	new_life(object, kind);
+	dlw_object_new_life(object, kind);
 	object->type = (uint8_t)type;
 	atomic_store_explicit(&object->traits, (uint16_t)traits, memory_order_relaxed);
 	object->init_stack = stack;
@@ -234,7 +216,5 @@ void dlw_object_end(struct dlw_context *self, uint64_t address)
 		return;
 	if (dlw_logging(self))
 		dlw_log_destroyed(self, object);
-	dlw_nest_ended(object);
-	atomic_store_explicit(&object->gone, 1, memory_order_relaxed);
-	end_life(object);
+	dlw_object_is_gone(object);
 }

@@ -9,7 +9,10 @@
 #ifndef DLW_SHIM_OBJECT_H
 #define DLW_SHIM_OBJECT_H
 
+#include <string.h>
+
 #include "shim/context.h"
+#include "shim/nesting.h"
 
 /** dlw_object_get() - the object at @address, made as @kind if unknown; NULL: no memory */
 struct dlw_object *dlw_object_get(struct dlw_context *self, uint64_t address, enum dlw_kind kind);
@@ -42,6 +45,14 @@ static inline struct dlw_known_object *dlw_known_object(struct dlw_context *self
 	return &self->objects[dlw_address_hash(address) & (DLW_KNOWN_OBJECTS - 1)];
 }
 
+/** dlw_object_known() - the object, dead or alive, if the thread's cache has it; NULL */
+static inline struct dlw_object *dlw_object_known(struct dlw_context *self, uint64_t address)
+{
+	const struct dlw_known_object *known = dlw_known_object(self, address);
+
+	return dlw_likely(known->address == address) ? known->object : NULL;
+}
+
 /** dlw_object() - dlw_object_get() with a cache in front */
 static inline struct dlw_object *dlw_object(struct dlw_context *self, uint64_t address,
 					    enum dlw_kind kind)
@@ -52,6 +63,33 @@ static inline struct dlw_object *dlw_object(struct dlw_context *self, uint64_t a
 		       !known->object->gone))
 		return known->object;
 	return dlw_object_get(self, address, kind);
+}
+
+/** dlw_object_end_life() - what others remember of it is about another object from now on */
+static inline void dlw_object_end_life(struct dlw_object *object)
+{
+	uint32_t life = atomic_load_explicit(&object->life, memory_order_relaxed) + 1;
+
+	atomic_store_explicit(&object->life, life ? life : 1, memory_order_release);
+}
+
+/** dlw_object_new_life() - nothing that was known of it is true of this one */
+static inline void dlw_object_new_life(struct dlw_object *object, enum dlw_kind kind)
+{
+	const size_t from = offsetof(struct dlw_object, ticket);
+
+	dlw_nest_ended(object);
+	memset((char *)object + from, 0, sizeof(*object) - from);
+	object->kind = (uint8_t)kind;
+	dlw_object_end_life(object);
+}
+
+/** dlw_object_is_gone() - it waits for the next life at its address */
+static inline void dlw_object_is_gone(struct dlw_object *object)
+{
+	dlw_nest_ended(object);
+	atomic_store_explicit(&object->gone, 1, memory_order_relaxed);
+	dlw_object_end_life(object);
 }
 
 #endif
