@@ -90,6 +90,7 @@ struct dlw_context {
 	uint32_t saved_count;
 	uint64_t want_frame; /* of the call that published the want */
 	int32_t tid;
+	int *error; /* where its errno is */
 	bool capturing; /* in the unwinder */
 	bool asynchronous; /* the program wants it cancelled anywhere: .open stays NULL */
 	uint64_t stack_low, stack_high; /* the thread's stack; frames beyond are not looked at */
@@ -115,6 +116,15 @@ struct dlw_context {
 
 /* Points to a context whose .open is NULL until the thread has one of its own. */
 extern __thread struct dlw_context *dlw_self __attribute__((tls_model("initial-exec")));
+
+/*
+ * What the thread last took a permit of, and last posted. Not in the context,
+ * for every load on the way between two atomic operations is time. A fork leaves
+ * it as it is: nothing is true of it while .open is NULL.
+ */
+enum dlw_last { DLW_LAST_WAITED, DLW_LAST_POSTED, DLW_LASTS };
+extern __thread struct dlw_known_object dlw_last[DLW_LASTS]
+	__attribute__((tls_model("initial-exec")));
 
 #define dlw_likely(condition) __builtin_expect(!!(condition), 1)
 #define dlw_unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -143,15 +153,28 @@ static inline struct dlw_context *dlw_enter(void)
 	return self;
 }
 
+/** dlw_inside_quickly() - as dlw_inside(), of a thread seen open: so it is not asynchronous */
+static inline void dlw_inside_quickly(struct dlw_context *self)
+{
+	self->open = NULL;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+/** dlw_leave_quickly() - end a hook that has called nothing; false: dlw_leave() has to */
+static inline bool dlw_leave_quickly(struct dlw_context *self)
+{
+	if (dlw_unlikely(self->at_leave))
+		return false;
+	atomic_signal_fence(memory_order_seq_cst);
+	self->open = self->record;
+	return true;
+}
+
 /** dlw_leave() - end a hook */
 static inline void dlw_leave(struct dlw_context *self)
 {
-	if (dlw_unlikely(self->at_leave)) {
+	if (dlw_unlikely(!dlw_leave_quickly(self)))
 		dlw_leave_slow(self);
-		return;
-	}
-	atomic_signal_fence(memory_order_seq_cst);
-	self->open = self->record;
 }
 
 /*
@@ -243,7 +266,8 @@ static inline void dlw_poll_end(struct dlw_context *self, bool timed_out)
 /** dlw_not_polling() - the thread did something that others may wait for, or took something */
 static inline void dlw_not_polling(struct dlw_context *self)
 {
-	self->poll_progress = 0;
+	if (dlw_unlikely(self->poll_progress))
+		self->poll_progress = 0;
 }
 
 /** dlw_want() - publish what the thread is about to wait for */

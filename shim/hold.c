@@ -225,6 +225,7 @@ static bool grow_permits(struct dlw_context *self)
 		if (is_current(&self->permits[i]))
 			*probe(permits, capacity, self->permits[i].address) = self->permits[i];
 	memset(self->objects, 0, sizeof(self->objects)); /* they point into the old table */
+	memset(dlw_last, 0, sizeof(dlw_last));
 	self->spare_permits = dlw_offset(self->permits);
 	self->spare_capacity = old;
 	self->permits = permits;

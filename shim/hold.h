@@ -136,16 +136,27 @@ static inline void dlw_hold_drop(struct dlw_context *self, uint32_t depth)
 struct dlw_permit *dlw_permit_find(struct dlw_context *self, uint64_t address,
 				   enum dlw_kind kind);
 
-/** dlw_permit_known() - the entry, if the thread's cache of objects has it; NULL */
-static inline struct dlw_permit *dlw_permit_known(struct dlw_context *self, uint64_t address)
+/** dlw_permit_in() - that @known leads to; NULL: none that is still true */
+static inline struct dlw_permit *dlw_permit_in(const struct dlw_known_object *known,
+					       uint64_t address)
 {
-	const struct dlw_known_object *known = dlw_known_object(self, address);
-
 	if (dlw_likely(known->address == address && known->permit &&
 		       known->permit->life ==
 			       atomic_load_explicit(&known->object->life, memory_order_relaxed)))
 		return known->permit;
 	return NULL;
+}
+
+/** dlw_permit_known() - the entry, if the thread's cache of objects has it; NULL */
+static inline struct dlw_permit *dlw_permit_known(struct dlw_context *self, uint64_t address)
+{
+	return dlw_permit_in(dlw_known_object(self, address), address);
+}
+
+/** dlw_permit_last() - the entry, if it is what the thread last used so; NULL */
+static inline struct dlw_permit *dlw_permit_last(enum dlw_last use, uint64_t address)
+{
+	return dlw_permit_in(&dlw_last[use], address);
 }
 
 /** dlw_permit_of() - the same, with the thread's cache of objects in front */
@@ -157,18 +168,42 @@ static inline struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_
 	return dlw_likely(permit != NULL) ? permit : dlw_permit_find(self, address, kind);
 }
 
+/** dlw_permit_taken() - one more, at once for a handler that posts meanwhile */
+static inline void dlw_permit_taken(struct dlw_permit *permit)
+{
+#if defined(__x86_64__)
+	__asm__ volatile("addl $1, %0" : "+m"(permit->held) : : "cc");
+#else
+	__atomic_fetch_add(&permit->held, 1, __ATOMIC_RELAXED);
+#endif
+}
+
 /** dlw_permit_first_post() - the first of its sort in this life: the object has to know */
 void dlw_permit_first_post(struct dlw_permit *permit, bool as_holder);
 
-/** dlw_permit_post() - the thread is about to post: with a permit of its own, or as a stranger */
+/** dlw_permit_quick_post() - the thread is about to post; false: it is the first post of its sort */
+static inline bool dlw_permit_quick_post(struct dlw_permit *permit)
+{
+	uint32_t held = permit->held;
+
+	if (!held)
+		return permit->posted_other;
+	if (dlw_unlikely(!permit->posted_own))
+		return false;
+	permit->held = held - 1;
+	return true;
+}
+
+/** dlw_permit_post() - the same, also of the first: with a permit of its own, or as a stranger */
 static inline void dlw_permit_post(struct dlw_permit *permit)
 {
 	bool as_holder = permit->held > 0;
 
+	if (dlw_likely(dlw_permit_quick_post(permit)))
+		return;
 	if (as_holder)
 		permit->held--;
-	if (dlw_unlikely(as_holder ? !permit->posted_own : !permit->posted_other))
-		dlw_permit_first_post(permit, as_holder);
+	dlw_permit_first_post(permit, as_holder);
 }
 
 #endif

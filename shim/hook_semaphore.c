@@ -11,6 +11,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <stdarg.h>
@@ -34,6 +35,12 @@
 static bool is_empty(const sem_t *semaphore)
 {
 	return __atomic_load_n((const uint32_t *)semaphore, __ATOMIC_RELAXED) == 0;
+}
+
+/** is_near_overflow() - one more might be refused, which is looked into */
+static bool is_near_overflow(const sem_t *semaphore)
+{
+	return __atomic_load_n((const uint32_t *)semaphore, __ATOMIC_RELAXED) > SEM_VALUE_MAX / 2;
 }
 
 /** has_waiters() - glibc's: the high half */
@@ -173,15 +180,21 @@ static bool begin(const struct call *call, uint64_t caller, uint64_t frame)
 	return had;
 }
 
+/** note_place() - where the newest permit was taken */
+static void note_place(struct dlw_permit *permit, uint32_t stack, uint64_t caller, uint64_t frame)
+{
+	permit->stack = stack;
+	permit->caller = caller;
+	permit->frame = frame;
+}
+
 static void acquired(struct dlw_context *self, struct dlw_permit *permit, enum dlw_form form,
 		     uint32_t stack, bool waited)
 {
 	if (!permit)
 		return;
-	permit->held++;
-	permit->stack = stack;
-	if (dlw_likely(permit->taken != UINT32_MAX))
-		permit->taken++;
+	dlw_permit_taken(permit);
+	note_place(permit, stack, 0, 0);
 	if (dlw_logging(self))
 		log_acquired(self, permit, form, stack, waited);
 }
@@ -194,9 +207,9 @@ static int end(const struct call *call, int result)
 
 	dlw_inside(self);
 	dlw_edge_met(self);
-	if (result == 0)
-		acquired(self, call->permit, call->form, record->want_stack,
-			 record->want_since_ns != 0);
+	if (result == 0) /* found anew: a handler that came meanwhile may have moved it */
+		acquired(self, dlw_permit_of(self, dlw_address(call->semaphore), DLW_SEMAPHORE),
+			 call->form, record->want_stack, record->want_since_ns != 0);
 	else if (dlw_logging(self))
 		dlw_log_gave_up(self,
 				call->permit ? dlw_object(self, call->permit->address,
@@ -286,48 +299,94 @@ static __attribute__((noinline)) int wait_at_length(sem_t *semaphore, uint64_t c
 	return wait_for(&call, caller, frame);
 }
 
-static __attribute__((noinline)) int end_at_length(struct dlw_context *self, sem_t *semaphore,
-						   struct dlw_permit *permit, int result)
-{
-	struct call call = { .self = self, .semaphore = semaphore, .permit = permit };
+/* ---------------------------------------------------------------------- the short ways */
 
-	return end(&call, result);
+/*
+ * With nothing asked for but the live graph, of a semaphore that the thread has
+ * used before: what is to be had is tried for and noted; until it is noted, it
+ * is a permit that nobody is known to have.
+ */
+
+/** taken_quickly() - a permit was had; .open is NULL meanwhile, for a handler may post it */
+static inline __attribute__((always_inline)) void taken_quickly(struct dlw_context *self,
+								struct dlw_permit *permit)
+{
+	dlw_inside_quickly(self);
+	dlw_edge_met(self);
+	dlw_permit_taken(permit);
+	dlw_not_polling(self);
+	dlw_leave(self);
 }
 
-/**
- * wait_otherwise() - at a site seen before, of a semaphore used before: logged
- *
- * A permit that is there is had without a wish; a cancellation point it stays.
- */
-static __attribute__((noinline)) int wait_otherwise(sem_t *semaphore, uint64_t caller,
-						    uint64_t frame, struct dlw_context *self,
-						    uint32_t stack)
+/** wait_overtaken() - it looked as if there was one; @error: errno before the try */
+static __attribute__((noinline)) int wait_overtaken(sem_t *semaphore, uint64_t caller,
+						    uint64_t frame, int error)
 {
-	struct dlw_thread *record = self->record;
-	int saved = errno;
+	errno = error;
+	return wait_at_length(semaphore, caller, frame);
+}
 
-	if (self->way != DLW_WAY_LOGGED || is_empty(semaphore) || is_shared(semaphore) ||
-	    dlw_wait_number(record) & 1)
-		return wait_at_length(semaphore, caller, frame);
+/** wait_quickly() - there seems to be a permit */
+static inline __attribute__((always_inline)) int
+wait_quickly(struct dlw_context *self, sem_t *semaphore, struct dlw_permit *permit,
+	     uint64_t caller, uint64_t frame)
+{
+	int error = *self->error;
+
 	pthread_testcancel();
-	if (dlw_real(sem_trywait)(semaphore) != 0) {
-		errno = saved;
-		return wait_at_length(semaphore, caller, frame);
-	}
-	dlw_inside(self);
-	dlw_edge_met(self);
-	acquired(self, dlw_permit_known(self, dlw_address(semaphore)), DLW_FORM_BLOCKING, stack,
-		 false);
-	atomic_store_explicit(&record->wait, dlw_wait_number(record) + 2, memory_order_release);
-	dlw_leave(self);
+	if (dlw_unlikely(dlw_real(sem_trywait)(semaphore) != 0))
+		return wait_overtaken(semaphore, caller, frame, error);
+	taken_quickly(self, permit);
 	return 0;
 }
 
 /**
- * sem_wait() - take a permit
+ * wait_logged() - likewise, with a log
  *
- * The short way, as for a mutex: a permit is to be had at a site seen before,
- * of a semaphore that the thread has used before.
+ * A permit that is there is had without a wish; a cancellation point it stays.
+ */
+static __attribute__((noinline)) int wait_logged(sem_t *semaphore, uint32_t stack, uint64_t caller,
+						 uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+	int error = *self->error;
+
+	if (is_shared(semaphore))
+		return wait_at_length(semaphore, caller, frame);
+	pthread_testcancel();
+	if (dlw_real(sem_trywait)(semaphore) != 0)
+		return wait_overtaken(semaphore, caller, frame, error);
+	dlw_inside(self);
+	dlw_edge_met(self);
+	acquired(self, dlw_permit_known(self, dlw_address(semaphore)), DLW_FORM_BLOCKING, stack,
+		 false);
+	dlw_not_polling(self);
+	dlw_leave(self);
+	return 0;
+}
+
+/** wait_otherwise() - not the semaphore, or not the place, of the thread's last wait */
+static __attribute__((noinline)) int wait_otherwise(sem_t *semaphore, uint64_t caller,
+						    uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_permit *permit = dlw_permit_known(self, dlw_address(semaphore));
+	uint32_t stack;
+	int result;
+
+	if (!permit || is_empty(semaphore) || !dlw_lock_quick(caller, frame, &stack))
+		return wait_at_length(semaphore, caller, frame);
+	if (self->way == DLW_WAY_LOGGED)
+		return wait_logged(semaphore, stack, caller, frame);
+	dlw_last[DLW_LAST_WAITED] = *dlw_known_object(self, dlw_address(semaphore));
+	result = wait_quickly(self, semaphore, permit, caller, frame);
+	if (result == 0)
+		note_place(permit, stack, caller, frame);
+	return result;
+}
+
+/**
+ * sem_wait() - take a permit
  *
  * Context: a cancellation point. Return: as the C library; with
  *          on_deadlock=break -1 and EDEADLK, too.
@@ -335,37 +394,14 @@ static __attribute__((noinline)) int wait_otherwise(sem_t *semaphore, uint64_t c
 DLW_HOOK int sem_wait(sem_t *semaphore)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_thread *record = self->open;
-	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
-	struct dlw_permit *permit = dlw_permit_known(self, dlw_address(semaphore));
-	uint64_t number;
-	int result;
+	struct dlw_permit *permit;
 
-	if (dlw_unlikely(!record || !permit || !dlw_site_is(site, DLW_CALLER, DLW_FRAME)))
-		return wait_at_length(semaphore, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(self->way != DLW_WAY_SHORT || is_empty(semaphore)))
-		return wait_otherwise(semaphore, DLW_CALLER, DLW_FRAME, self, site->stack);
-	number = dlw_wait_number(record);
-	if (dlw_unlikely(number & 1))
-		return wait_at_length(semaphore, DLW_CALLER, DLW_FRAME);
-	dlw_inside(self);
-	self->want_frame = DLW_FRAME;
-	record->want_object = permit->object;
-	dlw_want_publish(record, number + 1, DLW_SEMAPHORE, DLW_PERMIT, DLW_FORM_BLOCKING,
-			 dlw_address(semaphore), site->stack);
-	dlw_outside(self);
-	result = dlw_real(sem_wait)(semaphore);
-	if (dlw_unlikely(result != 0 || dlw_wait_number(record) != number + 1))
-		return end_at_length(self, semaphore, permit, result);
-	dlw_inside(self);
-	dlw_edge_met(self);
-	permit->held++;
-	permit->stack = record->want_stack;
-	if (dlw_likely(permit->taken != UINT32_MAX))
-		permit->taken++;
-	atomic_store_explicit(&record->wait, number + 2, memory_order_release);
-	dlw_leave(self);
-	return 0;
+	if (dlw_unlikely(!self->open || self->way != DLW_WAY_SHORT || is_empty(semaphore)))
+		return wait_otherwise(semaphore, DLW_CALLER, DLW_FRAME);
+	permit = dlw_permit_last(DLW_LAST_WAITED, dlw_address(semaphore));
+	if (dlw_unlikely(!permit || permit->caller != DLW_CALLER || permit->frame != DLW_FRAME))
+		return wait_otherwise(semaphore, DLW_CALLER, DLW_FRAME);
+	return wait_quickly(self, semaphore, permit, DLW_CALLER, DLW_FRAME);
 }
 
 DLW_HOOK int sem_timedwait(sem_t *semaphore, const struct timespec *until)
@@ -394,7 +430,8 @@ DLW_HOOK int sem_clockwait(sem_t *semaphore, clockid_t clock, const struct times
 	return wait_for(&call, DLW_CALLER, DLW_FRAME);
 }
 
-DLW_HOOK int sem_trywait(sem_t *semaphore)
+static __attribute__((noinline)) int try_at_length(sem_t *semaphore, uint64_t caller,
+						   uint64_t frame)
 {
 	struct dlw_context *self = dlw_enter();
 	struct dlw_permit *permit;
@@ -404,7 +441,7 @@ DLW_HOOK int sem_trywait(sem_t *semaphore)
 	if (!self)
 		return dlw_real(sem_trywait)(semaphore);
 	permit = dlw_permit_of(self, dlw_address(semaphore), DLW_SEMAPHORE);
-	stack = dlw_stack_here(self, DLW_CALLER, DLW_FRAME);
+	stack = dlw_stack_here(self, caller, frame);
 	result = dlw_real(sem_trywait)(semaphore);
 	saved = errno;
 	dlw_edge_met(self);
@@ -412,6 +449,26 @@ DLW_HOOK int sem_trywait(sem_t *semaphore)
 		acquired(self, permit, DLW_FORM_TRY, stack, false);
 	dlw_leave(self);
 	errno = saved;
+	return result;
+}
+
+/** sem_trywait() - never waits, so wants nothing; that there is none tells something, too */
+DLW_HOOK int sem_trywait(sem_t *semaphore)
+{
+	struct dlw_permit *permit = dlw_permit_known(dlw_self, dlw_address(semaphore));
+	uint32_t stack;
+	int result;
+
+	if (dlw_unlikely(!permit || !dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack) ||
+			 dlw_self->way == DLW_WAY_LOGGED))
+		return try_at_length(semaphore, DLW_CALLER, DLW_FRAME);
+	result = dlw_real(sem_trywait)(semaphore);
+	if (result == 0) {
+		taken_quickly(dlw_self, permit);
+		note_place(permit, stack, 0, 0);
+	} else {
+		dlw_edge_met(dlw_self);
+	}
 	return result;
 }
 
@@ -429,13 +486,9 @@ static void post_refused(struct dlw_context *self, const sem_t *semaphore, uint6
 	errno = saved;
 }
 
-/**
- * sem_post() - give a permit, one's own or a new one
- *
- * Context: async-signal-safe. What is known is changed before the post, so
- *          that whoever it wakes finds it true.
- */
-DLW_HOOK int sem_post(sem_t *semaphore)
+/** post_at_length() - sem_post() with everything that may be asked of it */
+static __attribute__((noinline)) int post_at_length(sem_t *semaphore, uint64_t caller,
+						    uint64_t frame)
 {
 	struct dlw_context *self = dlw_enter();
 	struct dlw_permit *permit;
@@ -457,14 +510,54 @@ DLW_HOOK int sem_post(sem_t *semaphore)
 	if (permit) {
 		if (dlw_logging(self))
 			log_posted(self, permit, has_waiters(semaphore),
-				   dlw_stack_here(self, DLW_CALLER, DLW_FRAME));
+				   dlw_stack_here(self, caller, frame));
 		dlw_permit_post(permit);
 	}
 	result = dlw_real(sem_post)(semaphore);
 	if (dlw_unlikely(result != 0))
-		post_refused(self, semaphore, DLW_CALLER, DLW_FRAME);
+		post_refused(self, semaphore, caller, frame);
 	dlw_leave(self);
 	return result;
+}
+
+/** post_another() - not what the thread has last posted, or the first of its sort; .open is NULL */
+static __attribute__((noinline)) int post_another(sem_t *semaphore, uint64_t caller,
+						  uint64_t frame)
+{
+	dlw_last[DLW_LAST_POSTED] = *dlw_known_object(dlw_self, dlw_address(semaphore));
+	dlw_leave(dlw_self);
+	return post_at_length(semaphore, caller, frame);
+}
+
+/** post_and_drain() - a handler has come in between */
+static __attribute__((noinline)) int post_and_drain(sem_t *semaphore)
+{
+	dlw_leave(dlw_self);
+	return dlw_real(sem_post)(semaphore);
+}
+
+/**
+ * sem_post() - give a permit, one's own or a new one
+ *
+ * Context: async-signal-safe. What is known is changed before the post, so
+ *          that whoever it wakes finds it true. Once posted it may be gone.
+ */
+DLW_HOOK int sem_post(sem_t *semaphore)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_permit *permit;
+
+	if (dlw_unlikely(!self->open || self->way > DLW_WAY_VERIFIED || is_near_overflow(semaphore)))
+		return post_at_length(semaphore, DLW_CALLER, DLW_FRAME);
+	dlw_inside_quickly(self); /* before the entry is looked for: a handler might move it */
+	permit = dlw_permit_last(DLW_LAST_POSTED, dlw_address(semaphore));
+	if (dlw_unlikely(!permit || !dlw_permit_quick_post(permit)))
+		return post_another(semaphore, DLW_CALLER, DLW_FRAME);
+	dlw_not_polling(self);
+	dlw_edge_given(self);
+	if (dlw_unlikely(!dlw_leave_quickly(self)))
+		return post_and_drain(semaphore);
+	return dlw_real(sem_post)(semaphore);
 }
 
 DLW_HOOK int sem_init(sem_t *semaphore, int shared, unsigned int value)

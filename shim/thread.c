@@ -9,6 +9,7 @@
  */
 #include "shim/context.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -30,6 +31,7 @@ extern void *__libc_stack_end __attribute__((weak));
 
 static struct dlw_context nobody;
 __thread struct dlw_context *dlw_self __attribute__((tls_model("initial-exec"))) = &nobody;
+__thread struct dlw_known_object dlw_last[DLW_LASTS] __attribute__((tls_model("initial-exec")));
 
 /* The thread is being attached, or is our own: its hooks pass through. */
 static __thread bool attaching __attribute__((tls_model("initial-exec")));
@@ -236,6 +238,8 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 	}
 	clean(context);
 	context->tid = own_tid();
+	context->error = &errno;
+	memset(dlw_last, 0, sizeof(dlw_last)); /* after a fork, the parent's */
 	find_stack(context);
 	record = context->record;
 	record->tid = context->tid;

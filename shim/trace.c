@@ -381,6 +381,11 @@ static uint32_t learn(struct dlw_context *self, struct dlw_site *site, uint64_t 
 	return stack;
 }
 
+bool dlw_site_verified(const struct dlw_context *self, const struct dlw_site *site)
+{
+	return site->trace && dlw_trace_matches(self, site->trace, site->frame);
+}
+
 uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t frame)
 {
 	struct dlw_site *site = dlw_site_of(self, address, frame);

@@ -99,11 +99,12 @@ struct dlw_permit {
 	uint32_t life;   /* the object's life this speaks of; an older one speaks of nothing */
 	uint32_t stack;  /* where the last permit was taken */
 	uint32_t held;   /* permits taken and not posted by this thread */
-	uint32_t taken;  /* ever, saturating */
 	_Atomic uint8_t posted_own;   /* posted while it held a permit */
 	_Atomic uint8_t posted_other; /* posted without one: the semaphore is a signal */
 	uint8_t announced; /* annotated: the thread is one that posts it */
 	uint8_t timed; /* the last permit was taken at a time that is in the log */
+	uint8_t padding[4];
+	uint64_t caller, frame; /* of the call that .stack is of; 0: not known */
 };
 
 enum dlw_thread_life {

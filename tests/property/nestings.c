@@ -48,6 +48,7 @@ static const struct set {
 #define ROOM (256u * 1024)
 
 __thread struct dlw_context *dlw_self;
+__thread struct dlw_known_object dlw_last[DLW_LASTS];
 struct dlw_runtime *dlw_runtime;
 struct dlw_options dlw_options;
 
