@@ -180,6 +180,9 @@ static bool is_unhindered(const struct prediction *p, uint32_t count)
 		for (j = 1; j <= nesting->held; j++)
 			if (noted->tried[nesting->locks[j].lock])
 				return false;
+		/* of what it has given back again nobody knows which lock it was */
+		if (nesting->footprint && noted->any_tried)
+			return false;
 		for (j = 0; j < count; j++)
 			if (j != i &&
 			    (steps_on(noted, nesting, &noted->nestings[p->chosen[j]]) ||

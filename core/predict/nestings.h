@@ -61,6 +61,7 @@ struct dlw_noted {
 	const bool *rwlock;      /* by lock */
 	const uint64_t *bit;     /* by lock: its bit in a footprint */
 	const bool *tried;       /* by lock: some try for it has failed */
+	bool any_tried;          /* some try for any lock has */
 	const struct dlw_noted_stretch *stretches;
 	uint32_t stretch_count;
 };

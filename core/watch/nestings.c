@@ -402,6 +402,16 @@ static bool make_words(struct reading *r, struct dlw_noted_nesting **nestings,
 	return *nestings && *all && r->numbers && r->rwlock && r->tried && r->bit;
 }
 
+static bool any_tried(const struct dlw_segment *segment)
+{
+	uint32_t i;
+
+	for (i = 0; i < DLW_TRIED_BITS / 64; i++)
+		if (atomic_load_explicit(&segment->tried[i], memory_order_relaxed))
+			return true;
+	return false;
+}
+
 static bool tell_all(struct reading *r)
 {
 	struct dlw_noted *noted = &r->read->noted;
@@ -427,6 +437,7 @@ static bool tell_all(struct reading *r)
 	noted->threads = r->thread_count;
 	noted->rwlock = r->rwlock;
 	noted->tried = r->tried;
+	noted->any_tried = any_tried(r->watched->segment);
 	noted->bit = r->bit;
 	return true;
 }
