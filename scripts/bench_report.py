@@ -67,7 +67,7 @@ def short(figures):
                    *(cell(row, mode) for mode in modes)] for row in rows])
     lines = [f"- {row['what']}: {latency_text(row['ms'])}" for row in of_kind(figures, "latency")]
     lines += [f"- {row['what']}: {figure_text(row)}" for row in largest(figures)]
-    lines += [f"- {row['what']}: {row['modes']['default']['added']:+.0f} B"
+    lines += [f"- {row['what']}: {row['modes']['default']['added']:.0f} B more"
               for row in of_kind(figures, "memory") if "default" in row["modes"]]
     return "\n".join([text, "", *lines, "", where(figures)])
 
@@ -75,7 +75,7 @@ def short(figures):
 def largest(figures):
     """The size of a log, and the longest log of each sort."""
     most = max((row["events"] for row in of_kind(figures, "analyzer")), default=0)
-    return [row for row in of_kind(figures, "log", "analyzer") if row.get("events", most) >= most]
+    return [row for row in of_kind(figures, "log", "analyzer") if row.get("events", most) * 2 > most]
 
 
 # ---- all of it ------------------------------------------------------------------------
@@ -198,13 +198,16 @@ def put_into(path, texts):
 
 
 def differences(earlier, results):
-    """Says of every ratio whether both runs can be right: their quartiles overlap."""
+    """
+    Says of every ratio whether both runs can be right: their quartiles overlap.
+    Not of the peers, whose few rounds have none to speak of.
+    """
     before = {row["name"]: row for row in earlier}
     same = 0
     for row in results:
         for mode, result in row.get("modes", {}).items():
             old = before.get(row["name"], {}).get("modes", {}).get(mode, {})
-            if "ratio" not in result or "ratio" not in old:
+            if mode in PEERS or "ratio" not in result or "ratio" not in old:
                 continue
             if overlap(old["ratio"], result["ratio"]):
                 same += 1

@@ -116,6 +116,8 @@ def cell(row, mode):
     if "value" not in (result or {}):
         return ""
     mark = " " if result.get("ok", True) else "!"
+    if mode in PEERS:
+        return ratio_text(result["ratio"]["median"])
     if "ratio" in result:
         return f"{ratio_text(result['ratio']['median'])} ±{spread(result['ratio'])}{mark}"
     return f"{result['added']:+.0f} B{mark}"
