@@ -241,7 +241,8 @@ static void remember(struct dlw_nest *nest, uint32_t place)
 	const struct dlw_nesting *note = dlw_nesting_at(nest, place);
 
 	if (note->latest || !note->parent)
-		nest->seen[dlw_nest_slot(note->parent, note->address) ^ note->unclean] = place;
+		nest->seen[dlw_nest_slot(note->parent, note->address, note->stack) ^ note->unclean] =
+			place;
 }
 
 /** complete_chain() - up to @held, by notes of what is held; false: it cannot be had */
@@ -334,15 +335,81 @@ static bool note_nested(struct dlw_context *self, uint64_t holding, bool wants)
 	return true;
 }
 
+/** is_known_unclean() - a note of a section that has given locks back, in which no lock is new */
+static bool is_known_unclean(const struct dlw_nest *nest, const struct dlw_nesting *note,
+			     uint32_t parent, const struct dlw_held *newest, uint64_t footprint)
+{
+	return note->unclean &&
+	       dlw_nesting_is(note, parent, newest->address, newest->stack,
+			      dlw_nesting_sort(newest->kind, newest->mode)) &&
+	       (note->footprint & footprint) == footprint && note->latest && nest->moment;
+}
+
+/**
+ * goes_on_unclean() - the quick way of a section that has given locks back; false: at length
+ *
+ * One lock held, and others taken and given back under it one after the other,
+ * is what most programs do. All is as enter() and note_newest() would have it.
+ */
+static __attribute__((noinline)) bool goes_on_unclean(struct dlw_context *self, uint64_t holding)
+{
+	struct dlw_nest *nest = self->nest;
+	const uint32_t held = (uint32_t)holding, added = (uint32_t)(holding >> 32);
+	const struct dlw_held *newest = &self->holds[held];
+	const uint64_t now = holding + DLW_HOLD_ADDED;
+	struct dlw_nesting *note;
+	uint64_t footprint;
+	uint32_t parent, place;
+
+	if (nest->mixed || held >= DLW_NEST_DEPTH || nest->valid < held || self->edge_met == added ||
+	    atomic_load_explicit(&self->record->holding, memory_order_relaxed) != now ||
+	    self->record->exempt || !dlw_nest_as_ever(self))
+		return false;
+	if (!nest->unclean && added - held != nest->start)
+		become_unclean(nest, added);
+	if (!nest->unclean)
+		return false;
+	parent = nest->chain[held - 1];
+	place = nest->seen[dlw_nest_slot(parent, newest->address, newest->stack) ^ 1];
+	note = dlw_nesting_at(nest, place);
+	footprint = nest->footprint | nest->newest;
+	if (!place || !is_known_unclean(nest, note, parent, newest, footprint))
+		return false;
+	nest->footprint = footprint;
+	nest->newest = dlw_lock_bit(newest->address);
+	nest->chain[held] = place;
+	nest->valid = held + 1;
+	self->nest_expected = now >> 32 << 32;
+	dlw_nesting_again(note, nest->moment);
+	return true;
+}
+
+/** repeats_unclean() - the same, of a section under way */
+static bool repeats_unclean(struct dlw_context *self, uint64_t holding)
+{
+	const struct dlw_thread *open = self->open;
+	bool done;
+
+	if (!self->nest || holding >> 32 != self->nest_expected >> 32)
+		return false;
+	dlw_inside(self);
+	done = goes_on_unclean(self, holding);
+	if (open)
+		dlw_leave(self);
+	return done;
+}
+
 void dlw_nest(struct dlw_context *self, uint64_t holding, bool wants)
 {
 	const struct dlw_thread *record = self->record;
 	const struct dlw_held *newest = &self->holds[(uint32_t)holding];
 
-	if (!wants ||
-	    !(dlw_nest_goes_on(self, holding) || dlw_nest_begins(self, record, holding)) ||
-	    !dlw_nest_is_noted(self, record, holding, newest->address, newest->stack,
-			       dlw_nesting_sort(newest->kind, newest->mode)))
+	if (wants &&
+	    (dlw_nest_goes_on(self, holding) || dlw_nest_begins(self, record, holding)) &&
+	    dlw_nest_is_noted(self, record, holding, newest->address, newest->stack,
+			      dlw_nesting_sort(newest->kind, newest->mode)))
+		return;
+	if (!wants || !repeats_unclean(self, holding))
 		dlw_nest_at_length(self, holding, wants);
 }
 

@@ -56,10 +56,10 @@ void dlw_nest(struct dlw_context *self, uint64_t holding, bool wants);
 /** dlw_nest_at_length() - the same, if the quick way (below) did not do */
 void dlw_nest_at_length(struct dlw_context *self, uint64_t holding, bool wants);
 
-/** dlw_nest_slot() - where in .seen the note of a lock under @parent is looked for first */
-static inline uint32_t dlw_nest_slot(uint32_t parent, uint64_t address)
+/** dlw_nest_slot() - where in .seen the note of a lock under @parent, at @stack, is looked for first */
+static inline uint32_t dlw_nest_slot(uint32_t parent, uint64_t address, uint32_t stack)
 {
-	return (uint32_t)((address >> 3 ^ parent) * 0x9e3779b1u) >> 23;
+	return (uint32_t)((address >> 3 ^ parent ^ (uint64_t)stack << 10) * 0x9e3779b1u) >> 23;
 }
 
 /** dlw_nesting_sort() - kind and mode as one number */
@@ -86,9 +86,10 @@ static inline void dlw_nesting_again(struct dlw_nesting *note, uint64_t moment)
 
 /** dlw_nest_seen() - what was last seen at the place for it; whether it is that is to be asked */
 static inline struct dlw_nesting *dlw_nest_seen(const struct dlw_nest *nest, uint32_t parent,
-						uint64_t address, uint32_t *place)
+						uint64_t address, uint32_t stack,
+						uint32_t *place)
 {
-	*place = nest->seen[dlw_nest_slot(parent, address)];
+	*place = nest->seen[dlw_nest_slot(parent, address, stack)];
 	return (struct dlw_nesting *)(nest->base + *place * 8ull);
 }
 
@@ -125,7 +126,7 @@ static inline bool dlw_nest_begins(const struct dlw_context *self,
 	    added == self->edge_met || added == self->edge_given || !nest ||
 	    nest->serial != record->serial || !dlw_nest_as_ever(self))
 		return false;
-	note = dlw_nest_seen(nest, 0, outermost->address, &place);
+	note = dlw_nest_seen(nest, 0, outermost->address, outermost->stack, &place);
 	if (!dlw_nesting_is(note, 0, outermost->address, outermost->stack,
 			    dlw_nesting_sort(outermost->kind, outermost->mode)))
 		return false;
@@ -162,7 +163,7 @@ dlw_nest_is_noted(struct dlw_context *self, const struct dlw_thread *record, uin
 {
 	struct dlw_nest *nest = self->nest;
 	uint32_t parent = nest->chain[(uint32_t)holding - 1], place;
-	struct dlw_nesting *note = dlw_nest_seen(nest, parent, address, &place);
+	struct dlw_nesting *note = dlw_nest_seen(nest, parent, address, stack, &place);
 
 	if (dlw_unlikely(!dlw_nesting_is(note, parent, address, stack, sort)))
 		return false;

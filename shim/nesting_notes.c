@@ -337,7 +337,8 @@ uint32_t dlw_nesting_find(struct dlw_context *self, uint32_t parent, const struc
 			  bool unclean, bool there)
 {
 	struct dlw_nest *nest = self->nest;
-	uint32_t place = nest->seen[dlw_nest_slot(parent, held->address) ^ unclean], life;
+	uint32_t place = nest->seen[dlw_nest_slot(parent, held->address, held->stack) ^ unclean];
+	uint32_t life;
 	struct dlw_nesting *note = dlw_nesting_at(nest, place);
 	struct dlw_object *object;
 
