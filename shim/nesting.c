@@ -239,10 +239,12 @@ static bool come_up(struct dlw_context *self, struct dlw_nesting *note, uint32_t
 static void remember(struct dlw_nest *nest, uint32_t place)
 {
 	const struct dlw_nesting *note = dlw_nesting_at(nest, place);
+	uint32_t slot = dlw_nest_slot(note->parent, note->address, note->stack) ^ note->unclean;
 
-	if (note->latest || !note->parent)
-		nest->seen[dlw_nest_slot(note->parent, note->address, note->stack) ^ note->unclean] =
-			place;
+	if ((!note->latest && note->parent) || nest->seen[slot] == place)
+		return;
+	nest->seen[slot ^ 2] = nest->seen[slot];
+	nest->seen[slot] = place;
 }
 
 /** complete_chain() - up to @held, by notes of what is held; false: it cannot be had */
@@ -335,16 +337,6 @@ static bool note_nested(struct dlw_context *self, uint64_t holding, bool wants)
 	return true;
 }
 
-/** is_known_unclean() - a note of a section that has given locks back, in which no lock is new */
-static bool is_known_unclean(const struct dlw_nest *nest, const struct dlw_nesting *note,
-			     uint32_t parent, const struct dlw_held *newest, uint64_t footprint)
-{
-	return note->unclean &&
-	       dlw_nesting_is(note, parent, newest->address, newest->stack,
-			      dlw_nesting_sort(newest->kind, newest->mode)) &&
-	       (note->footprint & footprint) == footprint && note->latest && nest->moment;
-}
-
 /**
  * goes_on_unclean() - the quick way of a section that has given locks back; false: at length
  *
@@ -359,7 +351,7 @@ static __attribute__((noinline)) bool goes_on_unclean(struct dlw_context *self, 
 	const uint64_t now = holding + DLW_HOLD_ADDED;
 	struct dlw_nesting *note;
 	uint64_t footprint;
-	uint32_t parent, place;
+	uint32_t place;
 
 	if (nest->mixed || held >= DLW_NEST_DEPTH || nest->valid < held || self->edge_met == added ||
 	    atomic_load_explicit(&self->record->holding, memory_order_relaxed) != now ||
@@ -369,11 +361,11 @@ static __attribute__((noinline)) bool goes_on_unclean(struct dlw_context *self, 
 		become_unclean(nest, added);
 	if (!nest->unclean)
 		return false;
-	parent = nest->chain[held - 1];
-	place = nest->seen[dlw_nest_slot(parent, newest->address, newest->stack) ^ 1];
+	place = dlw_nest_seen(nest, nest->chain[held - 1], newest->address, newest->stack,
+			      dlw_nesting_sort(newest->kind, newest->mode), true);
 	note = dlw_nesting_at(nest, place);
 	footprint = nest->footprint | nest->newest;
-	if (!place || !is_known_unclean(nest, note, parent, newest, footprint))
+	if (!place || (note->footprint & footprint) != footprint || !nest->moment)
 		return false;
 	nest->footprint = footprint;
 	nest->newest = dlw_lock_bit(newest->address);

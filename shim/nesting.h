@@ -68,6 +68,11 @@ static inline uint16_t dlw_nesting_sort(enum dlw_kind kind, enum dlw_mode mode)
 	return (uint16_t)(kind | mode << 8);
 }
 
+static inline struct dlw_nesting *dlw_nesting_at(const struct dlw_nest *nest, uint32_t place)
+{
+	return (struct dlw_nesting *)(nest->base + place * 8ull);
+}
+
 static inline bool dlw_nesting_is(const struct dlw_nesting *note, uint32_t parent,
 				  uint64_t address, uint32_t stack, uint16_t sort)
 {
@@ -84,13 +89,21 @@ static inline void dlw_nesting_again(struct dlw_nesting *note, uint64_t moment)
 	atomic_store_explicit(&note->latest, moment, memory_order_release);
 }
 
-/** dlw_nest_seen() - what was last seen at the place for it; whether it is that is to be asked */
-static inline struct dlw_nesting *dlw_nest_seen(const struct dlw_nest *nest, uint32_t parent,
-						uint64_t address, uint32_t stack,
-						uint32_t *place)
+/**
+ * dlw_nest_seen() - the place of a note that was asked for not long ago; 0: it has to be looked for
+ *
+ * There are two places for each: locks that fall together are often taken by turns.
+ */
+static inline uint32_t dlw_nest_seen(const struct dlw_nest *nest, uint32_t parent,
+				     uint64_t address, uint32_t stack, uint16_t sort, bool unclean)
 {
-	*place = nest->seen[dlw_nest_slot(parent, address, stack)];
-	return (struct dlw_nesting *)(nest->base + *place * 8ull);
+	uint32_t slot = dlw_nest_slot(parent, address, stack) ^ unclean;
+	uint32_t place = nest->seen[slot];
+
+	if (dlw_likely(dlw_nesting_is(dlw_nesting_at(nest, place), parent, address, stack, sort)))
+		return place;
+	place = nest->seen[slot ^ 2];
+	return dlw_nesting_is(dlw_nesting_at(nest, place), parent, address, stack, sort) ? place : 0;
 }
 
 /** dlw_nest_moment() - of a section that begins at @began; 0: it is no use */
@@ -118,7 +131,6 @@ static inline bool dlw_nest_begins(const struct dlw_context *self,
 	const struct dlw_held *outermost = self->holds;
 	const uint32_t added = (uint32_t)(holding >> 32);
 	struct dlw_nest *nest = self->nest;
-	const struct dlw_nesting *note;
 	uint64_t began;
 	uint32_t place;
 
@@ -126,9 +138,9 @@ static inline bool dlw_nest_begins(const struct dlw_context *self,
 	    added == self->edge_met || added == self->edge_given || !nest ||
 	    nest->serial != record->serial || !dlw_nest_as_ever(self))
 		return false;
-	note = dlw_nest_seen(nest, 0, outermost->address, outermost->stack, &place);
-	if (!dlw_nesting_is(note, 0, outermost->address, outermost->stack,
-			    dlw_nesting_sort(outermost->kind, outermost->mode)))
+	place = dlw_nest_seen(nest, 0, outermost->address, outermost->stack,
+			      dlw_nesting_sort(outermost->kind, outermost->mode), false);
+	if (!place)
 		return false;
 	began = atomic_load_explicit(&((struct dlw_segment *)nest->base)->edges,
 				     memory_order_relaxed);
@@ -162,10 +174,10 @@ dlw_nest_is_noted(struct dlw_context *self, const struct dlw_thread *record, uin
 		  uint64_t address, uint32_t stack, uint16_t sort)
 {
 	struct dlw_nest *nest = self->nest;
-	uint32_t parent = nest->chain[(uint32_t)holding - 1], place;
-	struct dlw_nesting *note = dlw_nest_seen(nest, parent, address, stack, &place);
+	uint32_t parent = nest->chain[(uint32_t)holding - 1];
+	uint32_t place = dlw_nest_seen(nest, parent, address, stack, sort, false);
 
-	if (dlw_unlikely(!dlw_nesting_is(note, parent, address, stack, sort)))
+	if (dlw_unlikely(!place))
 		return false;
 	nest->chain[(uint32_t)holding] = place;
 	atomic_signal_fence(memory_order_seq_cst);
@@ -174,7 +186,7 @@ dlw_nest_is_noted(struct dlw_context *self, const struct dlw_thread *record, uin
 	if (dlw_unlikely(atomic_load_explicit(&record->holding, memory_order_relaxed) !=
 			 holding + DLW_HOLD_ADDED))
 		return false;
-	dlw_nesting_again(note, nest->moment);
+	dlw_nesting_again(dlw_nesting_at(nest, place), nest->moment);
 	return true;
 }
 

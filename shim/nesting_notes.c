@@ -337,12 +337,13 @@ uint32_t dlw_nesting_find(struct dlw_context *self, uint32_t parent, const struc
 			  bool unclean, bool there)
 {
 	struct dlw_nest *nest = self->nest;
-	uint32_t place = nest->seen[dlw_nest_slot(parent, held->address, held->stack) ^ unclean];
-	uint32_t life;
-	struct dlw_nesting *note = dlw_nesting_at(nest, place);
+	uint32_t place = dlw_nest_seen(nest, parent, held->address, held->stack,
+				       dlw_nesting_sort(held->kind, held->mode), unclean);
+	struct dlw_nesting *note;
 	struct dlw_object *object;
+	uint32_t life;
 
-	if (place && is(note, parent, held, unclean))
+	if (place)
 		return place;
 	life = current_life(self, held);
 	place = *bucket_of(nest, parent, held->address, held->stack);

@@ -11,11 +11,6 @@
 /** dlw_nester_begin() - the thread is to have notes of its own; false: no memory */
 bool dlw_nester_begin(struct dlw_context *self);
 
-static inline struct dlw_nesting *dlw_nesting_at(const struct dlw_nest *nest, uint32_t place)
-{
-	return (struct dlw_nesting *)(nest->base + place * 8ull);
-}
-
 /**
  * dlw_nesting_find() - the place of the note of @held under @parent, made if there is none
  * @there: the memory of the lock is known to be there
