@@ -40,10 +40,12 @@ static void use_locks(void)
 	pthread_mutex_unlock(&lock_a);
 }
 
-static void *work_a_while(void *unused)
+/* @has_begun: posted once it has given its locks back; NULL: nobody asks */
+static void *work_a_while(void *has_begun)
 {
-	(void)unused;
 	use_locks();
+	if (has_begun)
+		sem_post(has_begun);
 	pass_milliseconds(200);
 	dprintf(1, "last worker ends\n");
 	return NULL;
@@ -82,10 +84,13 @@ static int exit_while_others_wait(void)
 static int only_own_children(void)
 {
 	pthread_t thread;
+	sem_t has_begun;
 	int status;
 	pid_t child;
 
-	pthread_create(&thread, NULL, work_a_while, NULL);
+	sem_init(&has_begun, 0, 0);
+	pthread_create(&thread, NULL, work_a_while, &has_begun);
+	sem_wait(&has_begun); /* a lock that it held would stay taken in the child */
 	child = fork();
 	if (child == 0) {
 		use_locks();
