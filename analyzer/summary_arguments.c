@@ -3,15 +3,32 @@
  */
 #include "analyzer/summary_arguments.h"
 
+#include <ctype.h>
 #include <fnmatch.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "analyzer/log_arguments.h"
 #include "analyzer/log_coverage.h"
 
+/** begins_as_json() - its first character but for blanks is that of an object */
+static bool begins_as_json(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	int first = EOF;
+
+	if (!file)
+		return false;
+	do
+		first = getc(file);
+	while (isspace(first));
+	fclose(file);
+	return first == '{';
+}
+
 bool dlw_is_summary(const char *path)
 {
-	return fnmatch("*.json", path, 0) == 0;
+	return fnmatch("*.json", path, 0) == 0 || begins_as_json(path);
 }
 
 static bool add_run(struct dlw_summary *summary, char *path, struct dlw_symbols *symbols)

@@ -6,7 +6,7 @@
 
 #include "analyzer/summary.h"
 
-/** dlw_is_summary() - whether an argument is a summary rather than a log: *.json */
+/** dlw_is_summary() - an argument is a summary rather than a log: named *.json, or it begins so */
 bool dlw_is_summary(const char *path);
 
 /**

@@ -269,7 +269,7 @@ def summaries_of_runs_are_put_together(context):
     whole, _ = run_logged(context, 66, "log_mode=full", fixture("abba"))
     orders = context.path("orders")
     execute([DLWATCH, "run", "-q", f"--log={orders}", "--log-mode=order", "--", *fixture("abba")])
-    parts = [context.new_path(".json"), context.new_path(".json")]
+    parts = [context.new_path(".json"), context.path("a name of its own")]
     for log, part in zip((whole, orders), parts):
         equal(execute([DLWATCH, "summarize", "-o", part, log]).status, 0, "summarize: status")
     sums = [context.new_path(".json"), context.new_path(".json")]
