@@ -356,6 +356,14 @@ void dlw_thread_name_serial(struct dlw_context *self, uint64_t pthread, uint32_t
 /** dlw_thread_next_serial() - a serial for a thread about to be created */
 uint32_t dlw_thread_next_serial(void);
 
+/**
+ * dlw_thread_is_over() - no code of the program runs in thread @tid any more
+ *
+ * True from before a join of it returns; reaping has to wait until the kernel
+ * has forgotten the thread, which may be a little later.
+ */
+bool dlw_thread_is_over(int32_t tid);
+
 /** dlw_thread_reap() - free the records of threads that the kernel says are gone */
 void dlw_thread_reap(void);
 

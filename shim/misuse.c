@@ -421,6 +421,13 @@ static void left_locked(const struct dlw_thread *record, const struct dlw_held *
 	publish(&note);
 }
 
+/** is_over() - it ended before the process does: nothing can release what it holds */
+static bool is_over(const struct dlw_thread *record)
+{
+	return record->life == DLW_RECORD_DEAD ||
+	       (record->life == DLW_RECORD_EXITING && dlw_thread_is_over(record->tid));
+}
+
 static void look_at_holds(const struct dlw_thread *record, enum dlw_misuse_sort sort)
 {
 	const struct dlw_held *holds = dlw_at(record->holds);
@@ -440,7 +447,7 @@ void dlw_misuse_at_end(void)
 	     at = ((const struct dlw_thread *)dlw_at(at))->next) {
 		const struct dlw_thread *record = dlw_at(at);
 
-		if (record->life == DLW_RECORD_DEAD)
+		if (is_over(record))
 			look_at_holds(record, DLW_THREAD_ENDED_HOLDING);
 		else if (is_alive(record))
 			look_at_holds(record, DLW_PROCESS_ENDED_HOLDING);

@@ -49,6 +49,11 @@ static bool task_is_gone(int32_t tid)
 	return dlw_system(SYS_tgkill, dlw_runtime->pid, tid, 0, 0, 0, 0) == -ESRCH;
 }
 
+bool dlw_thread_is_over(int32_t tid)
+{
+	return dlw_task_is_leaving(dlw_runtime->pid, tid) || task_is_gone(tid);
+}
+
 /* ------------------------------------------------------------------- gone for good */
 
 /** left_something() - it died with a lock that the C library says is still its */

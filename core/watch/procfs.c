@@ -155,7 +155,18 @@ bool dlw_process_is_stopped(int32_t pid)
 	return letter == 'T' || letter == 't';
 }
 
-#define KERNEL_THREAD 0x00200000u /* PF_KTHREAD among the flags, field 9 */
+/* Among the flags, field 9: PF_EXITING, PF_KTHREAD */
+#define LEAVING 0x00000004u
+#define KERNEL_THREAD 0x00200000u
+
+bool dlw_task_is_leaving(int32_t pid, int32_t tid)
+{
+	char stat[1024];
+	uint64_t flags;
+
+	return dlw_read_file(dlw_proc_path(pid, tid, "stat").text, stat, sizeof(stat)) > 0 &&
+	       stat_field(stat, 9, &flags) && flags & LEAVING;
+}
 
 bool dlw_process_describe(int32_t pid, struct dlw_process_line *line)
 {

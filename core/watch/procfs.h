@@ -73,6 +73,9 @@ bool dlw_process_describe(int32_t pid, struct dlw_process_line *line);
 /** dlw_task_alive() - the task exists and is no zombie */
 bool dlw_task_alive(int32_t pid, int32_t tid);
 
+/** dlw_task_is_leaving() - it is still listed, but runs no code of the program any more */
+bool dlw_task_is_leaving(int32_t pid, int32_t tid);
+
 /** dlw_process_lives() - it is the one that began at @start, and some thread of it is not dead */
 bool dlw_process_lives(int32_t pid, uint64_t start);
 
