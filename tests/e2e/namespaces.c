@@ -6,7 +6,7 @@
  *
  * Ends with status 77 where the kernel does not let us.
  */
-#include "fixture.h"
+#include "lock_pair.h"
 #include <sched.h>
 #include <signal.h>
 #include <sys/mman.h>
@@ -14,8 +14,6 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
-static pthread_mutex_t lock_a = PTHREAD_MUTEX_INITIALIZER, lock_b = PTHREAD_MUTEX_INITIALIZER;
-static pthread_barrier_t meeting;
 static pthread_mutex_t *shared_lock;
 
 static void share(void)
@@ -28,35 +26,6 @@ static void share(void)
 	pthread_mutexattr_init(&mutex);
 	pthread_mutexattr_setpshared(&mutex, PTHREAD_PROCESS_SHARED);
 	pthread_mutex_init(shared_lock, &mutex);
-}
-
-static void *take_a_then_b(void *unused)
-{
-	named("a-then-b");
-	pthread_mutex_lock(&lock_a);
-	pthread_barrier_wait(&meeting);
-	pthread_mutex_lock(&lock_b);
-	return unused;
-}
-
-static void *take_b_then_a(void *unused)
-{
-	named("b-then-a");
-	pthread_mutex_lock(&lock_b);
-	pthread_barrier_wait(&meeting);
-	closing();
-	pthread_mutex_lock(&lock_a);
-	return unused;
-}
-
-static void lock_each_other_out(void)
-{
-	pthread_t one;
-
-	pthread_barrier_init(&meeting, NULL, 2);
-	one = start(take_a_then_b, NULL);
-	take_b_then_a(NULL);
-	pthread_join(one, NULL);
 }
 
 /** stand_by() - so that somebody looks who sees the child from outside */

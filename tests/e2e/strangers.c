@@ -7,44 +7,12 @@
  *
  * Ends with status 77 where it may not become another user.
  */
-#include "fixture.h"
+#include "lock_pair.h"
 #include <signal.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
 #define NOBODY 65534
-
-static pthread_mutex_t lock_a = PTHREAD_MUTEX_INITIALIZER, lock_b = PTHREAD_MUTEX_INITIALIZER;
-static pthread_barrier_t meeting;
-
-static void *take_a_then_b(void *unused)
-{
-	named("a-then-b");
-	pthread_mutex_lock(&lock_a);
-	pthread_barrier_wait(&meeting);
-	pthread_mutex_lock(&lock_b);
-	return unused;
-}
-
-static void *take_b_then_a(void *unused)
-{
-	named("b-then-a");
-	pthread_mutex_lock(&lock_b);
-	pthread_barrier_wait(&meeting);
-	closing();
-	pthread_mutex_lock(&lock_a);
-	return unused;
-}
-
-static void lock_each_other_out(void)
-{
-	pthread_t one;
-
-	pthread_barrier_init(&meeting, NULL, 2);
-	one = start(take_a_then_b, NULL);
-	take_b_then_a(NULL);
-	pthread_join(one, NULL);
-}
 
 static void *stand_by(void *unused)
 {
