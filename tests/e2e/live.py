@@ -3,6 +3,7 @@ from deadlocks import fixture, sample
 from harness import (DLWATCH, check, equal, execute, load_json_lines, preloaded,
                      report_findings, validate)
 from logs import analyze, run_logged
+from predictions import core_is_of_the_sample
 
 # what can deadlock in another schedule, and the functions of its wishes
 FEASIBLE = ["plain", "three", "writers", "spins", "tried_held", "initialised", "through",
@@ -31,13 +32,7 @@ def inversion_is_told_while_the_program_runs(context):
     equal([(finding["kind"], finding["verdict"]) for finding in findings],
           [("inversion", "feasible")], "findings")
     finding = findings[0]
-    names = {resource["id"]: resource["name"].split()[-1] for resource in finding["resources"]}
-    equal([(thread["name"], names[thread["wants"]["resource"]], thread["wants"]["site"]["function"],
-            [(names[hold["resource"]], hold["count"], hold["site"]["function"])
-             for hold in thread["holds"]]) for thread in finding["core"]],
-          [("alice-to-bob", "bob_lock", "alice_to_bob", [("alice_lock", 3, "alice_to_bob")]),
-           ("bob-to-alice", "alice_lock", "bob_to_alice", [("bob_lock", 1, "bob_to_alice")])],
-          "core")
+    core_is_of_the_sample(finding)
     check(all(condition["holds"] for condition in finding["coffman"].values()), "conditions")
     check(b"INVERSION, feasible" in result.err, f"report: {result.err!r}")
 

@@ -15,6 +15,17 @@ def locks(finding):
     return {resource["id"]: resource["name"].split()[-1] for resource in finding["resources"]}
 
 
+def core_is_of_the_sample(finding):
+    """samples/inversion.c: who takes what under what, where, and how often."""
+    names = locks(finding)
+    equal([(thread["name"], names[thread["wants"]["resource"]], thread["wants"]["site"]["function"],
+            [(names[hold["resource"]], hold["count"], hold["site"]["function"])
+             for hold in thread["holds"]]) for thread in finding["core"]],
+          [("alice-to-bob", "bob_lock", "alice_to_bob", [("alice_lock", 3, "alice_to_bob")]),
+           ("bob-to-alice", "alice_lock", "bob_to_alice", [("bob_lock", 1, "bob_to_alice")])],
+          "core")
+
+
 def inversion_that_did_not_hang_is_predicted(context):
     """Two threads, two orders, the places of both, how often each, and a schedule."""
     log = logged(context, "inversion")
@@ -23,12 +34,7 @@ def inversion_that_did_not_hang_is_predicted(context):
     finding = report["findings"][0]
     names = locks(finding)
     equal(finding["kind"], "inversion", "kind")
-    equal([(thread["name"], names[thread["wants"]["resource"]], thread["wants"]["site"]["function"],
-            [(names[hold["resource"]], hold["count"], hold["site"]["function"])
-             for hold in thread["holds"]]) for thread in finding["core"]],
-          [("alice-to-bob", "bob_lock", "alice_to_bob", [("alice_lock", 3, "alice_to_bob")]),
-           ("bob-to-alice", "alice_lock", "bob_to_alice", [("bob_lock", 1, "bob_to_alice")])],
-          "core")
+    core_is_of_the_sample(finding)
     check(all(condition["holds"] for condition in finding["coffman"].values()), "conditions")
     check("in the predicted schedule" in finding["coffman"]["circular_wait"]["evidence"],
           "circular wait: evidence")
@@ -130,13 +136,7 @@ def orders_alone_say_where_to_look(context):
     report = analyze(context, log, 0, "--all")
     equal([finding["verdict"] for finding in report["findings"]], ["unresolved"], "verdicts")
     finding = report["findings"][0]
-    names = locks(finding)
-    equal([(thread["name"], names[thread["wants"]["resource"]], thread["wants"]["site"]["function"],
-            [(names[hold["resource"]], hold["count"], hold["site"]["function"])
-             for hold in thread["holds"]]) for thread in finding["core"]],
-          [("alice-to-bob", "bob_lock", "alice_to_bob", [("alice_lock", 3, "alice_to_bob")]),
-           ("bob-to-alice", "alice_lock", "bob_to_alice", [("bob_lock", 1, "bob_to_alice")])],
-          "core")
+    core_is_of_the_sample(finding)
     equal({name: condition["holds"] for name, condition in finding["coffman"].items()},
           {"mutual_exclusion": True, "hold_and_wait": True, "no_preemption": True,
            "circular_wait": False}, "conditions")
