@@ -276,6 +276,23 @@ struct exploration {
 	uint64_t states;
 };
 
+/* Of all states of @p, none of them seen; .seen is for free(). */
+static inline struct exploration exploration_of(const struct program *p)
+{
+	struct exploration x = { 0 };
+	size_t room = 1;
+	uint32_t t;
+
+	for (t = 0; t < p->threads; t++) {
+		x.radix[t] = p->count[t] + 1;
+		room *= x.radix[t];
+	}
+	x.seen = calloc(room / 8 + 1, 1);
+	if (!x.seen)
+		abort();
+	return x;
+}
+
 static inline bool explore(struct exploration *x, struct world *w)
 {
 	uint32_t t, number = 0;
@@ -306,20 +323,10 @@ static inline bool explore(struct exploration *x, struct world *w)
 /* Whether some run of the same steps deadlocks. */
 static inline bool can_deadlock(const struct program *p, uint64_t *states)
 {
-	struct exploration x = { 0 };
+	struct exploration x = exploration_of(p);
 	struct world w = { .p = p };
-	size_t room = 1;
-	uint32_t t;
-	bool found;
+	bool found = explore(&x, &w);
 
-	for (t = 0; t < p->threads; t++) {
-		x.radix[t] = p->count[t] + 1;
-		room *= x.radix[t];
-	}
-	x.seen = calloc(room / 8 + 1, 1);
-	if (!x.seen)
-		abort();
-	found = explore(&x, &w);
 	*states += x.states;
 	free(x.seen);
 	return found;

@@ -366,19 +366,10 @@ static bool search(struct exploration *x, struct world *w, const struct cycle *c
 /* Whether some run of the same steps closes @cycle. */
 static bool can_close(const struct program *p, const struct cycle *cycle)
 {
-	struct exploration x = { 0 };
+	struct exploration x = exploration_of(p);
 	struct world w = { .p = p };
-	size_t room = 1;
-	uint32_t t;
-	bool found;
+	bool found = search(&x, &w, cycle);
 
-	for (t = 0; t < p->threads; t++) {
-		x.radix[t] = p->count[t] + 1;
-		room *= x.radix[t];
-	}
-	x.seen = calloc(room / 8 + 1, 1);
-	assert_non_null(x.seen);
-	found = search(&x, &w, cycle);
 	free(x.seen);
 	return found;
 }
