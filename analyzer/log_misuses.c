@@ -48,15 +48,7 @@ static void hand_out(const struct dlw_state *state, const struct dlw_finding *fi
 static bool tell(const struct dlw_source *source, const struct dlw_log_misuse *misuse,
 		 struct dlw_arena *arena, dlw_finding_sink *sink, void *context)
 {
-	const struct dlw_log_definitions *defined = &source->defined;
-	const struct dlw_process_state process = {
-		.pid = source->file.header.pid,
-		.exe = defined->exe,
-		.args = (const char *const *)defined->args,
-		.arg_count = defined->arg_count,
-		.modules = defined->modules,
-		.module_count = defined->module_count,
-	};
+	const struct dlw_process_state process = dlw_source_process(source);
 	const struct dlw_misuse_seen seen = {
 		.note = &misuse->note,
 		.process = &process,

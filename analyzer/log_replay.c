@@ -622,6 +622,20 @@ void dlw_replay_rewind(struct dlw_replay *replay)
 	dlw_replay_start(replay);
 }
 
+struct dlw_process_state dlw_source_process(const struct dlw_source *source)
+{
+	const struct dlw_log_definitions *defined = &source->defined;
+
+	return (struct dlw_process_state){
+		.pid = source->file.header.pid,
+		.exe = defined->exe,
+		.args = (const char *const *)defined->args,
+		.arg_count = defined->arg_count,
+		.modules = defined->modules,
+		.module_count = defined->module_count,
+	};
+}
+
 uint64_t dlw_source_lost_blocks(const struct dlw_source *source)
 {
 	uint64_t blocks = 0;

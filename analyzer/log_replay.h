@@ -299,6 +299,9 @@ void dlw_replay_rewind(struct dlw_replay *replay);
 bool dlw_replay_stack(const struct dlw_source *source, uint32_t id, struct dlw_arena *arena,
 		      struct dlw_stack *stack);
 
+/** dlw_source_process() - who wrote it, for findings; the strings are the source's */
+struct dlw_process_state dlw_source_process(const struct dlw_source *source);
+
 /** dlw_source_lost_blocks() - of all threads, and of definitions */
 uint64_t dlw_source_lost_blocks(const struct dlw_source *source);
 

@@ -166,18 +166,10 @@ static void build_processes(struct builder *builder)
 
 	for (at = 0; at < builder->replay->source_count; at++) {
 		const struct dlw_source *source = builder->replay->sources[at];
-		const struct dlw_log_definitions *defined = &source->defined;
 
-		builder->processes[at] = (struct dlw_process_state){
-			.pid = source->file.header.pid,
-			.exe = defined->exe,
-			.args = (const char *const *)defined->args,
-			.arg_count = defined->arg_count,
-			.modules = defined->modules,
-			.module_count = defined->module_count,
-			.ended = has_ended(builder, source),
-			.open_reason = open_reason(builder, source),
-		};
+		builder->processes[at] = dlw_source_process(source);
+		builder->processes[at].ended = has_ended(builder, source);
+		builder->processes[at].open_reason = open_reason(builder, source);
 	}
 }
 
