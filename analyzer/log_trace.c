@@ -269,30 +269,32 @@ static void add_held(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
 	add_operation(traced, cursor, DLW_TRACE_ACQUIRE, cursor->head.object);
 }
 
+/* Events that are one operation on one object. */
+static const struct {
+	bool known;
+	enum dlw_trace_op op;
+} operations[32] = {
+	[DLW_EVENT_ACQUIRED] = { true, DLW_TRACE_ACQUIRE },
+	[DLW_EVENT_RELEASED_TOP] = { true, DLW_TRACE_RELEASE },
+	[DLW_EVENT_RELEASED] = { true, DLW_TRACE_RELEASE },
+	[DLW_EVENT_FORGOTTEN] = { true, DLW_TRACE_RELEASE },
+	[DLW_EVENT_POSTED] = { true, DLW_TRACE_RELEASE },
+	[DLW_EVENT_SIGNALLED] = { true, DLW_TRACE_SIGNAL },
+	[DLW_EVENT_BROADCAST] = { true, DLW_TRACE_BROADCAST },
+	[DLW_EVENT_WOKEN] = { true, DLW_TRACE_WOKEN },
+	[DLW_EVENT_TRY_FAILED] = { true, DLW_TRACE_FAILED },
+	[DLW_EVENT_ARRIVED] = { true, DLW_TRACE_ARRIVE },
+	[DLW_EVENT_LEFT] = { true, DLW_TRACE_LEAVE },
+	[DLW_EVENT_CONDITION_WAIT] = { true, DLW_TRACE_WAIT },
+};
+
 static void add_event(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
 {
-	static const struct {
-		bool known;
-		enum dlw_trace_op op;
-	} plain[32] = {
-		[DLW_EVENT_ACQUIRED] = { true, DLW_TRACE_ACQUIRE },
-		[DLW_EVENT_RELEASED_TOP] = { true, DLW_TRACE_RELEASE },
-		[DLW_EVENT_RELEASED] = { true, DLW_TRACE_RELEASE },
-		[DLW_EVENT_FORGOTTEN] = { true, DLW_TRACE_RELEASE },
-		[DLW_EVENT_POSTED] = { true, DLW_TRACE_RELEASE },
-		[DLW_EVENT_SIGNALLED] = { true, DLW_TRACE_SIGNAL },
-		[DLW_EVENT_BROADCAST] = { true, DLW_TRACE_BROADCAST },
-		[DLW_EVENT_WOKEN] = { true, DLW_TRACE_WOKEN },
-		[DLW_EVENT_TRY_FAILED] = { true, DLW_TRACE_FAILED },
-		[DLW_EVENT_ARRIVED] = { true, DLW_TRACE_ARRIVE },
-		[DLW_EVENT_LEFT] = { true, DLW_TRACE_LEAVE },
-		[DLW_EVENT_CONDITION_WAIT] = { true, DLW_TRACE_WAIT },
-	};
 	const struct dlw_event *event = &cursor->head.event;
 	struct dlw_cursor *other;
 
-	if (plain[event->type].known) {
-		add_operation(traced, cursor, plain[event->type].op, cursor->head.object);
+	if (operations[event->type].known) {
+		add_operation(traced, cursor, operations[event->type].op, cursor->head.object);
 		return;
 	}
 	end_order(traced, cursor);
