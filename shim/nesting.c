@@ -376,19 +376,23 @@ static __attribute__((noinline)) bool goes_on_unclean(struct dlw_context *self, 
 	return true;
 }
 
-/** repeats_unclean() - the same, of a section under way */
-static bool repeats_unclean(struct dlw_context *self, uint64_t holding)
+/** is_under_way() - the section that the quick ways and ours were in last */
+static bool is_under_way(const struct dlw_context *self, uint64_t holding)
+{
+	return self->nest && holding >> 32 == self->nest_expected >> 32;
+}
+
+static __attribute__((noinline)) void nest_at_length(struct dlw_context *self, uint64_t holding,
+						     bool wants)
 {
 	const struct dlw_thread *open = self->open;
-	bool done;
 
-	if (!self->nest || holding >> 32 != self->nest_expected >> 32)
-		return false;
 	dlw_inside(self);
-	done = goes_on_unclean(self, holding);
+	if (!(wants && is_under_way(self, holding) && goes_on_unclean(self, holding)) &&
+	    !note_nested(self, holding, wants))
+		dlw_runtime_count(DLW_LOST_NESTINGS, 1);
 	if (open)
 		dlw_leave(self);
-	return done;
 }
 
 void dlw_nest(struct dlw_context *self, uint64_t holding, bool wants)
@@ -401,17 +405,5 @@ void dlw_nest(struct dlw_context *self, uint64_t holding, bool wants)
 	    dlw_nest_is_noted(self, record, holding, newest->address, newest->stack,
 			      dlw_nesting_sort(newest->kind, newest->mode)))
 		return;
-	if (!wants || !repeats_unclean(self, holding))
-		dlw_nest_at_length(self, holding, wants);
-}
-
-void dlw_nest_at_length(struct dlw_context *self, uint64_t holding, bool wants)
-{
-	const struct dlw_thread *open = self->open;
-
-	dlw_inside(self);
-	if (!note_nested(self, holding, wants))
-		dlw_runtime_count(DLW_LOST_NESTINGS, 1);
-	if (open)
-		dlw_leave(self);
+	nest_at_length(self, holding, wants);
 }

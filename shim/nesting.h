@@ -53,9 +53,6 @@ extern _Atomic uint64_t dlw_nest_changes;
 /** dlw_nest() - the newest hold is nested; @holding: of the record before it, @wants: it was waited for */
 void dlw_nest(struct dlw_context *self, uint64_t holding, bool wants);
 
-/** dlw_nest_at_length() - the same, if the quick way (below) did not do */
-void dlw_nest_at_length(struct dlw_context *self, uint64_t holding, bool wants);
-
 /** dlw_nest_slot() - where in .seen the note of a lock under @parent, at @stack, is looked for first */
 static inline uint32_t dlw_nest_slot(uint32_t parent, uint64_t address, uint32_t stack)
 {
@@ -156,7 +153,7 @@ static inline bool dlw_nest_begins(const struct dlw_context *self,
 /*
  * The quick way, for a lock that is waited for: does the section go on as it did
  * when it was last here, or does one begin; and has the nesting been noted? Else
- * dlw_nest_at_length() is asked.
+ * dlw_nest() asks at length.
  *
  * .open stays as it is. A handler that comes in between and takes a lock finds
  * .nest_expected behind: it notes nothing, and leaves .holding other than ours.
