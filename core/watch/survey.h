@@ -114,10 +114,4 @@ const struct dlw_surveyed *dlw_survey_find(const struct dlw_survey *survey, int3
 void dlw_survey_forget_wanted(struct dlw_survey *survey);
 void dlw_survey_want(struct dlw_watch *watch, int32_t pid, int32_t tid);
 
-/**
- * dlw_is_system_wait() - a call that only another process, or a thread of this one, can end
- * @task: whose descriptors are meant
- */
-bool dlw_is_system_wait(int32_t task, const struct dlw_system_call *call);
-
 #endif

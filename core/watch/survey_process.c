@@ -20,7 +20,11 @@ static bool is_channel(void *context, int fd)
 	return dlw_descriptor_channel(*task, fd).kind != DLW_NO_CHANNEL;
 }
 
-bool dlw_is_system_wait(int32_t task, const struct dlw_system_call *call)
+/**
+ * is_system_wait() - a call that only another process, or a thread of this one, can end
+ * @task: whose descriptors are meant
+ */
+static bool is_system_wait(int32_t task, const struct dlw_system_call *call)
 {
 	struct dlw_call_meaning meaning = dlw_call_meaning(call, task, 0);
 
@@ -96,7 +100,7 @@ bool dlw_sleep_look(int32_t pid, int32_t tid, const struct dlw_sleeper *before,
 	}
 	sleeper->fresh = true;
 	return dlw_task_look(pid, tid, &sleeper->call) == DLW_TASK_ASLEEP &&
-	       dlw_task_letter(pid, tid) == 'S' && dlw_is_system_wait(tid, &sleeper->call) &&
+	       dlw_task_letter(pid, tid) == 'S' && is_system_wait(tid, &sleeper->call) &&
 	       dlw_task_sequence(pid, tid) == sleeper->sequence;
 }
 
