@@ -147,14 +147,16 @@ static bool open_tail(struct dlw_log_file *file)
 bool dlw_log_file_open(struct dlw_log_file *file)
 {
 	char directory[DLW_PATH_MAX];
-	int fd;
+	int made, fd;
 
 	if (!dlw_expand_path(dlw_options.log, directory, sizeof(directory) - 640)) {
 		dlw_say("dlwatch: %s: cannot log: path too long\n", dlw_options.log);
 		return false;
 	}
-	dlw_sys_mkdir(directory, 0700);
+	made = dlw_sys_mkdir(directory, 0700);
 	fd = create(file, directory);
+	if (fd == -ENOENT && made < 0)
+		fd = made; /* why the directory is not there */
 	if (fd < 0) {
 		dlw_say("dlwatch: %s: cannot log: %s\n", directory, strerrordesc_np(-fd));
 		return false;
