@@ -17,15 +17,21 @@
 #include "analyzer/log_memory.h"
 #include "core/watch/session_directory.h"
 
-/** map_segment() - false: it is none, or not one of this version */
-static bool map_segment(struct dlw_segments *segments, const char *path)
+/* Whom everything may be shown: a daemon that root started and that became another user, too. */
+static bool is_root(void)
+{
+	return geteuid() == 0;
+}
+
+/** map_segment() - false: it is none of @owner's, or not one of this version */
+static bool map_segment(struct dlw_segments *segments, const char *path, uid_t owner)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct dlw_segment *segment = MAP_FAILED;
 	struct stat status;
 
 	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
-	    status.st_uid == geteuid() && status.st_size >= (off_t)sizeof(*segment))
+	    status.st_uid == owner && status.st_size >= (off_t)sizeof(*segment))
 		segment = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (fd >= 0)
 		close(fd);
@@ -42,10 +48,22 @@ static bool map_segment(struct dlw_segments *segments, const char *path)
 	return true;
 }
 
+/** is_session() - a directory that its @owner alone can write to, and that we may look into */
+static bool is_session(const char *directory, uid_t *owner)
+{
+	struct stat status;
+
+	if (lstat(directory, &status) < 0 || !S_ISDIR(status.st_mode) || status.st_mode & 077)
+		return false;
+	*owner = status.st_uid;
+	return *owner == geteuid() || is_root();
+}
+
 /** add_session() - the segments of a directory; @pid: only that one's, 0: all */
 static void add_session(struct dlw_segments *segments, const char *directory, long pid)
 {
-	DIR *entries = dlw_session_is_ours(directory) ? opendir(directory) : NULL;
+	uid_t owner = 0;
+	DIR *entries = is_session(directory, &owner) ? opendir(directory) : NULL;
 	const struct dirent *entry;
 
 	while (entries && (entry = readdir(entries))) {
@@ -55,7 +73,7 @@ static void add_session(struct dlw_segments *segments, const char *directory, lo
 		    (pid && strtol(entry->d_name, NULL, 10) != pid))
 			continue;
 		path = dlw_print("%s/%s", directory, entry->d_name);
-		map_segment(segments, path);
+		map_segment(segments, path, owner);
 		free(path);
 	}
 	if (entries)
@@ -65,7 +83,8 @@ static void add_session(struct dlw_segments *segments, const char *directory, lo
 /** search() - all sessions below @base for a process */
 static void search(struct dlw_segments *segments, const char *base, long pid)
 {
-	char *pattern = dlw_print("dlwatch-%u-*", (unsigned)geteuid());
+	char *pattern = is_root() ? dlw_copy("dlwatch-*")
+				  : dlw_print("dlwatch-%u-*", (unsigned)geteuid());
 	DIR *entries = base && !segments->count ? opendir(base) : NULL;
 	const struct dirent *entry;
 
@@ -99,7 +118,8 @@ bool dlw_segments_open(struct dlw_segments *segments, const char *who, char **er
 	}
 	if (segments->count)
 		return true;
-	*error = dlw_print("%s: not a watched process, nor a session of yours with one", who);
+	*error = dlw_print("%s: not a watched process%s, nor a session%s with one", who,
+			   is_root() ? "" : " of yours", is_root() ? "" : " of yours");
 	return false;
 }
 

@@ -281,23 +281,41 @@ def a_private_pair(findings):
         for mine, other in ("ab", "ba")], stuck=[]), 1)
 
 
+def until_found(role, look):
+    """Preloads the fixture; returns look(its pid) of the moment when it has found something."""
+    json = f"/tmp/dlwatch-strangers-{os.getpid()}-{role}.jsonl"
+    seen = []
+
+    def found(running):
+        if os.path.getsize(json):
+            seen.append(look(running.process.pid, json))
+        return seen
+
+    with open(json, "w", encoding="ascii"):
+        os.chmod(json, 0o666)
+    try:
+        result = execute([*fixture("strangers"), role], preloaded(json=json), until=found)
+    finally:
+        os.unlink(json)
+    if result.status == 77:
+        raise Skip("no other user to become")
+    check(result.met, f"it ended: {result.status} {result.err[-800:]!r}")
+    return seen[0]
+
+
 def strangers(role):
     """Whoever may not look at the others leaves that to somebody who may."""
-    def test(context):
-        json = f"/tmp/dlwatch-strangers-{os.getpid()}-{role}.jsonl"
-        with open(json, "w", encoding="ascii"):
-            os.chmod(json, 0o666)
-        try:
-            result = execute([*fixture("strangers"), role], preloaded(json=json),
-                             until=lambda _: os.path.getsize(json))
-            findings = load_json_lines(json)
-        finally:
-            os.unlink(json)
-        if result.status == 77:
-            raise Skip("no other user to become")
-        check(result.met, f"it ended: {result.status} {result.err[-800:]!r}")
-        a_private_pair(findings)
+    def test(_context):
+        a_private_pair(until_found(role, lambda _pid, json: load_json_lines(json)))
     return test
+
+
+def root_sees_whom_a_daemon_became(_context):
+    """Its session is another user's from the start."""
+    shown = until_found("alone", lambda pid, _json: execute([DLWATCH, "top", "--once",
+                                                             "--interval=100", str(pid)]))
+    equal((shown.status, shown.err), (0, b""), "top: status, standard error")
+    check("1 process, 2 threads, 2 waiting" in shown.out.decode(), f"headline: {shown.out!r}")
 
 
 def all_cases():
@@ -313,6 +331,7 @@ def all_cases():
         ("supervised_through_subshells", supervised_through_subshells),
         ("strangers/parent", strangers("parent")),
         ("strangers/child", strangers("child")),
+        ("strangers/shown", root_sees_whom_a_daemon_became),
         ("namespaces/holds", in_another_namespace("holds", none)),
         ("namespaces/pair", in_another_namespace("pair", a_private_pair)),
         ("named/kept", named("kept", None)), ("named/file", named("file", None)),

@@ -4,6 +4,7 @@
  *	strangers parent  the parent's threads lock each other out, once the child has
  *	                  had the time to be the first to look at the session
  *	strangers child   the child's threads do, while the parent looks
+ *	strangers alone   no child: it becomes another user before its first lock
  *
  * Ends with status 77 where it may not become another user.
  */
@@ -28,11 +29,16 @@ static void enter(void)
 	pthread_mutex_unlock(&lock_a);
 }
 
+static void become_nobody(void)
+{
+	if (setresgid(NOBODY, NOBODY, NOBODY) != 0 || setresuid(NOBODY, NOBODY, NOBODY) != 0)
+		_exit(77);
+}
+
 static void be_child(bool deadlocks)
 {
 	enter();
-	if (setresgid(NOBODY, NOBODY, NOBODY) != 0 || setresuid(NOBODY, NOBODY, NOBODY) != 0)
-		_exit(77);
+	become_nobody();
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (deadlocks)
 		lock_each_other_out();
@@ -48,6 +54,10 @@ int main(int argc, char **argv)
 	pid_t child;
 
 	require(argc == 2, "arguments");
+	if (!strcmp(argv[1], "alone")) {
+		become_nobody();
+		lock_each_other_out();
+	}
 	in_child = !strcmp(argv[1], "child");
 	enter();
 	if (in_child)
