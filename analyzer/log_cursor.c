@@ -226,6 +226,7 @@ static void begin_anew(struct dlw_cursor *cursor)
 static void forget(struct dlw_cursor *cursor)
 {
 	cursor->lost = true;
+	cursor->source->replay->unheard = true;
 	begin_anew(cursor);
 }
 
@@ -246,6 +247,9 @@ static void align_units(struct dlw_cursor *cursor, const struct dlw_log_block *b
 	cursor->units = cursor->aligned;
 }
 
+/* Since then a block's state has what the thread said through dlwatch.h. */
+#define MINOR_SAID_ANEW 2
+
 /** skip_to() - @block does not follow on the last one */
 static void skip_to(struct dlw_cursor *cursor, const struct dlw_log_block *block)
 {
@@ -254,6 +258,9 @@ static void skip_to(struct dlw_cursor *cursor, const struct dlw_log_block *block
 		return;
 	}
 	cursor->late = cursor->takes_state = true;
+	cursor->exempt = 0;
+	if (cursor->source->file.header.minor < MINOR_SAID_ANEW)
+		cursor->source->replay->unheard = true;
 	begin_anew(cursor);
 }
 
@@ -418,13 +425,27 @@ static bool is_known(enum dlw_event_type type)
 	       (type >= DLW_EVENT_WANT && type <= DLW_EVENT_HELD);
 }
 
-/** resolve_held() - false: known already, or not said in full */
+/** said() - what the thread has told through dlwatch.h before its block began */
+static void said(struct dlw_cursor *cursor, const struct dlw_head *head)
+{
+	if (head->event.form == DLW_ANNOTATED_EXEMPT)
+		cursor->exempt = (uint32_t)head->event.argument;
+	else if (head->event.form == DLW_ANNOTATED_RELEASER && head->object)
+		dlw_object_add_releaser(head->object, cursor, false)->announced = true;
+}
+
+/** resolve_held() - false: known already, no event of its own, or not said in full */
 static bool resolve_held(struct dlw_cursor *cursor, struct dlw_head *head)
 {
 	if (!cursor->takes_state)
 		return false;
+	if (head->event.mode == DLW_MODE_ANNOTATED) {
+		said(cursor, head);
+		return false;
+	}
 	if (!head->object) {
-		cursor->lost = true; /* it has more than the block had room for */
+		/* it has, or has said, more than the block had room for */
+		cursor->lost = cursor->source->replay->unheard = true;
 		return false;
 	}
 	/* it stands for the last operation, which was this thread's: it waits for those before */

@@ -609,6 +609,7 @@ void dlw_replay_rewind(struct dlw_replay *replay)
 	replay->stalls = replay->missing_tickets = replay->late_tickets = 0;
 	replay->overwritten_tickets = 0;
 	replay->threads_cut = 0;
+	replay->unheard = false;
 	for (at = 0; at < replay->source_count; at++) {
 		struct dlw_source *source = replay->sources[at];
 

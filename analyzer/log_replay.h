@@ -238,6 +238,7 @@ struct dlw_replay {
 	uint64_t missing_tickets; /* operations that must be in lost blocks */
 	uint64_t overwritten_tickets; /* operations that a flight recorder has overwritten */
 	uint64_t late_tickets;    /* came after a larger one of their object */
+	bool unheard; /* what threads said through dlwatch.h may be missing */
 	uint32_t threads_cut; /* whose last events are later than the moment of the copy */
 	uint64_t base_ns;         /* earliest start of a log: zero of printed times */
 	uint64_t stall_ns;        /* for states: how long the open-world rule must have held */

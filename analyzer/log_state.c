@@ -362,7 +362,10 @@ static void build_releasers(struct builder *builder, const struct dlw_replay_obj
 		builder->releasers[builder->releaser_count++] = (struct dlw_releaser){
 			.thread = cursor->number,
 			.resource = object->state_index,
-			.provenance = past->announced ? DLW_ANNOTATED : DLW_SEEN_BEFORE,
+			/* where nobody's word is missing those who are announced are all */
+			.provenance = past->announced && !builder->replay->unheard ?
+					      DLW_ANNOTATED :
+					      DLW_SEEN_BEFORE,
 		};
 	}
 }

@@ -9,8 +9,8 @@
  * thread keeps what it did last, however long ago.
  *
  * A block must be understood when all before it are gone. It begins with the
- * thread's definition and what the thread holds at that moment (events HELD),
- * and defines each object before the first event that refers to it. Stacks and
+ * thread's definition and what the thread holds and has announced at that moment
+ * (events HELD), and defines each object before the first event that refers to it. Stacks and
  * modules are bounded: they are defined in the log itself, once, and so are the
  * first locks of the process, as long as they do not take too much of log_max.
  */
@@ -175,6 +175,86 @@ static void put_held(struct state *state, struct dlw_object *object, enum dlw_mo
 	dlw_slot_put(state->slot, &held);
 }
 
+/** exempt_depth() - before the event */
+static uint32_t exempt_depth(const struct state *state)
+{
+	const struct dlw_event *event = state->event;
+	uint32_t depth = state->self->record->exempt;
+
+	if (event->type != DLW_EVENT_ACCESSED || event->mode != DLW_MODE_ANNOTATED)
+		return depth;
+	return depth - (event->form == DLW_ANNOTATED_EXEMPT) +
+	       (event->form == DLW_ANNOTATED_EXEMPT_NO_MORE);
+}
+
+static void put_exempt(struct state *state)
+{
+	struct dlw_event said = {
+		.type = DLW_EVENT_HELD,
+		.mode = DLW_MODE_ANNOTATED,
+		.form = DLW_ANNOTATED_EXEMPT,
+		.argument = exempt_depth(state),
+		.ticks = state->slot->ticks,
+	};
+
+	if (said.argument)
+		dlw_slot_put(state->slot, &said);
+}
+
+/** put_announced() - that the thread will post or signal @object; once more does no harm */
+static void put_announced(struct state *state, struct dlw_object *object)
+{
+	struct dlw_event said = {
+		.type = DLW_EVENT_HELD,
+		.mode = DLW_MODE_ANNOTATED,
+		.form = DLW_ANNOTATED_RELEASER,
+		.object = dlw_log_object(object),
+		.ticks = state->slot->ticks,
+	};
+
+	define_object(state->slot, object);
+	dlw_slot_put(state->slot, &said);
+}
+
+/** object_of() - of a permit; NULL: it speaks of an earlier life, or of nothing */
+static struct dlw_object *object_of(const struct dlw_permit *permit)
+{
+	struct dlw_object *object;
+
+	if (!permit->object)
+		return NULL;
+	object = dlw_table_at(dlw_runtime->segment, &dlw_runtime->segment->objects,
+			      permit->object - 1);
+	return object && object->life == permit->life ? object : NULL;
+}
+
+/** takes_room() - for one more of them; false: there is none */
+static bool takes_room(struct state *state)
+{
+	if (state->room < HELD_ROOM) {
+		state->omitted = true;
+		return false;
+	}
+	state->room -= HELD_ROOM;
+	return true;
+}
+
+static void put_announcements(struct state *state)
+{
+	const struct dlw_thread *record = state->self->record;
+	uint32_t at;
+
+	for (at = 0; at < record->permit_capacity; at++) {
+		const struct dlw_permit *permit = &state->self->permits[at];
+		struct dlw_object *object = permit->announced ? object_of(permit) : NULL;
+
+		if (object && !takes_room(state))
+			return;
+		if (object)
+			put_announced(state, object);
+	}
+}
+
 /** first_that_fits() - of the holds, oldest first: those before it are not said */
 static uint32_t first_that_fits(const struct state *state)
 {
@@ -205,7 +285,7 @@ static void put_holds(struct state *state)
 	uint32_t at = first_that_fits(state), count = dlw_hold_count(self);
 	uint32_t unsaid = newest_of(self, state->skipped);
 
-	state->omitted = at > 0;
+	state->omitted |= at > 0;
 	state->room -= (count - at) * HELD_ROOM;
 	for (; at < count; at++) {
 		const struct dlw_held *held = &self->holds[at];
@@ -226,28 +306,21 @@ static void put_permits(struct state *state)
 
 	for (at = 0; at < record->permit_capacity; at++) {
 		const struct dlw_permit *permit = &state->self->permits[at];
-		struct dlw_object *object;
+		struct dlw_object *object = permit->held ? object_of(permit) : NULL;
 		uint32_t held = permit->held;
 
-		if (!permit->object || !held)
-			continue;
-		object = dlw_table_at(dlw_runtime->segment, &dlw_runtime->segment->objects,
-				      permit->object - 1);
-		if (!object || object->life != permit->life)
+		if (!object)
 			continue;
 		held -= object->log_life == object->life && object->log_id == state->skipped;
-		if (state->room < HELD_ROOM) {
-			state->omitted = true;
-			return;
-		}
 		if (!held)
 			continue;
-		state->room -= HELD_ROOM;
+		if (!takes_room(state))
+			return;
 		put_held(state, object, DLW_PERMIT, permit->stack, held);
 	}
 }
 
-/** put_state() - what the thread has, as it was just before @event */
+/** put_state() - what the thread has and has said, as it was just before @event */
 static void put_state(struct dlw_context *self, const struct dlw_event *event)
 {
 	struct state state = {
@@ -259,6 +332,8 @@ static void put_state(struct dlw_context *self, const struct dlw_event *event)
 	};
 	struct dlw_event more = { .type = DLW_EVENT_HELD, .ticks = state.slot->ticks };
 
+	put_exempt(&state);
+	put_announcements(&state);
 	put_holds(&state);
 	put_permits(&state);
 	if (state.omitted) /* no object: there is more, and not said what */

@@ -44,7 +44,7 @@
 #define DLW_LOG_MAGIC "\x89" "DLWLOG\n"
 #define DLW_TAIL_MAGIC "\x89" "DLWTAL\n"
 #define DLW_LOG_MAJOR 4 /* a reader refuses any other */
-#define DLW_LOG_MINOR 1 /* additions that an older reader may skip */
+#define DLW_LOG_MINOR 2 /* additions that an older reader may skip */
 #define DLW_LOG_BYTE_ORDER 0x01020304u
 
 /** dlw_ticks() - a cheap clock of unknown unit, related to nanoseconds by pairs of readings */
@@ -458,18 +458,19 @@ enum dlw_event_type {
 	DLW_EVENT_ORDER = 28,       /* log_mode=order: what comes up to the next ORDER is one lock order, seen
 				     * for the first time; argument: its number in the process, from 1 */
 	DLW_EVENT_HELD = 29,        /* log_mode=ring, at the start of a block: the thread has this already;
-				     * argument: count; ticket: of the object's last operation, 0: unknown */
+				     * argument: count; ticket: of the object's last operation, 0: unknown.
+				     * Mode 3: it has said this already; form: enum dlw_annotated */
 	DLW_EVENT_DEFINITION = 30,  /* log_mode=ring: a definition record follows; argument: its units */
 	DLW_EVENT_WIDE = 31
 };
 
-#define DLW_MODE_ANNOTATED 3 /* of ACCESSED, which is then none */
+#define DLW_MODE_ANNOTATED 3 /* of ACCESSED and HELD, which are then none */
 
 /** What a thread has said through dlwatch.h. */
 enum dlw_annotated {
-	DLW_ANNOTATED_EXEMPT = 0, /* no part of findings from now on; they nest */
+	DLW_ANNOTATED_EXEMPT = 0, /* no part of findings from now on; they nest. HELD: so deep, as argument */
 	DLW_ANNOTATED_EXEMPT_NO_MORE = 1,
-	DLW_ANNOTATED_RELEASER = 2, /* it will post or signal the object */
+	DLW_ANNOTATED_RELEASER = 2, /* it will post or signal the object. HELD: argument 0 */
 };
 
 /** How an acquisition was asked for. */

@@ -1,19 +1,36 @@
 /*
  * annotated.c - what a program tells through dlwatch.h, one way a run, named by
- * the argument; without dlwatch it prints the same
+ * the argument; without dlwatch it prints the same. A second one says how often
+ * to use other locks right after "exempt…" and "post", for a log to forget them.
  */
 #include <dlwatch.h>
 #include <linux/futex.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
 #include "fixture.h"
 
 static pthread_barrier_t meeting;
+static long rounds;
 
 static void meet(void)
 {
 	pthread_barrier_wait(&meeting);
+}
+
+static void history(void)
+{
+	pthread_mutex_t local[3] = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
+				     PTHREAD_MUTEX_INITIALIZER };
+	long round;
+
+	for (round = 0; round < rounds; round++) {
+		pthread_mutex_lock(&local[round % 3]);
+		pthread_mutex_lock(&local[(round + 1) % 3]);
+		pthread_mutex_unlock(&local[round % 3]);
+		pthread_mutex_unlock(&local[(round + 1) % 3]);
+	}
 }
 
 /* ---- locks of one's own making --------------------------------------------------- */
@@ -181,6 +198,7 @@ static void *b_then_a(void *unused)
 	named("b-then-a");
 	if (exempted)
 		dlwatch_exempt_begin();
+	history();
 	both(&lock_b, &lock_a);
 	return NULL;
 }
@@ -198,6 +216,13 @@ static void exempt_case(void)
 	start(a_then_b, NULL);
 	start(b_then_a, NULL);
 	pass_milliseconds(700);
+}
+
+/* An orderly exit would end all waits. */
+static void exempt_killed_case(void)
+{
+	exempt_case();
+	kill(getpid(), SIGKILL);
 }
 
 /* An exemption that has ended is none. */
@@ -234,6 +259,7 @@ static void *poster(void *unused)
 	named("poster");
 	if (told)
 		dlwatch_will_post(&ready);
+	history();
 	meet();
 	meet();
 	closing();
@@ -324,12 +350,15 @@ int main(int argc, char **argv)
 		void (*run)(void);
 	} cases[] = {
 		{ "custom", custom_case },   { "cured", cured_case },     { "stranger", stranger_case },
-		{ "named", named_case },     { "exempt", exempt_case },   { "no-more", no_more_case },
+		{ "named", named_case },     { "exempt", exempt_case },
+		{ "exempt-killed", exempt_killed_case }, { "no-more", no_more_case },
 		{ "post", post_case },       { "untold", untold_case },   { "rank", rank_case },
 		{ "ranks-kept", ranks_kept_case }, { "active", active_case },
 	};
 	size_t i;
 
+	if (argc > 2)
+		rounds = atol(argv[2]);
 	pthread_barrier_init(&meeting, NULL, 2);
 	errno = 77;
 	dlwatch_name(&meeting, "meeting");

@@ -52,6 +52,13 @@ def events(log, *options):
 # ---- the flight recorder --------------------------------------------------------
 
 
+def check_wrapped(report):
+    notes = " ".join(report["coverage"]["notes"])
+    check(re.search("log_mode=ring: [0-9]{3,} blocks of earlier events were overwritten", notes),
+          f"coverage does not tell what was overwritten: {notes}")
+    check("missing" not in notes and "contradict" not in notes, f"coverage: {notes}")
+
+
 def ring_forgets_nothing_that_matters(context):
     """Wrapped many times, it still has who holds what since before its beginning."""
     log, live = run_logged(context, 66, SMALL_RING, RECORDER)
@@ -61,10 +68,27 @@ def ring_forgets_nothing_that_matters(context):
     AFTER_HISTORY.check(report["findings"][0])
     differs = first_difference(without_times(live[0]), without_times(report["findings"][0]))
     check(not differs, f"live and analysed finding differ at {differs}")
-    notes = " ".join(report["coverage"]["notes"])
-    check(re.search("log_mode=ring: [0-9]{3,} blocks of earlier events were overwritten", notes),
-          f"coverage does not tell what was overwritten: {notes}")
-    check("missing" not in notes and "contradict" not in notes, f"coverage: {notes}")
+    check_wrapped(report)
+
+
+def ring_forgets_no_exemption(context):
+    log, live = run_logged(context, 137, SMALL_RING,
+                           fixture("annotated", "exempt-killed") + ["100000"])
+    report = analyze(context, log, 0)
+    equal((live, report["findings"]), ([], []), "findings")
+    check_wrapped(report)
+    waits = [line for line in events(log) if re.search(" wants mutex .* at both ", line)]
+    check(len(waits) == 2, f"they were not both waiting: {waits}")
+
+
+def ring_forgets_no_announcement(context):
+    """Who said once that it will post is known for it, and alone: the bystander is not."""
+    log, live = run_logged(context, 66, SMALL_RING, fixture("annotated", "post") + ["100000"])
+    report = analyze(context, log, 1)
+    equal((len(live), len(report["findings"])), (1, 1), "findings")
+    check_wrapped(report)
+    differs = first_difference(without_times(live[0]), without_times(report["findings"][0]))
+    check(not differs, f"live and analysed finding differ at {differs}")
 
 
 def ring_is_bounded(context):
@@ -528,7 +552,8 @@ def top_shows_who_waits_for_whom(context):
 
 
 def all_cases():
-    tests = [ring_forgets_nothing_that_matters, ring_is_bounded,
+    tests = [ring_forgets_nothing_that_matters, ring_forgets_no_exemption,
+             ring_forgets_no_announcement, ring_is_bounded,
              ring_that_never_wrapped_is_a_whole_log, a_compressed_log_says_the_same,
              run_compresses_what_it_logged, a_cut_compressed_log_says_what_it_lost,
              no_log_of_a_living_process_is_compressed, orders_are_written_once,
