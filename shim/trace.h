@@ -75,12 +75,15 @@ const struct dlw_stack_record *dlw_stack_record(uint32_t id);
 static inline struct dlw_site *dlw_site_of(struct dlw_context *self, uint64_t address,
 					   uint64_t frame)
 {
-	return &self->sites[((address >> 2) ^ (frame >> 4)) & (DLW_SITES - 1)];
+	/* some bits of either, added up where they stand: an addition, a mask and no shift */
+	size_t place = (address * 4 + frame) & ((DLW_SITES - 1) << 4);
+
+	return (struct dlw_site *)((char *)self->sites + place * (sizeof(struct dlw_site) >> 4));
 }
 
 static inline bool dlw_site_is(const struct dlw_site *site, uint64_t address, uint64_t frame)
 {
-	return site->address == address && site->frame == frame;
+	return dlw_likely(site->address == address) && dlw_likely(site->frame == frame);
 }
 
 /** dlw_site_verified() - stacks=full: the stack is still the same */
