@@ -48,7 +48,7 @@ struct dlw_nest {
 };
 
 /* Grows when what threads go by in the short way has changed */
-extern _Atomic uint64_t dlw_nest_changes;
+extern _Atomic uint64_t dlw_nest_changes __attribute__((visibility("hidden")));
 
 /** dlw_nest() - the newest hold is nested; @holding: of the record before it, @wants: it was waited for */
 void dlw_nest(struct dlw_context *self, uint64_t holding, bool wants);

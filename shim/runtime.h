@@ -81,8 +81,9 @@ struct dlw_runtime {
 /* This thread is between our prepare handler and the end of its fork: it has stacks_lock. */
 extern __thread bool dlw_forking __attribute__((tls_model("initial-exec")));
 
-extern struct dlw_runtime *dlw_runtime; /* never NULL once dlw_runtime_ready() returned true */
-extern struct dlw_options dlw_options;
+/* never NULL once dlw_runtime_ready() returned true */
+extern struct dlw_runtime *dlw_runtime __attribute__((visibility("hidden")));
+extern struct dlw_options dlw_options __attribute__((visibility("hidden")));
 extern char dlw_session_path[DLW_PATH_MAX]; /* "" before the first process set it up */
 
 /**
