@@ -41,8 +41,8 @@ def built_by(build):
     comment = subprocess.run(["readelf", "-p", ".comment", os.path.join(build, "libdlwatch.so")],
                              capture_output=True, text=True, check=True).stdout
     with open(os.path.join(build, "obj", "flags.shim"), encoding="utf-8") as file:
-        flags = [flag for flag in file.read().split()[1:]
-                 if not re.match(r"-W[a-z]|-DDLW_VERSION|-[gI]|-Wl,", flag)]
+        flags = [flag for flag in file.read().split()
+                 if flag.startswith("-") and not re.match(r"-W[a-z]|-DDLW_VERSION|-[gI]|-Wl,", flag)]
     return {"compiler": " ".join(re.findall(r"\]\s+(.*)", comment)), "flags": " ".join(flags),
             "library": " ".join(platform.libc_ver())}
 
