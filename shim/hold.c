@@ -33,7 +33,7 @@ void dlw_hold_remove(struct dlw_context *self, uint32_t depth)
 
 	memmove(held, held + 1, depth * sizeof(*held));
 	dlw_hold_at(self, 0)->again = 0;
-	dlw_hold_pop(self->record);
+	dlw_hold_pop(self->record, dlw_hold_now(self->record));
 	if (depth)
 		dlw_nest_shift(self, dlw_hold_count(self) - depth);
 }
@@ -167,6 +167,19 @@ bool dlw_hold_grow(struct dlw_context *self)
 	atomic_store_explicit(&record->holds, offset, memory_order_release);
 	self->hold_room = record->hold_capacity = capacity;
 	return true;
+}
+
+void dlw_hold_put_right(struct dlw_context *self, uint64_t address, uint64_t word)
+{
+	struct dlw_thread *record = self->record;
+
+	dlw_inside(self);
+	dlw_hold_pop(record, dlw_hold_now(record));
+	if (dlw_hold_count(self) < self->hold_room || dlw_hold_grow(self)) {
+		dlw_hold_fill(&self->holds[dlw_hold_count(self)], address, word);
+		dlw_hold_counts(record, dlw_hold_now(record));
+	}
+	dlw_leave(self);
 }
 
 static struct dlw_permit *probe(struct dlw_permit *permits, uint32_t capacity, uint64_t address)

@@ -30,6 +30,11 @@ bool dlw_hold_is_true(const struct dlw_held *held, int32_t tid);
 /** dlw_holds_are_true() - all of the first @count holds of the calling thread, @tid */
 bool dlw_holds_are_true(const struct dlw_held *holds, uint32_t count, int32_t tid);
 
+static inline uint64_t dlw_hold_now(const struct dlw_thread *record)
+{
+	return atomic_load_explicit(&record->holding, memory_order_relaxed);
+}
+
 static inline uint32_t dlw_hold_count(const struct dlw_context *self)
 {
 	return dlw_holding(self->record);
@@ -51,36 +56,59 @@ static inline int64_t dlw_hold_find(struct dlw_context *self, uint64_t address)
 	return count ? dlw_hold_find_slow(self, address) : -1;
 }
 
-/** dlw_hold_fill() - in two stores; .again is 0 already */
-static inline void dlw_hold_fill(struct dlw_held *held, enum dlw_kind kind, enum dlw_mode mode,
-				 uint64_t address, uint32_t stack, bool tacit)
+/** dlw_hold_word() - all of a hold but its address and how often; .timed is 0 */
+static inline uint64_t dlw_hold_word(enum dlw_kind kind, enum dlw_mode mode, uint32_t stack,
+				     uint8_t tacit)
 {
-	uint64_t rest = stack | (uint64_t)kind << 32 | (uint64_t)mode << 40 | (uint64_t)tacit << 48;
+	return stack | (uint64_t)kind << 32 | (uint64_t)mode << 40 | (uint64_t)tacit << 48;
+}
 
+/** dlw_hold_fill() - in two stores; .again is 0 already */
+static inline void dlw_hold_fill(struct dlw_held *held, uint64_t address, uint64_t word)
+{
 	held->address = address;
-	memcpy(&held->stack, &rest, sizeof(rest));
+	memcpy(&held->stack, &word, sizeof(word));
+}
+
+/** dlw_hold_is() - of the mutex at @address, entered as @tacit says */
+static inline bool dlw_hold_is(const struct dlw_held *held, uint64_t address, uint8_t tacit)
+{
+	uint32_t half; /* of the word: .kind to .timed */
+
+	memcpy(&half, &held->kind, sizeof(half));
+	return dlw_likely(held->address == address) &&
+	       dlw_likely(half == dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, 0, tacit) >> 32);
 }
 
 /**
- * dlw_hold_append() - a lock was acquired, and there is room to say so
- * @tacit: it is about to be, and nothing more will be said of it (session.h)
+ * dlw_hold_counts() - one more than @holding, which is what it was
  *
- * A handler that locks and unlocks between two of the stores uses the same
- * place of the list; it is over before the count goes up, so a look at the
- * address afterwards tells.
+ * In one instruction, so that a handler which takes and gives locks comes before
+ * or after it. Return: false if one came after @holding was read: it has used
+ * the same place of the list, and perhaps not given back what it took.
  */
-static inline void dlw_hold_append(struct dlw_context *self, struct dlw_thread *record,
-				   enum dlw_kind kind, enum dlw_mode mode, uint64_t address,
-				   uint32_t stack, bool tacit)
+static inline bool dlw_hold_counts(struct dlw_thread *record, uint64_t holding)
 {
-	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_relaxed);
-	struct dlw_held *held = &self->holds[(uint32_t)holding];
+#if defined(__x86_64__)
+	__asm__ volatile("addq %1, %0"
+			 : "+m"(*(uint64_t *)&record->holding)
+			 : "r"(DLW_HOLD_ADDED)
+			 : "cc", "memory");
+#else
+	atomic_fetch_add_explicit(&record->holding, DLW_HOLD_ADDED, memory_order_release);
+#endif
+	return dlw_likely(dlw_hold_now(record) == holding + DLW_HOLD_ADDED);
+}
 
-	dlw_hold_fill(held, kind, mode, address, stack, tacit);
-	atomic_store_explicit(&record->holding, holding + DLW_HOLD_ADDED, memory_order_release);
-	atomic_signal_fence(memory_order_seq_cst);
-	if (dlw_unlikely(held->address != address))
-		dlw_hold_fill(held, kind, mode, address, stack, tacit);
+/** dlw_hold_put_right() - the newest hold is to be this one; of a thread that is open to handlers */
+void dlw_hold_put_right(struct dlw_context *self, uint64_t address, uint64_t word);
+
+/** dlw_hold_append() - @word of @address behind @holding, where there is room; false: put it right */
+static inline bool dlw_hold_append(struct dlw_context *self, struct dlw_thread *record,
+				   uint64_t holding, uint64_t address, uint64_t word)
+{
+	dlw_hold_fill(&self->holds[(uint32_t)holding], address, word);
+	return dlw_hold_counts(record, holding);
 }
 
 /**
@@ -91,9 +119,10 @@ static inline void dlw_hold_add(struct dlw_context *self, enum dlw_kind kind, en
 				uint64_t address, uint32_t stack, enum dlw_form form)
 {
 	struct dlw_thread *record = self->record;
-	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_relaxed);
+	uint64_t holding = dlw_hold_now(record), word = dlw_hold_word(kind, mode, stack, 0);
 
-	dlw_hold_append(self, record, kind, mode, address, stack, false);
+	if (dlw_unlikely(!dlw_hold_append(self, record, holding, address, word)))
+		dlw_hold_put_right(self, address, word);
 	if (dlw_nests(holding))
 		dlw_nest(self, holding, form == DLW_FORM_BLOCKING);
 }
@@ -106,11 +135,9 @@ static inline void dlw_hold_push(struct dlw_context *self, enum dlw_kind kind, e
 		dlw_hold_add(self, kind, mode, address, stack, form);
 }
 
-/** dlw_hold_pop() - the newest hold goes */
-static inline void dlw_hold_pop(struct dlw_thread *record)
+/** dlw_hold_pop() - the newest hold goes; @holding: as read before it was looked at */
+static inline void dlw_hold_pop(struct dlw_thread *record, uint64_t holding)
 {
-	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_relaxed);
-
 	atomic_store_explicit(&record->holding, holding - 1, memory_order_release);
 }
 
@@ -122,7 +149,7 @@ static inline void dlw_hold_drop(struct dlw_context *self, uint32_t depth)
 	if (dlw_unlikely(held->again))
 		held->again--;
 	else if (dlw_likely(depth == 0))
-		dlw_hold_pop(self->record);
+		dlw_hold_pop(self->record, dlw_hold_now(self->record));
 	else
 		dlw_hold_remove(self, depth);
 }

@@ -267,7 +267,7 @@ bool dlw_lock_quick_unlogged(enum dlw_kind kind, const void *lock)
 		return false;
 	dlw_inside(self);
 	dlw_hold_unlog(self, kind, newest->mode, lock);
-	dlw_hold_pop(self->record);
+	dlw_hold_pop(self->record, dlw_hold_now(self->record));
 	dlw_leave(self);
 	return true;
 }

@@ -155,7 +155,7 @@ static inline __attribute__((always_inline)) bool dlw_lock_quick_release(enum dl
 	newest = &self->holds[count - 1];
 	if (dlw_unlikely(!count || newest->address != dlw_address(lock) || newest->kind != kind))
 		return false;
-	dlw_hold_pop(record);
+	dlw_hold_pop(record, dlw_hold_now(record));
 	return true;
 }
 

@@ -143,21 +143,12 @@ static inline bool is_own_recursive(const struct dlw_context *self, const pthrea
 	return mutex->__data.__kind == DLW_KIND_RECURSIVE && mutex->__data.__owner == self->tid;
 }
 
-/** lock_taken() - it looks taken, or is of a special type */
-static __attribute__((noinline)) int lock_taken(pthread_mutex_t *mutex, uint64_t caller,
-						uint64_t frame)
+/** is_recursive() - a hold of @mutex, entered tacitly, that is ours by the C library's word, too */
+static inline bool is_recursive(const struct dlw_context *self, const struct dlw_held *held,
+				const pthread_mutex_t *mutex)
 {
-	struct dlw_context *self = dlw_self;
-	struct dlw_held *newest;
-	uint32_t count = dlw_hold_count(self);
-
-	if (!is_own_recursive(self, mutex) || !newest_is(self, count, mutex))
-		return lock_at_length(mutex, caller, frame);
-	newest = &self->holds[count - 1];
-	if (newest->again > UINT32_MAX / 2)
-		return lock_at_length(mutex, caller, frame); /* it may be refused */
-	newest->again++;
-	return dlw_real(pthread_mutex_lock)(mutex);
+	return dlw_hold_is(held, dlw_address(mutex), DLW_TACIT_RECURSIVE) &&
+	       dlw_likely(mutex->__data.__owner == self->tid);
 }
 
 /** lock_nested_first() - likewise, and it is the section's first nested lock, or one after a release */
@@ -180,20 +171,85 @@ static __attribute__((noinline)) int lock_nested(pthread_mutex_t *mutex, struct 
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
-/** lock_tacitly() - there is room for one more hold */
-static inline __attribute__((always_inline)) int
-lock_tacitly(struct dlw_context *self, struct dlw_thread *record, pthread_mutex_t *mutex,
-	     const struct dlw_site *site, uint64_t caller, uint64_t frame)
+/** lock_overtaken() - a handler has come in between */
+static __attribute__((noinline)) int lock_overtaken(pthread_mutex_t *mutex,
+						    struct dlw_context *self, uint64_t holding,
+						    uint64_t word)
 {
-	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_relaxed);
-
-	if (dlw_unlikely(mutex->__data.__lock != 0 || mutex->__data.__kind & ~DLW_KIND_RECURSIVE))
-		return lock_taken(mutex, caller, frame);
-	dlw_hold_append(self, record, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), site->stack,
-			true);
+	dlw_hold_put_right(self, dlw_address(mutex), word);
 	if (dlw_nests(holding))
-		return lock_nested(mutex, self, holding, record, site->stack);
+		dlw_nest(self, holding, true);
 	return dlw_real(pthread_mutex_lock)(mutex);
+}
+
+/** lock_entering() - it looks free, and there is room for one more hold behind @holding */
+static inline __attribute__((always_inline)) int
+lock_entering(pthread_mutex_t *mutex, struct dlw_context *self, struct dlw_thread *record,
+	      uint64_t holding, uint32_t stack, uint8_t tacit)
+{
+	uint64_t word = dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, stack, tacit);
+
+	if (dlw_unlikely(!dlw_hold_append(self, record, holding, dlw_address(mutex), word)))
+		return lock_overtaken(mutex, self, holding, word);
+	if (dlw_nests(holding))
+		return lock_nested(mutex, self, holding, record, stack);
+	return dlw_real(pthread_mutex_lock)(mutex);
+}
+
+/** relock() - a recursive one that is ours; more than so often may be refused */
+static inline bool relock(struct dlw_held *held)
+{
+	if (dlw_unlikely(held->again > UINT32_MAX / 2))
+		return false;
+	held->again++;
+	return true;
+}
+
+/**
+ * lock_recursive() - if that is what it is, and nothing else
+ *
+ * One that was not entered tacitly the first time counts as such from now on:
+ * the C library's word is as good.
+ */
+static __attribute__((noinline)) int lock_recursive(pthread_mutex_t *mutex, uint64_t caller,
+						    uint64_t frame, struct dlw_context *self,
+						    uint32_t stack)
+{
+	struct dlw_thread *record = self->record;
+	uint64_t holding = dlw_hold_now(record);
+
+	if (mutex->__data.__lock == 0 && mutex->__data.__kind == DLW_KIND_RECURSIVE)
+		return lock_entering(mutex, self, record, holding, stack, DLW_TACIT_RECURSIVE);
+	if (!newest_is(self, (uint32_t)holding, mutex) || !is_own_recursive(self, mutex) ||
+	    !relock(dlw_hold_at(self, 0)))
+		return lock_at_length(mutex, caller, frame);
+	dlw_hold_at(self, 0)->tacit = DLW_TACIT_RECURSIVE;
+	return dlw_real(pthread_mutex_lock)(mutex);
+}
+
+/** lock_special() - it looks taken, or is no plain mutex: of a recursive one perhaps one more */
+static __attribute__((noinline)) int lock_special(pthread_mutex_t *mutex, uint64_t caller,
+						  uint64_t frame, struct dlw_context *self,
+						  uint32_t stack)
+{
+	uint32_t count = dlw_hold_count(self);
+	struct dlw_held *newest = &self->holds[count - 1];
+
+	if (dlw_unlikely(!count || !is_recursive(self, newest, mutex) || !relock(newest)))
+		return lock_recursive(mutex, caller, frame, self, stack);
+	return dlw_real(pthread_mutex_lock)(mutex);
+}
+
+/** lock_tacitly() - entered first, and jumped to; @holding: what the thread holds */
+static inline __attribute__((always_inline)) int
+lock_tacitly(pthread_mutex_t *mutex, uint64_t caller, uint64_t frame, struct dlw_context *self,
+	     struct dlw_thread *record, uint64_t holding, uint32_t stack)
+{
+	if (dlw_unlikely((uint32_t)holding && (uint32_t)holding == self->hold_room))
+		return lock_at_length(mutex, caller, frame);
+	if (dlw_unlikely(mutex->__data.__lock | mutex->__data.__kind))
+		return lock_special(mutex, caller, frame, self, stack);
+	return lock_entering(mutex, self, record, holding, stack, DLW_TACIT_PLAIN);
 }
 
 /** relock_logged() - a special type: of a recursive one perhaps one more, and the same */
@@ -244,7 +300,8 @@ static __attribute__((noinline)) int lock_verified(pthread_mutex_t *mutex, uint6
 {
 	if (!site->trace || !dlw_trace_matches(self, site->trace, frame))
 		return lock_at_length(mutex, caller, frame);
-	return lock_tacitly(self, self->record, mutex, site, caller, frame);
+	return lock_tacitly(mutex, caller, frame, self, self->record, dlw_hold_now(self->record),
+			    site->stack);
 }
 
 /** lock_otherwise() - at a site seen before, with more asked for than the live graph */
@@ -252,6 +309,8 @@ static inline __attribute__((always_inline)) int
 lock_otherwise(struct dlw_context *self, pthread_mutex_t *mutex, const struct dlw_site *site,
 	       uint64_t caller, uint64_t frame)
 {
+	if (dlw_hold_count(self) == self->hold_room)
+		return lock_at_length(mutex, caller, frame);
 	if (self->way == DLW_WAY_LOGGED)
 		return lock_logged(mutex, caller, frame, self, site->stack);
 	if (self->way == DLW_WAY_VERIFIED)
@@ -278,13 +337,17 @@ DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 	struct dlw_context *self = dlw_self;
 	struct dlw_thread *record = self->open;
 	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
+	uint64_t holding;
 
-	if (dlw_unlikely(!record || !dlw_site_is(site, DLW_CALLER, DLW_FRAME) ||
-			 dlw_holding(record) == self->hold_room))
+	if (dlw_unlikely(!record || !dlw_site_is(site, DLW_CALLER, DLW_FRAME)))
 		return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
 	if (dlw_unlikely(self->way != DLW_WAY_SHORT))
 		return lock_otherwise(self, mutex, site, DLW_CALLER, DLW_FRAME);
-	return lock_tacitly(self, record, mutex, site, DLW_CALLER, DLW_FRAME);
+	holding = dlw_hold_now(record);
+	if (dlw_likely((uint32_t)holding == 0)) /* said apart, for it spares much */
+		return lock_tacitly(mutex, DLW_CALLER, DLW_FRAME, self, record, holding,
+				    site->stack);
+	return lock_tacitly(mutex, DLW_CALLER, DLW_FRAME, self, record, holding, site->stack);
 }
 
 DLW_HOOK int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
@@ -473,11 +536,35 @@ static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex, ui
 	if (dlw_unlikely(newest->again))
 		newest->again--;
 	else
-		dlw_hold_pop(record);
+		dlw_hold_pop(record, dlw_hold_now(record));
 	if (dlw_unlikely(self->at_leave))
 		return leave_and_unlock(self, mutex);
 	atomic_signal_fence(memory_order_seq_cst);
 	self->open = record;
+	return dlw_real(pthread_mutex_unlock)(mutex);
+}
+
+/** unlock_inside() - of a thread that holds others, too, or it is no plain mutex */
+static __attribute__((noinline)) int unlock_inside(pthread_mutex_t *mutex, uint64_t caller,
+						   uint64_t frame, struct dlw_context *self,
+						   uint64_t holding)
+{
+	struct dlw_held *newest = &self->holds[(uint32_t)holding - 1];
+
+	if (dlw_unlikely(!(uint32_t)holding))
+		return unlock_at_length(mutex, caller, frame);
+	if (dlw_likely(dlw_hold_is(newest, dlw_address(mutex), DLW_TACIT_PLAIN))) {
+		dlw_hold_pop(self->record, holding);
+		return dlw_real(pthread_mutex_unlock)(mutex);
+	}
+	if (!is_recursive(self, newest, mutex) &&
+	    (!newest_is(self, (uint32_t)holding, mutex) ||
+	     (mutex->__data.__kind & DLW_KIND_TYPE && !is_own_recursive(self, mutex))))
+		return unlock_at_length(mutex, caller, frame);
+	if (dlw_unlikely(newest->again))
+		newest->again--;
+	else
+		dlw_hold_pop(self->record, holding);
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 
@@ -492,19 +579,15 @@ DLW_HOOK int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
 	struct dlw_context *self = dlw_self;
 	struct dlw_thread *record = self->open;
-	uint32_t count;
+	uint64_t holding;
 
 	if (dlw_unlikely(!record || self->way > DLW_WAY_VERIFIED))
 		return unlock_otherwise(mutex, DLW_CALLER, DLW_FRAME);
-	count = dlw_holding(record);
-	if (dlw_unlikely(!newest_is(self, count, mutex) ||
-			 (mutex->__data.__kind & DLW_KIND_TYPE &&
-			  !is_own_recursive(self, mutex))))
-		return unlock_at_length(mutex, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(self->holds[count - 1].again))
-		self->holds[count - 1].again--;
-	else
-		dlw_hold_pop(record);
+	holding = dlw_hold_now(record);
+	if (dlw_unlikely((uint32_t)holding != 1 ||
+			 !dlw_hold_is(self->holds, dlw_address(mutex), DLW_TACIT_PLAIN)))
+		return unlock_inside(mutex, DLW_CALLER, DLW_FRAME, self, holding);
+	dlw_hold_pop(record, holding);
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 

@@ -86,11 +86,13 @@ struct dlw_held {
 	uint64_t address;
 	uint32_t stack;  /* id in the segment's stack store, 0: none */
 	uint8_t kind, mode;
-	uint8_t tacit;
+	uint8_t tacit; /* 0: no; DLW_TACIT_… */
 	uint8_t timed; /* its acquisition has a time in the log */
 	uint32_t again; /* acquisitions after the first, of a recursive one; 0 past the last hold */
 	uint32_t depth; /* once: bytes of stack above the frame that runs the routine */
 };
+#define DLW_TACIT_PLAIN 1     /* a mutex of no special type or property at all */
+#define DLW_TACIT_RECURSIVE 2 /* one that is recursive, and nothing else */
 
 /** What one thread has to do with one semaphore (or other countable). */
 struct dlw_permit {
