@@ -289,6 +289,16 @@ static inline void dlw_want(struct dlw_context *self, enum dlw_kind kind, enum d
 	dlw_want_publish(record, number + 1, kind, mode, form, address, stack);
 }
 
+/** dlw_want_tell() - whoever looks leaves this wait out of its looks until it is over */
+void dlw_want_tell(struct dlw_thread *record);
+
+/** dlw_want_left() - the wait whose number has just changed is over */
+static inline void dlw_want_left(struct dlw_thread *record)
+{
+	if (dlw_unlikely(atomic_load_explicit(&record->want_awaited, memory_order_relaxed)))
+		dlw_want_tell(record);
+}
+
 /** dlw_want_end() - it has been had, or given up */
 static inline void dlw_want_end(struct dlw_context *self)
 {
@@ -297,6 +307,7 @@ static inline void dlw_want_end(struct dlw_context *self)
 	/* even already where a handler has taken the want for a stale one */
 	atomic_store_explicit(&record->wait, (dlw_wait_number(record) | 1) + 1,
 			      memory_order_release);
+	dlw_want_left(record);
 	if (record->want_since_ns)
 		record->want_since_ns = 0;
 	if (dlw_unlikely(self->saved_count))

@@ -148,6 +148,7 @@ static void clean(struct dlw_context *context)
 	record->permit_count = 0;
 	memset(dlw_at(record->permits), 0, record->permit_capacity * sizeof(struct dlw_permit));
 	memset(&record->marks, 0, sizeof(record->marks));
+	record->want_awaited = 0;
 	record->exempt = 0;
 	memset(record->name, 0, sizeof(record->name));
 	memset(context, 0, sizeof(*context));
@@ -419,6 +420,13 @@ void dlw_want_aside(struct dlw_context *self, uint64_t frame)
 		dlw_runtime_count(DLW_LOST_SIGNAL_OPS, 1);
 	}
 	record->wait++;
+	dlw_want_left(record);
+}
+
+void dlw_want_tell(struct dlw_thread *record)
+{
+	record->want_awaited = 0;
+	atomic_fetch_add_explicit(&dlw_runtime->segment->awaited_ends, 1, memory_order_release);
 }
 
 /** log_again() - what the handler wanted in between took its place in the log, too */

@@ -39,7 +39,8 @@
 struct dlw_watched {
 	struct dlw_segment *segment;
 	uint64_t mapped;      /* bytes; 0: the segment is our own, all of it mapped */
-	uint64_t last_waits;  /* sum over all waits at the last look: has anything moved? */
+	uint64_t movements; /* looks that have found anything moved */
+	uint32_t checks; /* times it was asked whether it lives */
 	/*
 	 * A task of it whose memory can be read: the first thread, or another one
 	 * if that has ended (its /proc entries are then empty).

@@ -43,7 +43,7 @@ struct dlw_surveyed {
 	int32_t witness;
 	uint64_t witness_sequence;
 	/* resting, or nearly */
-	uint64_t waits; /* the sum over its records when they were read */
+	uint64_t waits; /* .movements when its records were read */
 	struct dlw_sleeper *sleepers; /* by rising tid */
 	uint32_t sleeper_count;
 };
@@ -82,7 +82,7 @@ struct dlw_survey {
  * dlw_survey_look() - look at all processes of the session
  * @now: CLOCK_MONOTONIC
  *
- * After the waits' sums of this look have been taken (.last_waits).
+ * After this look has counted what moved (.movements).
  * Return: something has come to rest that was not at rest before.
  */
 bool dlw_survey_look(struct dlw_watch *watch, uint64_t now);

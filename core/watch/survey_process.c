@@ -186,7 +186,7 @@ static bool list_hooked(struct dlw_watch *watch, struct reading *reading, struct
 
 static uint64_t waits_of(const struct dlw_watch *watch, const struct dlw_surveyed *process)
 {
-	return process->watched == DLW_NONE ? 0 : watch->processes[process->watched].last_waits;
+	return process->watched == DLW_NONE ? 0 : watch->processes[process->watched].movements;
 }
 
 bool dlw_process_is_unmoved(const struct dlw_watch *watch, const struct dlw_surveyed *process)

@@ -146,7 +146,7 @@ struct dlw_thread {
 	_Atomic uint32_t want_turns; /* spinlock: grows as long as the thread spins */
 	_Atomic uint64_t want_run; /* number of the first of a run of like waits that all timed out */
 	_Atomic uint32_t want_timeouts; /* of that run, so far */
-	uint8_t padding_want[4];
+	_Atomic uint32_t want_awaited; /* the looker counts on being told when this wait is over */
 	/* holds, newest last */
 	_Atomic uint64_t holding; /* low half: how many; high half: grows with each one added */
 	uint32_t hold_capacity;
@@ -359,6 +359,7 @@ struct dlw_segment {
 	_Atomic uint32_t thread_changes; /* grows with every start and end */
 	_Atomic uint32_t serials; /* last serial given to a thread */
 	_Atomic uint32_t distrusted; /* mutexes that a stranger has unlocked, ever */
+	_Atomic uint32_t awaited_ends; /* waits over that had .want_awaited */
 	struct dlw_table stacks;  /* of uint64_t offsets of struct dlw_stack_record; id = index + 1 */
 	struct dlw_table objects; /* of struct dlw_object; index = position + 1 */
 	/* of struct dlw_mapping: where shared objects were met, the newest last */
