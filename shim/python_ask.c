@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "core/watch/helper.h"
 #include "core/watch/procfs.h"
 #include "core/watch/python.h"
 #include "core/watch/system.h"
@@ -141,6 +142,7 @@ static struct dlw_python_text *ask_there(struct dlw_segment *segment)
 	uint64_t size;
 
 	segment->python_asked = asked;
+	dlw_helper_call(segment);
 	if (!await_answer(segment, asked))
 		return say_so(segment->pid, no_answer);
 	size = segment->python_answer_size;

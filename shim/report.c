@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 
 #include "core/finding_json.h"
+#include "core/watch/helper.h"
 #include "core/watch/procfs.h"
 #include "core/watch/session_directory.h"
 #include "core/watch/system.h"
@@ -339,8 +340,10 @@ static void end_self(void)
  */
 static void end_other(int32_t pid, struct dlw_segment *segment)
 {
-	if (segment)
+	if (segment) {
 		segment->end_asked = 1;
+		dlw_helper_call(segment);
+	}
 	if (!segment || !segment->helper)
 		dlw_system(SYS_kill, pid, SIGKILL, 0, 0, 0, 0);
 }

@@ -24,6 +24,7 @@
 #include "shim/log_write.h"
 #include "shim/object.h"
 #include "shim/segment.h"
+#include "shim/watcher.h"
 
 #include "shim/banned.h"
 
@@ -353,6 +354,7 @@ void dlw_thread_exiting(struct dlw_context *self)
 	self->next = dlw_runtime->exiting_contexts;
 	dlw_runtime->exiting_contexts = self;
 	dlw_unlock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);
+	dlw_watcher_thread_ends();
 }
 
 uint32_t dlw_thread_next_serial(void)

@@ -2,9 +2,10 @@
  * shim/watcher.c - the helper thread, and the thread that looks for itself
  *
  * One process of a session looks at all of them: the one that has the lease.
- * The helper threads of the others do nothing but ask now and then whether it
- * is still there, and what it wants of them. Where the kernel does not let it
- * look at a process, that one looks at itself.
+ * The helper thread of another one, its deputy, asks at every look whether it is
+ * still there. Those of all others rest until somebody wants something of them,
+ * and ask once a second. Where the kernel does not let it look at a process, that
+ * one looks at itself.
  */
 #include "shim/watcher.h"
 
@@ -14,6 +15,7 @@
 #include <string.h>
 
 #include "core/watch/follow.h"
+#include "core/watch/helper.h"
 #include "core/watch/lease.h"
 #include "core/watch/look.h"
 #include "core/watch/procfs.h"
@@ -30,6 +32,8 @@
 #define STACK_SIZE (256u * 1024)
 #define STACK_NEEDED (160u * 1024) /* to look from a program's thread */
 #define OFFER_NS 50000000u /* between questions whether a helper is wanted */
+#define REST_NS 1000000000u
+#define RESTLESS 20 /* looks after something was wanted of a helper */
 
 /** What is needed to look: one piece of memory for the whole life of the process. */
 struct watcher {
@@ -115,19 +119,36 @@ static bool looks_alone(void)
 	       (is_blind() && !dlw_lease_is_taken(&leases->looker));
 }
 
-/** look_once() - at the session, at ourselves, or not at all; watch_lock is held */
-static void look_once(struct dlw_watch *watch)
+/** stands_by() - to look in the place of the one that does, if that is gone */
+static bool stands_by(void)
+{
+	struct dlw_leases *leases = dlw_runtime->leases;
+
+	return !leases || dlw_lease_take(&leases->deputy, dlw_runtime->lease_name);
+}
+
+/**
+ * look_once() - at the session, at ourselves, or not at all; watch_lock is held
+ *
+ * Return: there is something to do at the next look, too.
+ */
+static bool look_once(struct dlw_watch *watch)
 {
 	if (!dlw_runtime->session) {
 		dlw_watch_look(watch);
-	} else if (may_look()) {
+		return true;
+	}
+	if (may_look()) {
 		dlw_follow(dlw_runtime->follower);
 		dlw_watch_look(watch);
-	} else {
-		dlw_follow_stop(dlw_runtime->follower);
-		if (looks_alone())
-			dlw_watch_look(watch);
+		return true;
 	}
+	dlw_follow_stop(dlw_runtime->follower);
+	if (looks_alone()) {
+		dlw_watch_look(watch);
+		return true;
+	}
+	return dlw_runtime->replacing || stands_by();
 }
 
 /* -------------------------------------------------------------------- the helper thread */
@@ -138,6 +159,30 @@ static void wait_a_look(void)
 				  dlw_options.check_ms % 1000 * 1000000L };
 
 	dlw_system(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);
+}
+
+/** What keeps a helper awake. */
+struct waking {
+	uint32_t calls; /* that it knows of */
+	uint32_t idle;  /* looks since something was wanted of it */
+};
+
+/** wait_for_work() - a look, or until we are called where nothing is to be looked at */
+static void wait_for_work(struct waking *waking)
+{
+	struct dlw_segment *segment = dlw_runtime->segment;
+
+	if (waking->idle < RESTLESS)
+		wait_a_look();
+	else if (dlw_helper_rest(segment, waking->calls, REST_NS))
+		waking->idle = 0;
+	waking->calls = dlw_helper_calls(segment);
+}
+
+void dlw_watcher_thread_ends(void)
+{
+	if (dlw_runtime->segment->helper_rests)
+		dlw_helper_call(dlw_runtime->segment);
 }
 
 /** others_left() - some thread of the program besides the main thread is there */
@@ -184,19 +229,20 @@ static void *watch_loop(void *unused)
 {
 	int32_t own = (int32_t)dlw_system(SYS_gettid, 0, 0, 0, 0, 0, 0);
 	uint32_t requests = dlw_runtime->watcher_requests;
+	struct waking waking = { 0 };
 	struct dlw_watch *watch;
 
 	dlw_thread_exempt();
 	dlw_runtime->segment->helper = own;
 	do {
-		wait_a_look();
+		wait_for_work(&waking);
 		end_if_asked();
 		dlw_python_answer();
 		dlw_lock(&dlw_runtime->watch_lock, DLW_RANK_WATCH);
 		watch = the_watch();
 		if (watch) {
 			watch->ignored_tid = own;
-			look_once(watch);
+			waking.idle = look_once(watch) ? 0 : waking.idle + 1;
 		}
 		dlw_unlock(&dlw_runtime->watch_lock, DLW_RANK_WATCH);
 	} while (watch && !may_leave(&requests));

@@ -30,6 +30,9 @@ void dlw_watcher_last_words(void);
  */
 void dlw_watcher_offer(void);
 
+/** dlw_watcher_thread_ends() - if it is the last one the helper thread has to end, too */
+void dlw_watcher_thread_ends(void);
+
 /** dlw_watcher_retreat() - the process ends or becomes another: others may look */
 void dlw_watcher_retreat(void);
 

@@ -6,12 +6,16 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/watch/helper.h"
 #include "core/watch/procfs.h"
 #include "core/watch/session_directory.h"
 #include "core/watch/system.h"
 
 /* Asking whether a process lives costs two reads; more than these are asked in turn. */
 #define CHECKS_A_LOOK 16
+
+/* Of these, until one is asked again whether the kernel lets us look at it: it seldom changes. */
+#define CHECKS_TO_HIDDEN 8
 
 static bool is_error(long result)
 {
@@ -102,8 +106,7 @@ static bool has_died(const struct dlw_watched *watched)
 {
 	if (watched->foreign)
 		return watched->segment->state == DLW_SEGMENT_ENDED && !dlw_leaves_behind(watched);
-	return dlw_process_start(watched->segment->pid) != watched->segment->process_start ||
-	       !dlw_process_task(watched->segment->pid);
+	return !dlw_process_lives(watched->segment->pid, watched->segment->process_start);
 }
 
 /**
@@ -118,7 +121,7 @@ static bool has_become_another(const struct dlw_watched *watched)
 }
 
 /** note_whether_hidden() - if the kernel keeps its threads from us it has to look at itself */
-static void note_whether_hidden(const struct dlw_watched *watched)
+static void note_whether_hidden(struct dlw_watched *watched)
 {
 	int32_t pid = watched->segment->pid;
 	struct dlw_system_call call;
@@ -127,8 +130,10 @@ static void note_whether_hidden(const struct dlw_watched *watched)
 	if (watched->foreign)
 		return;
 	hidden = dlw_task_look(pid, dlw_process_task(pid), &call) == DLW_TASK_HIDDEN;
-	if (watched->segment->hidden != hidden)
-		watched->segment->hidden = hidden;
+	if (watched->segment->hidden == hidden)
+		return;
+	watched->segment->hidden = hidden;
+	dlw_helper_call(watched->segment);
 }
 
 /** check_lives() - of all, or of some each time where there are many */
@@ -146,7 +151,7 @@ static void check_lives(struct dlw_follower *follower)
 		checks++;
 		if (has_died(watched))
 			part(follower, watched, true);
-		else
+		else if (watched->checks++ % CHECKS_TO_HIDDEN == 0)
 			note_whether_hidden(watched);
 	}
 	follower->next_check = watch->process_count

@@ -13,9 +13,13 @@ uint64_t dlw_lease_name(int32_t pid, uint64_t start)
 static bool is_kept(uint64_t name)
 {
 	int32_t pid = (int32_t)(name >> 32);
+	struct dlw_process_line line;
 
-	return dlw_lease_name(pid, dlw_process_start(pid)) == name && dlw_process_task(pid) &&
-	       !dlw_process_is_stopped(pid);
+	if (!dlw_process_describe(pid, &line) || dlw_lease_name(pid, line.start) != name)
+		return false;
+	if (line.letter == 'Z' || line.letter == 'X') /* its first thread has ended */
+		return dlw_process_task(pid);
+	return line.letter != 'T' && line.letter != 't';
 }
 
 struct dlw_leases *dlw_leases_in(struct dlw_session *session, uint64_t pid_namespace)

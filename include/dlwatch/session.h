@@ -389,6 +389,8 @@ struct dlw_segment {
 	uint64_t python_answer, python_answer_size;
 	_Atomic uint32_t replacing; /* it has tried to exec, and it is not known to have failed */
 	_Atomic int32_t helper; /* tid of a helper thread, there to do as .end_asked says; 0: none */
+	_Atomic uint32_t helper_calls; /* grows when it is wanted (core/watch/helper.h) */
+	_Atomic uint32_t helper_rests; /* it sleeps until then */
 	/* written by whoever looks at the session */
 	_Atomic uint32_t end_asked; /* on_deadlock=exit: flush and _exit(66) */
 	_Atomic uint32_t hidden; /* the looker may not look at this process: it has to do so itself */
