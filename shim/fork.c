@@ -240,7 +240,7 @@ static enum fate fate_of(const struct left_hold *left)
 static void name_of(int32_t tid, char name[16])
 {
 	char text[32];
-	long got = dlw_read_file(dlw_proc_path(parent.pid, tid, "comm").text, text, sizeof(text));
+	long got = dlw_read_line(dlw_proc_path(parent.pid, tid, "comm").text, text, sizeof(text));
 	const struct dlw_thread *record;
 
 	memset(name, 0, 16);

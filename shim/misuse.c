@@ -136,7 +136,7 @@ bool dlw_misuse_about(struct dlw_context *self, struct dlw_misuse *note,
 static void name_of(char name[16], int32_t tid)
 {
 	char text[32];
-	long got = dlw_read_file(dlw_proc_path(dlw_runtime->pid, tid, "comm").text, text,
+	long got = dlw_read_line(dlw_proc_path(dlw_runtime->pid, tid, "comm").text, text,
 				 sizeof(text));
 
 	if (got > 0 && text[got - 1] == '\n')

@@ -18,7 +18,7 @@
 static const char *thread_name(struct dlw_arena *arena, int32_t pid, int32_t tid)
 {
 	char name[64];
-	long got = dlw_read_file(dlw_proc_path(pid, tid, "comm").text, name, sizeof(name));
+	long got = dlw_read_line(dlw_proc_path(pid, tid, "comm").text, name, sizeof(name));
 	const char *text;
 
 	if (got > 0 && name[got - 1] == '\n')

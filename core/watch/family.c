@@ -10,7 +10,7 @@ uint64_t dlw_newest_pid(void)
 	char text[128];
 	const char *at;
 
-	if (dlw_read_file("/proc/loadavg", text, sizeof(text)) <= 0)
+	if (dlw_read_line("/proc/loadavg", text, sizeof(text)) <= 0)
 		return 0;
 	at = strrchr(text, ' ');
 	return at ? (at++, dlw_parse_number(&at, 10)) : 0;

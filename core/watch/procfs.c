@@ -27,6 +27,19 @@ long dlw_read_file(const char *path, char *buffer, size_t room)
 	return got < 0 ? got : (long)used;
 }
 
+long dlw_read_line(const char *path, char *buffer, size_t room)
+{
+	int fd = dlw_sys_open(path, O_RDONLY, 0);
+	ssize_t got;
+
+	if (fd < 0)
+		return fd;
+	got = dlw_sys_read(fd, buffer, room - 1);
+	dlw_sys_close(fd);
+	buffer[got > 0 ? got : 0] = '\0';
+	return got;
+}
+
 char *dlw_format_number(char buffer[24], uint64_t number)
 {
 	char *first = buffer + 23;
@@ -120,7 +133,7 @@ static uint64_t read_stat_field(int32_t pid, int field)
 	char stat[1024];
 	uint64_t number = 0;
 
-	if (dlw_read_file(process_stat(pid).text, stat, sizeof(stat)) <= 0)
+	if (dlw_read_line(process_stat(pid).text, stat, sizeof(stat)) <= 0)
 		return 0;
 	return stat_field(stat, field, &number) ? number : 0;
 }
@@ -135,7 +148,7 @@ char dlw_task_letter(int32_t pid, int32_t tid)
 	char stat[1024];
 	const char *at;
 
-	if (dlw_read_file(dlw_proc_path(pid, tid, "stat").text, stat, sizeof(stat)) <= 0)
+	if (dlw_read_line(dlw_proc_path(pid, tid, "stat").text, stat, sizeof(stat)) <= 0)
 		return 0;
 	at = strrchr(stat, ')');
 	return at && at[1] == ' ' ? at[2] : 0;
@@ -148,13 +161,6 @@ bool dlw_task_alive(int32_t pid, int32_t tid)
 	return letter && letter != 'Z' && letter != 'X';
 }
 
-bool dlw_process_is_stopped(int32_t pid)
-{
-	char letter = dlw_task_letter(pid, pid);
-
-	return letter == 'T' || letter == 't';
-}
-
 /* Among the flags, field 9: PF_EXITING, PF_KTHREAD */
 #define LEAVING 0x00000004u
 #define KERNEL_THREAD 0x00200000u
@@ -164,7 +170,7 @@ bool dlw_task_is_leaving(int32_t pid, int32_t tid)
 	char stat[1024];
 	uint64_t flags;
 
-	return dlw_read_file(dlw_proc_path(pid, tid, "stat").text, stat, sizeof(stat)) > 0 &&
+	return dlw_read_line(dlw_proc_path(pid, tid, "stat").text, stat, sizeof(stat)) > 0 &&
 	       stat_field(stat, 9, &flags) && flags & LEAVING;
 }
 
@@ -174,7 +180,7 @@ bool dlw_process_describe(int32_t pid, struct dlw_process_line *line)
 	const char *at;
 	uint64_t parent, group, flags, threads;
 
-	if (dlw_read_file(process_stat(pid).text, stat, sizeof(stat)) <= 0)
+	if (dlw_read_line(process_stat(pid).text, stat, sizeof(stat)) <= 0)
 		return false;
 	at = strrchr(stat, ')');
 	if (!at || at[1] != ' ' || !stat_field(stat, 4, &parent) || !stat_field(stat, 5, &group) ||
@@ -227,7 +233,7 @@ uint64_t dlw_task_sequence(int32_t pid, int32_t tid)
 {
 	char text[128];
 
-	if (dlw_read_file(dlw_proc_path(pid, tid, "schedstat").text, text, sizeof(text)) <= 0 ||
+	if (dlw_read_line(dlw_proc_path(pid, tid, "schedstat").text, text, sizeof(text)) <= 0 ||
 	    !strncmp(text, "0 0 0", 5))
 		return switches(pid, tid);
 	return mix(1, text, 3) | 1;
@@ -246,7 +252,7 @@ enum dlw_task_state dlw_task_look(int32_t pid, int32_t tid, struct dlw_system_ca
 {
 	char text[256];
 	const char *at = text;
-	long got = dlw_read_file(dlw_proc_path(pid, tid, "syscall").text, text, sizeof(text));
+	long got = dlw_read_line(dlw_proc_path(pid, tid, "syscall").text, text, sizeof(text));
 	int i;
 
 	if (got <= 0) {
@@ -270,7 +276,7 @@ static uint64_t memory_size(int32_t pid)
 	char text[128];
 	const char *at = text;
 
-	if (dlw_read_file(dlw_proc_path(pid, 0, "statm").text, text, sizeof(text)) <= 0)
+	if (dlw_read_line(dlw_proc_path(pid, 0, "statm").text, text, sizeof(text)) <= 0)
 		return 0;
 	return dlw_parse_number(&at, 10);
 }

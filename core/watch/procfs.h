@@ -15,6 +15,9 @@
 /** dlw_read_file() - up to @room - 1 bytes and a NUL; Return: length, negative errno */
 long dlw_read_file(const char *path, char *buffer, size_t room);
 
+/** dlw_read_line() - the same of a file that the kernel gives out at once, as most of one line */
+long dlw_read_line(const char *path, char *buffer, size_t room);
+
 /** A path under /proc/PID: "/proc/12/task/34/comm" from ("%d/task/%d/comm", 12, 34). */
 struct dlw_path {
 	char text[96];
@@ -25,9 +28,6 @@ struct dlw_path dlw_proc_path(int32_t pid, int32_t tid, const char *name);
 
 /** dlw_process_start() - field 22 of its line in /proc; 0: no such process */
 uint64_t dlw_process_start(int32_t pid);
-
-/** dlw_process_is_stopped() - by a signal or a debugger */
-bool dlw_process_is_stopped(int32_t pid);
 
 enum dlw_task_state {
 	DLW_TASK_GONE,    /* no such task, or a zombie */
