@@ -31,6 +31,7 @@ struct dlw_summary {
 	struct dlw_summary_order *orders;
 	json_t *places;  /* by their text: where they are */
 	json_t *labels;  /* by class: what people call it */
+	json_t *sources; /* by class: what is there in any build */
 	json_t *within;  /* by class: different orders among locks of it */
 	uint64_t runs, unclassed, within_class;
 	uint64_t run;    /* number of the run that is being added */
@@ -118,6 +119,14 @@ void dlw_summary_label(struct dlw_summary *summary, const char *class, const cha
 	json_decref(text);
 }
 
+void dlw_summary_source(struct dlw_summary *summary, const char *class, const char *source)
+{
+	json_t *text = dlw_log_text(source);
+
+	keep_best(summary->sources, class, text, true);
+	json_decref(text);
+}
+
 static void count_for(json_t *counts, const char *key, uint64_t count)
 {
 	uint64_t sum = add_up((uint64_t)json_integer_value(json_object_get(counts, key)), count);
@@ -194,6 +203,9 @@ static void add_words(struct dlw_summary *summary, const json_t *other)
 	json_object_foreach(json_object_get(other, "labels"), key, value)
 		if (json_is_string(value))
 			dlw_summary_label(summary, key, json_string_value(value));
+	json_object_foreach(json_object_get(other, "sources"), key, value)
+		if (json_is_string(value))
+			dlw_summary_source(summary, key, json_string_value(value));
 	json_object_foreach(json_object_get(other, "within"), key, value)
 		if (json_integer_value(value) > 0)
 			count_for(summary->within, key, (uint64_t)json_integer_value(value));
@@ -266,11 +278,12 @@ json_t *dlw_summary_json(struct dlw_summary *summary)
 						(json_int_t)order->count, "runs",
 						(json_int_t)order->runs, "run_names", order->names,
 						"order", json_loads(order->key, 0, NULL)));
-	return json_pack("{s:s,s:I,s:I,s:I,s:O,s:o,s:o,s:o}", "schema", SCHEMA, "runs",
+	return json_pack("{s:s,s:I,s:I,s:I,s:O,s:o,s:o,s:o,s:o}", "schema", SCHEMA, "runs",
 			 (json_int_t)summary->runs, "unclassed", (json_int_t)summary->unclassed,
 			 "within_class", (json_int_t)summary->within_class, "within",
 			 summary->within, "places", said_of(summary->places),
-			 "labels", said_of(summary->labels), "orders", orders);
+			 "labels", said_of(summary->labels), "sources",
+			 said_of(summary->sources), "orders", orders);
 }
 
 bool dlw_summary_write(struct dlw_summary *summary, FILE *file)
@@ -290,6 +303,7 @@ struct dlw_summary *dlw_summary_new(void)
 
 	summary->places = json_object();
 	summary->labels = json_object();
+	summary->sources = json_object();
 	summary->within = json_object();
 	return summary;
 }
@@ -307,6 +321,7 @@ void dlw_summary_free(struct dlw_summary *summary)
 	}
 	json_decref(summary->places);
 	json_decref(summary->labels);
+	json_decref(summary->sources);
 	json_decref(summary->within);
 	free(summary);
 }

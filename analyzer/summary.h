@@ -11,7 +11,8 @@
  * An order is a lock asked for while others are held, and where. Runs have no
  * addresses in common, so a lock is known by its class: the name that the
  * program gave it or its class, where it was initialised, or the static object that it is,
- * with the build it belongs to. A lock without a class, and an order among
+ * with the build it belongs to. What debug information says of the latter two is kept
+ * beside it: that is the same in every build of one source. A lock without a class, and an order among
  * locks of one class, say nothing about other runs: they are counted and left
  * out.
  *
@@ -72,5 +73,8 @@ void dlw_summary_within(struct dlw_summary *summary, const char *class);
 /** dlw_summary_place(), dlw_summary_label() - what people call a place, a class */
 void dlw_summary_place(struct dlw_summary *summary, const char *key, json_t *place);
 void dlw_summary_label(struct dlw_summary *summary, const char *class, const char *label);
+
+/** dlw_summary_source() - what makes a class the same in another build: file, line, name */
+void dlw_summary_source(struct dlw_summary *summary, const char *class, const char *source);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "analyzer/findings.h"
 #include "analyzer/memory.h"
+#include "analyzer/summary_builds.h"
 #include "analyzer/summary_trace.h"
 
 struct dlw_summary_cycles {
@@ -19,8 +20,10 @@ struct dlw_summary_cycles {
 struct dlw_summary_cycles *dlw_summary_cycles_new(struct dlw_summary *summary)
 {
 	struct dlw_summary_cycles *cycles = dlw_allocate(sizeof(*cycles));
+	json_t *json = dlw_summary_json(summary);
 
-	dlw_summary_trace_make(&cycles->traced, dlw_summary_json(summary));
+	dlw_summary_unite_builds(json);
+	dlw_summary_trace_make(&cycles->traced, json);
 	return cycles;
 }
 

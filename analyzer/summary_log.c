@@ -13,6 +13,7 @@
 #include "analyzer/log_memory.h"
 #include "analyzer/findings.h"
 #include "analyzer/summary.h"
+#include "analyzer/symbols.h"
 #include "core/judge.h"
 
 /** An order by the numbers of one replay. */
@@ -102,6 +103,48 @@ static char *class_of(struct run *run, const struct dlw_replay_object *object)
 	return class;
 }
 
+/** source_of_data() - of a static lock, for the caller to free(); NULL: nothing is known of it */
+static char *source_of_data(struct run *run, const struct dlw_module *module, uint64_t offset)
+{
+	struct dlw_variable variable;
+
+	if (!dlw_symbols_data(run->symbols, module->path, module->build_id, offset, &variable) ||
+	    !variable.file)
+		return NULL;
+	return dlw_print("%s: %s:%d %s+0x%" PRIx64, base_name(module->path),
+			 base_name(variable.file), variable.line, variable.name, variable.offset);
+}
+
+/** source_of_code() - of where locks are initialised, likewise */
+static char *source_of_code(struct run *run, const struct dlw_source *source, uint32_t stack)
+{
+	json_t *frame = dlw_log_site(&source->defined, stack, run->symbols);
+	char *text = NULL;
+
+	if (*dlw_text(frame, "function") && *dlw_text(frame, "file"))
+		text = dlw_print("%s: %s:%d in %s", base_name(dlw_text(frame, "module")),
+				 base_name(dlw_text(frame, "file")), (int)dlw_number(frame, "line"),
+				 dlw_text(frame, "function"));
+	json_decref(frame);
+	return text;
+}
+
+/** tell_source() - of a class that is named by its place */
+static void tell_source(struct run *run, const struct dlw_replay_object *object, const char *class)
+{
+	const struct dlw_log_object *defined = &object->defined;
+	const struct dlw_module *module = dlw_log_module(&object->source->defined, defined->address);
+	char *source = NULL;
+
+	if (strncmp(class, "init:", 5) == 0)
+		source = source_of_code(run, object->source, defined->init_stack);
+	else if (strncmp(class, "data:", 5) == 0)
+		source = source_of_data(run, module, defined->address - module->bias);
+	if (source)
+		dlw_summary_source(run->summary, class, source);
+	free(source);
+}
+
 static void label_class(struct run *run, const struct dlw_replay_object *object, const char *class)
 {
 	const struct dlw_log_object *defined = &object->defined;
@@ -126,6 +169,7 @@ static json_t *lock_json(struct run *run, const struct dlw_replay_object *object
 	if (!class)
 		return NULL;
 	label_class(run, object, class);
+	tell_source(run, object, class);
 	lock = json_object();
 	site = place_of(run, source, stack);
 	json_object_set_new(lock, "class", dlw_log_text(class));

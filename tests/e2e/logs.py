@@ -6,7 +6,7 @@ import subprocess
 
 from deadlocks import fixture
 from expect import Deadlock, Thread, first_difference, mutex, permit, without_times
-from harness import (DLWATCH, check, environment, equal, execute, load_json, preloaded,
+from harness import (DLWATCH, ROOT, check, environment, equal, execute, load_json, preloaded,
                      report_findings, validate)
 
 RECORDER = fixture("recorder")
@@ -368,6 +368,40 @@ def two_runs_make_a_cycle(context):
     check("1 cycle of lock orders could be neither" in text and "taken both ways" in text, text)
 
 
+def built_anew(context, flags):
+    """one_way, by its name, from the same source"""
+    directory = context.path("build" + "".join(flags))
+    os.mkdir(directory)
+    program = os.path.join(directory, "one_way")
+    source = os.path.join(ROOT, "tests", "e2e", "one_way.c")
+    built = subprocess.run([os.environ.get("CC") or "cc", "-std=gnu11", "-D_GNU_SOURCE", *flags,
+                            "-o", program, source, "-lpthread"], check=False)
+    equal(built.returncode, 0, "compiler")
+    return [program]
+
+
+def two_builds_of_one_source_make_a_cycle(context):
+    """Matched by source lines; without debug information every build is another program."""
+    for debug, verdicts in (["-g"], ["unresolved"]), ([], []):
+        programs = [built_anew(context, flags + debug) for flags in (["-O0"], ["-O2"])]
+        parts = []
+        for program, words in zip(programs, (["ab"], ["ba"])):
+            log = context.path("of" + "".join(debug) + words[0])
+            result = execute([DLWATCH, "run", "-q", f"--log={log}", "--", *program, *words])
+            equal((result.status, result.err), (0, b""), "run")
+            parts.append(summarised(context, log))
+        for program in programs:  # what is kept in the summaries is enough
+            os.remove(program[0])
+        report, _ = analyze_many(context, "--all", *parts)
+        equal([finding["verdict"] for finding in report["findings"]], verdicts,
+              f"{debug}: verdicts")
+        for finding in report["findings"]:
+            equal(sorted(one["name"].split()[-1] for one in finding["resources"]),
+                  ["lock_a", "lock_b"], "resources")
+            equal(sorted(thread["wants"]["site"]["function"] for thread in finding["core"]),
+                  ["take_a_then_b", "take_b_then_a"], "sites")
+
+
 def a_static_gate_guards_in_all_runs(context):
     parts = [summarised(context, log) for log in runs_of(context, "ab under", "ba under")]
     report, _ = analyze_many(context, "--all", *parts)
@@ -559,7 +593,8 @@ def all_cases():
              no_log_of_a_living_process_is_compressed, orders_are_written_once,
              a_deadlock_survives_the_std_format, a_timeline_is_well_formed,
              a_read_after_a_write_orders_what_is_predicted, summaries_of_runs_are_put_together,
-             two_runs_make_a_cycle, a_static_gate_guards_in_all_runs, what_is_no_summary_is_said,
+             two_runs_make_a_cycle, two_builds_of_one_source_make_a_cycle,
+             a_static_gate_guards_in_all_runs, what_is_no_summary_is_said,
              every_operation_is_counted, locks_of_one_class_share_a_row_on_request,
              annotated_classes_share_a_row,
              replay_shows_the_same_in_both_directions, replay_goes_to_where_the_cycle_closed,

@@ -114,11 +114,11 @@ static json_t *random_json(void)
 
 	while (count--)
 		json_array_append_new(orders, random_order());
-	return json_pack("{s:s,s:i,s:i,s:i,s:{s:i},s:o,s:o,s:o}", "schema", "dlwatch-summary/1",
+	return json_pack("{s:s,s:i,s:i,s:i,s:{s:i},s:o,s:o,s:o,s:o}", "schema", "dlwatch-summary/1",
 			 "runs", (int)random_below(5), "unclassed", (int)random_below(5),
 			 "within_class", (int)random_below(5), "within", "name:1",
 			 (int)random_below(3), "places", random_words(true), "labels",
-			 random_words(false), "orders", orders);
+			 random_words(false), "sources", random_words(false), "orders", orders);
 }
 
 /** random_summary() - for free() */
@@ -298,6 +298,53 @@ static void only_a_single_lock_is_a_gate(void **unused)
 	free(one), free(many);
 }
 
+/** order_between() - of locks of builds, each at an offset of its own: "data:app+0x10 BUILD" */
+static json_t *order_between(const char *held, const char *wanted)
+{
+	return json_pack("{s:i,s:i,s:[],s:{s:[{s:s,s:s,s:s,s:n}],s:{s:s,s:s,s:s,s:n}}}", "count", 1,
+			 "runs", 1, "run_names", "order", "holds", "class", held, "kind", "mutex",
+			 "mode", "exclusive", "site", "wants", "class", wanted, "kind", "mutex",
+			 "mode", "exclusive", "site");
+}
+
+/** expect_of_builds() - an order of build a, the other way round in b: so many cycles */
+static void expect_of_builds(json_t *sources, uint32_t cycles)
+{
+	struct dlw_summary *summary = dlw_summary_new();
+	json_t *json = json_pack("{s:s,s:i,s:o,s:[o,o]}", "schema", "dlwatch-summary/1", "runs", 2,
+				 "sources", sources, "orders",
+				 order_between("data:app+0x10 a", "data:app+0x20 a"),
+				 order_between("data:app+0x120 b", "data:app+0x110 b"));
+	char *text;
+
+	assert_true(dlw_summary_add(summary, json));
+	json_decref(json);
+	text = text_of(summary);
+	json_decref(findings_of(text, cycles));
+	free(text);
+}
+
+static void locks_of_two_builds_are_one_where_they_have_one_source(void **unused)
+{
+	(void)unused;
+	expect_of_builds(json_object(), 0);
+	expect_of_builds(json_pack("{s:s,s:s,s:s,s:s}", "data:app+0x10 a", "app: m.c:1 x",
+				   "data:app+0x20 a", "app: m.c:2 y", "data:app+0x110 b",
+				   "app: m.c:1 x", "data:app+0x120 b", "app: m.c:2 y"),
+			 1);
+	/* moved in between: the line is another one */
+	expect_of_builds(json_pack("{s:s,s:s,s:s,s:s}", "data:app+0x10 a", "app: m.c:1 x",
+				   "data:app+0x20 a", "app: m.c:2 y", "data:app+0x110 b",
+				   "app: m.c:2 x", "data:app+0x120 b", "app: m.c:3 y"),
+			 0);
+	/* what one build has twice is not known by its source */
+	expect_of_builds(json_pack("{s:s,s:s,s:s,s:s,s:s}", "data:app+0x10 a", "app: m.c:1 x",
+				   "data:app+0x90 a", "app: m.c:1 x", "data:app+0x20 a",
+				   "app: m.c:2 y", "data:app+0x110 b", "app: m.c:1 x",
+				   "data:app+0x120 b", "app: m.c:2 y"),
+			 0);
+}
+
 static void any_summary_is_looked_through(void **unused)
 {
 	uint32_t round, found = 0;
@@ -380,6 +427,7 @@ int main(void)
 		cmocka_unit_test(what_is_no_summary_is_refused_whole),
 		cmocka_unit_test(a_cycle_over_two_runs_is_told_whole),
 		cmocka_unit_test(only_a_single_lock_is_a_gate),
+		cmocka_unit_test(locks_of_two_builds_are_one_where_they_have_one_source),
 		cmocka_unit_test(any_summary_is_looked_through),
 	};
 
