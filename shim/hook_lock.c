@@ -243,6 +243,23 @@ void dlw_lock_quick_logged(enum dlw_kind kind, enum dlw_mode mode, const void *l
 	dlw_leave(self);
 }
 
+int dlw_lock_overtaken(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
+		       enum dlw_form form, uint64_t caller, uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+	uint64_t holding;
+	uint32_t stack;
+
+	dlw_inside(self);
+	stack = dlw_stack_here(self, caller, frame);
+	dlw_leave(self);
+	dlw_hold_put_right(self, dlw_address(lock), dlw_hold_word(kind, mode, stack, 0));
+	holding = dlw_hold_now(self->record) - DLW_HOLD_ADDED;
+	if (dlw_nests(holding))
+		dlw_nest(self, holding, form == DLW_FORM_BLOCKING);
+	return 0;
+}
+
 void dlw_lock_quick_refused(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
 			    uint32_t stack)
 {

@@ -127,6 +127,8 @@ dlw_lock_quick_had(enum dlw_kind kind, enum dlw_mode mode, const void *lock, enu
 {
 	struct dlw_context *self = dlw_self;
 
+	if (dlw_unlikely(!self->record)) /* the child of a handler's fork */
+		return;
 	if (dlw_likely(dlw_hold_count(self) < self->hold_room && self->way != DLW_WAY_LOGGED))
 		dlw_hold_add(self, kind, mode, dlw_address(lock), stack, form);
 	else
@@ -147,15 +149,84 @@ static inline __attribute__((always_inline)) bool dlw_lock_quick_release(enum dl
 	struct dlw_context *self = dlw_self;
 	struct dlw_thread *record = self->open;
 	const struct dlw_held *newest;
-	uint32_t count;
+	uint64_t holding;
 
 	if (dlw_unlikely(!record || self->way > DLW_WAY_VERIFIED))
 		return record && dlw_lock_quick_unlogged(kind, lock);
-	count = dlw_holding(record);
-	newest = &self->holds[count - 1];
-	if (dlw_unlikely(!count || newest->address != dlw_address(lock) || newest->kind != kind))
+	holding = dlw_hold_now(record);
+	newest = &self->holds[(uint32_t)holding - 1];
+	if (dlw_unlikely(!(uint32_t)holding || newest->address != dlw_address(lock) ||
+			 newest->kind != kind))
 		return false;
-	dlw_hold_pop(record, dlw_hold_now(record));
+	dlw_hold_pop(record, holding);
+	return true;
+}
+
+/* ----------------------------------------------------------------- the shortest way */
+
+/*
+ * Of a thread that holds nothing, with nothing asked for but the live graph. What
+ * is about to be tried is written where the list begins, and counts when it is
+ * had, if no handler has used the list meanwhile:
+ *
+ *	struct dlw_context *self = dlw_self;
+ *	uint64_t holding;
+ *
+ *	if (!dlw_lock_alone(self, kind, mode, lock, caller, frame, &holding))
+ *		return otherwise(…);
+ *	if (dlw_real(…try…)(lock) != 0)
+ *		return at_length(…);
+ *	if (!dlw_lock_alone_had(self, holding))
+ *		return dlw_lock_overtaken(…);
+ *	return 0;
+ */
+static inline __attribute__((always_inline)) bool
+dlw_lock_alone(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode, const void *lock,
+	       uint64_t caller, uint64_t frame, uint64_t *holding)
+{
+	const struct dlw_thread *record = self->open;
+	const struct dlw_site *site = dlw_site_of(self, caller, frame);
+
+	if (dlw_unlikely(!record || !dlw_site_is(site, caller, frame) ||
+			 self->way != DLW_WAY_SHORT))
+		return false;
+	*holding = dlw_hold_now(record);
+	if (dlw_unlikely((uint32_t)*holding))
+		return false;
+	dlw_hold_fill(self->holds, dlw_address(lock), dlw_hold_word(kind, mode, site->stack, 0));
+	return true;
+}
+
+/** dlw_lock_alone_had() - false: a handler has come in between */
+static inline __attribute__((always_inline)) bool dlw_lock_alone_had(struct dlw_context *self,
+								      uint64_t holding)
+{
+	struct dlw_thread *record = self->record;
+
+	if (dlw_unlikely(!record)) /* the child of a handler's fork */
+		return true;
+	return dlw_hold_counts(record, holding);
+}
+
+/** dlw_lock_overtaken() - what has been counted is put right; Return: 0 */
+int dlw_lock_overtaken(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
+		       enum dlw_form form, uint64_t caller, uint64_t frame);
+
+/** dlw_lock_alone_release() - the only hold goes; false: it is another's turn */
+static inline __attribute__((always_inline)) bool dlw_lock_alone_release(enum dlw_kind kind,
+									  const void *lock)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_thread *record = self->open;
+	uint64_t holding;
+
+	if (dlw_unlikely(!record || self->way > DLW_WAY_VERIFIED))
+		return false;
+	holding = dlw_hold_now(record);
+	if (dlw_unlikely((uint32_t)holding != 1 || self->holds->address != dlw_address(lock) ||
+			 self->holds->kind != kind))
+		return false;
+	dlw_hold_pop(record, holding);
 	return true;
 }
 

@@ -399,14 +399,14 @@ static __attribute__((noinline)) int try_at_length(pthread_mutex_t *mutex, uint6
 	return result;
 }
 
-/** pthread_mutex_trylock() - never waits, so wants nothing; what it gets is held */
-DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
+static __attribute__((noinline)) int try_otherwise(pthread_mutex_t *mutex, uint64_t caller,
+						   uint64_t frame)
 {
 	uint32_t stack;
 	int result;
 
-	if (dlw_unlikely(mutex->__data.__kind || !dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack)))
-		return try_at_length(mutex, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(mutex->__data.__kind || !dlw_lock_quick(caller, frame, &stack)))
+		return try_at_length(mutex, caller, frame);
 	result = dlw_real(pthread_mutex_trylock)(mutex);
 	if (result == 0)
 		dlw_lock_quick_had(DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_TRY, stack);
@@ -414,6 +414,50 @@ DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
 		dlw_lock_quick_refused(DLW_MUTEX, DLW_EXCLUSIVE, mutex, stack);
 	dlw_not_polling(dlw_self);
 	return result;
+}
+
+/** try_refused() - the hold goes again; that it was refused tells something of others */
+static __attribute__((noinline)) int try_refused(const pthread_mutex_t *mutex, int result)
+{
+	struct dlw_context *self = dlw_enter();
+	int64_t depth;
+
+	if (!self)
+		return result;
+	depth = dlw_hold_find(self, dlw_address(mutex));
+	if (depth >= 0)
+		dlw_hold_drop(self, (uint32_t)depth);
+	dlw_nest_refused(self, dlw_address(mutex));
+	dlw_not_polling(self);
+	dlw_leave(self);
+	return result;
+}
+
+/**
+ * pthread_mutex_trylock() - never waits, so wants nothing; what it gets is held
+ *
+ * The short way is that of pthread_mutex_lock(), but that the hold goes again if
+ * the mutex was not to be had.
+ */
+DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_thread *record = self->open;
+	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
+	uint64_t holding, word;
+	int result;
+
+	if (dlw_unlikely(!record || !dlw_site_is(site, DLW_CALLER, DLW_FRAME) ||
+			 self->way != DLW_WAY_SHORT))
+		return try_otherwise(mutex, DLW_CALLER, DLW_FRAME);
+	holding = dlw_hold_now(record);
+	if (dlw_unlikely((uint32_t)holding || mutex->__data.__lock | mutex->__data.__kind))
+		return try_otherwise(mutex, DLW_CALLER, DLW_FRAME);
+	word = dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, site->stack, DLW_TACIT_PLAIN);
+	if (dlw_unlikely(!dlw_hold_append(self, record, holding, dlw_address(mutex), word)))
+		dlw_hold_put_right(self, dlw_address(mutex), word);
+	result = dlw_real(pthread_mutex_trylock)(mutex);
+	return dlw_likely(result == 0) ? 0 : try_refused(mutex, result);
 }
 
 /** unlock_unheld() - what is wrong with it is seen before and told after */

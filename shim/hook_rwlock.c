@@ -143,31 +143,65 @@ static __attribute__((noinline)) int lock_plainly(pthread_rwlock_t *lock, enum d
 	return lock_at_length((struct call){ .lock = lock, .mode = mode }, caller, frame);
 }
 
+static __attribute__((noinline)) int rdlock_otherwise(pthread_rwlock_t *lock, uint64_t caller,
+						      uint64_t frame)
+{
+	uint32_t stack;
+
+	if (dlw_unlikely(!dlw_lock_quick(caller, frame, &stack) ||
+			 dlw_real(pthread_rwlock_tryrdlock)(lock) != 0))
+		return lock_plainly(lock, DLW_SHARED, caller, frame);
+	dlw_lock_quick_had(DLW_RWLOCK, DLW_SHARED, lock, DLW_FORM_BLOCKING, stack);
+	return 0;
+}
+
 /**
- * pthread_rwlock_rdlock() - acquire for reading; the short way first
+ * pthread_rwlock_rdlock() - acquire for reading; the short ways first
  *
  * Return: as the C library; with on_deadlock=break EDEADLK, too.
  */
 DLW_HOOK int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
 {
+	struct dlw_context *self = dlw_self;
+	uint64_t holding;
+
+	if (dlw_unlikely(!dlw_lock_alone(self, DLW_RWLOCK, DLW_SHARED, lock, DLW_CALLER,
+					 DLW_FRAME, &holding)))
+		return rdlock_otherwise(lock, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(dlw_real(pthread_rwlock_tryrdlock)(lock) != 0))
+		return lock_plainly(lock, DLW_SHARED, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
+		return dlw_lock_overtaken(DLW_RWLOCK, DLW_SHARED, lock, DLW_FORM_BLOCKING,
+					  DLW_CALLER, DLW_FRAME);
+	return 0;
+}
+
+static __attribute__((noinline)) int wrlock_otherwise(pthread_rwlock_t *lock, uint64_t caller,
+						      uint64_t frame)
+{
 	uint32_t stack;
 
-	if (dlw_unlikely(!dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack) ||
-			 dlw_real(pthread_rwlock_tryrdlock)(lock) != 0))
-		return lock_plainly(lock, DLW_SHARED, DLW_CALLER, DLW_FRAME);
-	dlw_lock_quick_had(DLW_RWLOCK, DLW_SHARED, lock, DLW_FORM_BLOCKING, stack);
+	if (dlw_unlikely(!dlw_lock_quick(caller, frame, &stack) ||
+			 dlw_real(pthread_rwlock_trywrlock)(lock) != 0))
+		return lock_plainly(lock, DLW_EXCLUSIVE, caller, frame);
+	dlw_lock_quick_had(DLW_RWLOCK, DLW_EXCLUSIVE, lock, DLW_FORM_BLOCKING, stack);
 	return 0;
 }
 
 /** pthread_rwlock_wrlock() - acquire for writing; likewise */
 DLW_HOOK int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
 {
-	uint32_t stack;
+	struct dlw_context *self = dlw_self;
+	uint64_t holding;
 
-	if (dlw_unlikely(!dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack) ||
-			 dlw_real(pthread_rwlock_trywrlock)(lock) != 0))
+	if (dlw_unlikely(!dlw_lock_alone(self, DLW_RWLOCK, DLW_EXCLUSIVE, lock, DLW_CALLER,
+					 DLW_FRAME, &holding)))
+		return wrlock_otherwise(lock, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(dlw_real(pthread_rwlock_trywrlock)(lock) != 0))
 		return lock_plainly(lock, DLW_EXCLUSIVE, DLW_CALLER, DLW_FRAME);
-	dlw_lock_quick_had(DLW_RWLOCK, DLW_EXCLUSIVE, lock, DLW_FORM_BLOCKING, stack);
+	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
+		return dlw_lock_overtaken(DLW_RWLOCK, DLW_EXCLUSIVE, lock, DLW_FORM_BLOCKING,
+					  DLW_CALLER, DLW_FRAME);
 	return 0;
 }
 
@@ -289,11 +323,19 @@ static __attribute__((noinline)) int unlock_at_length(pthread_rwlock_t *lock, ui
 	return result;
 }
 
+static __attribute__((noinline)) int unlock_otherwise(pthread_rwlock_t *lock, uint64_t caller,
+						      uint64_t frame)
+{
+	if (dlw_unlikely(!dlw_lock_quick_release(DLW_RWLOCK, lock)))
+		return unlock_at_length(lock, caller, frame);
+	return dlw_real(pthread_rwlock_unlock)(lock);
+}
+
 /** pthread_rwlock_unlock() - the newest of the thread's holds goes, before the lock does */
 DLW_HOOK int pthread_rwlock_unlock(pthread_rwlock_t *lock)
 {
-	if (dlw_unlikely(!dlw_lock_quick_release(DLW_RWLOCK, lock)))
-		return unlock_at_length(lock, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(!dlw_lock_alone_release(DLW_RWLOCK, lock)))
+		return unlock_otherwise(lock, DLW_CALLER, DLW_FRAME);
 	return dlw_real(pthread_rwlock_unlock)(lock);
 }
 

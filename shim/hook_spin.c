@@ -75,6 +75,18 @@ static __attribute__((noinline)) int lock_at_length(pthread_spinlock_t *lock, ui
 			    result);
 }
 
+static __attribute__((noinline)) int lock_otherwise(pthread_spinlock_t *lock, uint64_t caller,
+						    uint64_t frame)
+{
+	uint32_t stack;
+
+	if (dlw_unlikely(!dlw_lock_quick(caller, frame, &stack) ||
+			 dlw_real(pthread_spin_trylock)(lock) != 0))
+		return lock_at_length(lock, caller, frame);
+	dlw_lock_quick_had(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), DLW_FORM_BLOCKING, stack);
+	return 0;
+}
+
 /**
  * pthread_spin_lock() - acquire, burning a processor until it can be had
  *
@@ -82,12 +94,17 @@ static __attribute__((noinline)) int lock_at_length(pthread_spinlock_t *lock, ui
  */
 DLW_HOOK int pthread_spin_lock(pthread_spinlock_t *lock)
 {
-	uint32_t stack;
+	struct dlw_context *self = dlw_self;
+	uint64_t holding;
 
-	if (dlw_unlikely(!dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack) ||
-			 dlw_real(pthread_spin_trylock)(lock) != 0))
+	if (dlw_unlikely(!dlw_lock_alone(self, DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock),
+					 DLW_CALLER, DLW_FRAME, &holding)))
+		return lock_otherwise(lock, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(dlw_real(pthread_spin_trylock)(lock) != 0))
 		return lock_at_length(lock, DLW_CALLER, DLW_FRAME);
-	dlw_lock_quick_had(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), DLW_FORM_BLOCKING, stack);
+	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
+		return dlw_lock_overtaken(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock),
+					  DLW_FORM_BLOCKING, DLW_CALLER, DLW_FRAME);
 	return 0;
 }
 
@@ -129,11 +146,18 @@ static __attribute__((noinline)) int unlock_at_length(pthread_spinlock_t *lock)
 	return result;
 }
 
-/** pthread_spin_unlock() - whoever calls it; a stranger costs the lock its good name */
-DLW_HOOK int pthread_spin_unlock(pthread_spinlock_t *lock)
+static __attribute__((noinline)) int unlock_otherwise(pthread_spinlock_t *lock)
 {
 	if (dlw_unlikely(!dlw_lock_quick_release(DLW_SPINLOCK, plain(lock))))
 		return unlock_at_length(lock);
+	return dlw_real(pthread_spin_unlock)(lock);
+}
+
+/** pthread_spin_unlock() - whoever calls it; a stranger costs the lock its good name */
+DLW_HOOK int pthread_spin_unlock(pthread_spinlock_t *lock)
+{
+	if (dlw_unlikely(!dlw_lock_alone_release(DLW_SPINLOCK, plain(lock))))
+		return unlock_otherwise(lock);
 	return dlw_real(pthread_spin_unlock)(lock);
 }
 
