@@ -113,6 +113,18 @@ void dlw_lock_log_acquired(struct dlw_context *self, enum dlw_kind kind, enum dl
 	note_time(self, dlw_address(lock));
 }
 
+void dlw_hold_log_at_length(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+			    const void *lock, enum dlw_form form, uint32_t stack)
+{
+	struct dlw_object *object = dlw_lock_numbered(self, kind, lock);
+
+	if (object && !dlw_quick_is_timed(self->log))
+		dlw_hold_log_object(self, object, mode, form, stack,
+				    dlw_quick_has_room(self->log));
+	else
+		dlw_lock_log_acquired(self, kind, mode, lock, form, stack, false);
+}
+
 /**
  * The short form leaves the ticket to be reckoned from the holder's last one,
  * which only an exclusive hold allows: between two operations of a reader

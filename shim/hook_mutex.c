@@ -285,7 +285,7 @@ static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, uint64_
 		return relock_logged(mutex, caller, frame, self, stack);
 	if (mutex->__data.__lock != 0 || dlw_real(pthread_mutex_trylock)(mutex) != 0)
 		return lock_at_length(mutex, caller, frame);
-	dlw_inside(self);
+	dlw_inside_quickly(self);
 	dlw_hold_add(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
 		     DLW_FORM_BLOCKING);
 	dlw_hold_log(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_BLOCKING, stack);

@@ -84,7 +84,7 @@ static void log_acquired(struct dlw_context *self, struct dlw_permit *permit, en
 	struct dlw_object *object = dlw_quick_object(self, permit->address, DLW_SEMAPHORE);
 
 	permit->timed = waited || self->way != DLW_WAY_LOGGED || !object ||
-			!dlw_quick_begins(self->log);
+			dlw_quick_is_timed(self->log);
 	if (!permit->timed) {
 		dlw_quick_say(self, object, DLW_EVENT_ACQUIRED, 2, form, stack,
 			      dlw_quick_shared_ticket(object));

@@ -10,22 +10,33 @@
 #include "shim/hook_lock.h"
 #include "shim/log_quick.h"
 
+/** dlw_hold_log_at_length() - it has to have a time, or is not what was logged just now */
+void dlw_hold_log_at_length(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+			    const void *lock, enum dlw_form form, uint32_t stack);
+
+/** dlw_hold_log_object() - an acquisition that has no time */
+static inline __attribute__((always_inline)) void
+dlw_hold_log_object(struct dlw_context *self, struct dlw_object *object, enum dlw_mode mode,
+		    enum dlw_form form, uint32_t stack, bool has_room)
+{
+	uint64_t ticket = mode == DLW_SHARED ? dlw_quick_shared_ticket(object) :
+					       dlw_quick_ticket(object);
+
+	dlw_quick_put(self, object, DLW_EVENT_ACQUIRED, mode == DLW_SHARED, form, stack, ticket,
+		      has_room);
+}
+
 /** dlw_hold_log() - the thread's newest hold has just been had, or had once more */
 static inline __attribute__((always_inline)) void
 dlw_hold_log(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode, const void *lock,
 	     enum dlw_form form, uint32_t stack)
 {
 	struct dlw_object *object = dlw_quick_known(self, dlw_address(lock), kind);
-	uint64_t ticket;
 
-	if (dlw_unlikely(!object))
-		object = dlw_lock_numbered(self, kind, lock);
-	if (dlw_unlikely(!object || !dlw_quick_begins(self->log))) {
-		dlw_lock_log_acquired(self, kind, mode, lock, form, stack, false);
-		return;
-	}
-	ticket = mode == DLW_SHARED ? dlw_quick_shared_ticket(object) : dlw_quick_ticket(object);
-	dlw_quick_say(self, object, DLW_EVENT_ACQUIRED, mode == DLW_SHARED, form, stack, ticket);
+	if (dlw_likely(object && dlw_quick_begins(self->log)))
+		dlw_hold_log_object(self, object, mode, form, stack, true);
+	else
+		dlw_hold_log_at_length(self, kind, mode, lock, form, stack);
 }
 
 /** dlw_hold_unlog() - the thread's newest hold is about to be given back, once */

@@ -21,8 +21,6 @@
 #include "shim/log_slot.h"
 #include "shim/object.h"
 
-#define DLW_QUICK_ROOM 64u
-
 /** dlw_quick_is() - the object is in the log, and its operations are counted here */
 static inline bool dlw_quick_is(const struct dlw_object *object)
 {
@@ -53,13 +51,16 @@ static inline struct dlw_object *dlw_quick_object(struct dlw_context *self, uint
 	return object && dlw_quick_is(object) ? object : NULL;
 }
 
-/** dlw_quick_begins() - an acquisition that shall have no time */
-static inline bool dlw_quick_begins(struct dlw_slot *slot)
+/** dlw_quick_begins() - an acquisition that shall have no time, and there is room for it */
+static inline bool dlw_quick_begins(const struct dlw_slot *slot)
 {
-	if (dlw_unlikely(!slot->untimed_left))
-		return false;
-	slot->untimed_left--;
-	return true;
+	return dlw_likely(slot->block->length < slot->quick_until);
+}
+
+/** dlw_quick_is_timed() - the next acquisition shall have a time */
+static inline bool dlw_quick_is_timed(const struct dlw_slot *slot)
+{
+	return slot->block->length >= slot->timed_at;
 }
 
 /** dlw_quick_ticket() - of the next operation on a lock that is ours alone */
@@ -92,14 +93,57 @@ static inline bool dlw_quick_opens(const struct dlw_slot *slot, uint32_t how)
 	return (how & 0x5f) == DLW_EVENT_ACQUIRED && slot->may_open;
 }
 
-/** dlw_quick_open() - the block ends with an acquisition, @unit; @released: what is to become of it */
+/**
+ * dlw_quick_open() - the block ends with an untimed acquisition, @unit
+ * @released: what is to become of it
+ */
 static inline void dlw_quick_open(struct dlw_slot *slot, struct dlw_object *object,
-				  uint32_t *unit, uint32_t released, uint64_t ticket)
+				  uint32_t *unit, uint32_t released, uint32_t how, uint64_t ticket)
 {
 	slot->open_object = object;
 	slot->open_unit = unit;
 	slot->open_released = released;
-	slot->open_ticket = ticket;
+	if (how >> 5 & 3) /* of an exclusive one the next ticket is nobody else's */
+		slot->open_ticket = (uint32_t)ticket;
+}
+
+/** dlw_quick_has_room() - for the next event */
+static inline bool dlw_quick_has_room(const struct dlw_slot *slot)
+{
+	return slot->block->length <= DLW_BLOCK_ROOM - DLW_QUICK_ROOM;
+}
+
+/** dlw_quick_unit() - what comes next in the block */
+static inline uint32_t *dlw_quick_unit(const struct dlw_slot *slot)
+{
+	return (uint32_t *)((char *)(slot->block + 1) + slot->block->length);
+}
+
+/** dlw_quick_put() - an event without a time; @has_room: there is room for it */
+static inline __attribute__((always_inline)) void
+dlw_quick_put(struct dlw_context *self, struct dlw_object *object, enum dlw_event_type type,
+	      uint32_t mode, uint32_t form, uint32_t stack, uint64_t ticket, bool has_room)
+{
+	struct dlw_slot *slot = self->log;
+	uint32_t id = object->log_id, place = dlw_recent_place(type, id, stack);
+	uint32_t how = dlw_recent_how(type, mode, form), length = slot->block->length, *unit;
+	struct dlw_recent *last = &slot->recent[place];
+	uint32_t said;
+
+	if (dlw_unlikely(!has_room || last->object != id || last->stack != stack ||
+			 last->how != how ||
+			 (uint32_t)ticket - last->ticket > DLW_AGAIN_TICKET_MAX)) {
+		dlw_quick_in_full(self, object, how, stack, ticket);
+		return;
+	}
+	unit = dlw_quick_unit(slot);
+	dlw_event_put_again(&said, last, place, (uint32_t)ticket, 0, DLW_AGAIN_UNTIMED);
+	*unit = said;
+	if (dlw_quick_opens(slot, how))
+		dlw_quick_open(slot, object, unit, said ^ 1u << DLW_AGAIN_DELTA_SHIFT, how, ticket);
+	else
+		slot->open_object = NULL;
+	dlw_slot_publish(slot, length + 4);
 }
 
 /** dlw_quick_say() - an event without a time */
@@ -107,29 +151,25 @@ static inline __attribute__((always_inline)) void
 dlw_quick_say(struct dlw_context *self, struct dlw_object *object, enum dlw_event_type type,
 	      uint32_t mode, uint32_t form, uint32_t stack, uint64_t ticket)
 {
-	struct dlw_slot *slot = self->log;
-	struct dlw_block *block = slot->block;
-	uint32_t id = object->log_id, place = dlw_recent_place(type, id, stack);
-	uint32_t how = dlw_recent_how(type, mode, form), length = block->length, *unit;
-	struct dlw_recent *last = &slot->recent[place];
+	dlw_quick_put(self, object, type, mode, form, stack, ticket, dlw_quick_has_room(self->log));
+}
 
-	if (dlw_unlikely(length > DLW_BLOCK_ROOM - DLW_QUICK_ROOM || last->object != id ||
-			 last->stack != stack || last->how != how ||
-			 (uint32_t)ticket - last->ticket > DLW_AGAIN_TICKET_MAX)) {
-		dlw_quick_in_full(self, object, how, stack, ticket);
-		return;
-	}
-	unit = (uint32_t *)((char *)(block + 1) + length);
-	dlw_event_put_again(unit, last, place, (uint32_t)ticket, 0, DLW_AGAIN_UNTIMED);
-	dlw_slot_grow(slot, 4);
-	if (dlw_quick_opens(slot, how))
-		dlw_quick_open(slot, object, unit, *unit ^ 1u << DLW_AGAIN_DELTA_SHIFT, ticket);
+/** dlw_quick_shared_next() - take the ticket behind @ticket; false: somebody has */
+static inline bool dlw_quick_shared_next(struct dlw_object *object, uint32_t ticket)
+{
+	uint64_t last = atomic_load_explicit(&object->ticket, memory_order_relaxed);
+
+	return (uint32_t)last == ticket &&
+	       atomic_compare_exchange_strong_explicit(&object->ticket, &last, last + 1,
+						       memory_order_relaxed,
+						       memory_order_relaxed);
 }
 
 /**
  * dlw_quick_closed() - the lock at @address is about to be released, and its
  * acquisition was the last thing logged: that says both now
- * @shared: others may have it, too
+ * @shared: others may have it, too; what is not said is the ticket, and it has
+ *          to be the next one
  *
  * Whoever reads the block finds the unit as it was or as it will be.
  */
@@ -139,35 +179,20 @@ static inline bool dlw_quick_closed(struct dlw_slot *slot, uint64_t address, boo
 
 	if (!object || object->address != address || object->log_life != object->life)
 		return false;
-	if (!shared) {
+	if (!shared)
 		dlw_quick_ticket(object);
-	} else {
-		uint64_t last = atomic_load_explicit(&object->ticket, memory_order_relaxed);
-
-		/* what is not said is the ticket: it has to be the next one */
-		if (last != slot->open_ticket ||
-		    !atomic_compare_exchange_strong_explicit(&object->ticket, &last, last + 1,
-							     memory_order_relaxed,
-							     memory_order_relaxed))
-			return false;
-	}
+	else if (!dlw_quick_shared_next(object, slot->open_ticket))
+		return false;
 	slot->open_object = NULL;
 	atomic_store_explicit((_Atomic uint32_t *)slot->open_unit, slot->open_released,
 			      memory_order_release);
 	return true;
 }
 
-/** dlw_quick_has_room() - for the next event */
-static inline bool dlw_quick_has_room(const struct dlw_slot *slot)
-{
-	return slot->block->length <= DLW_BLOCK_ROOM - DLW_QUICK_ROOM;
-}
-
 /** dlw_quick_put_short() - the newest hold, an exclusive one, goes; there is room */
 static inline void dlw_quick_put_short(struct dlw_slot *slot)
 {
-	dlw_event_put_short((uint32_t *)((char *)(slot->block + 1) + slot->block->length), 0,
-			    DLW_SHORT_UNTIMED);
+	dlw_event_put_short(dlw_quick_unit(slot), 0, DLW_SHORT_UNTIMED);
 	dlw_slot_grow(slot, 4);
 }
 
@@ -182,16 +207,22 @@ static inline void dlw_quick_short(struct dlw_context *self, struct dlw_object *
 		dlw_quick_in_full(self, object, DLW_EVENT_RELEASED_TOP, 0, ticket);
 }
 
-/** dlw_log_timed() - the clock was read for an acquisition: when to do so again, about */
+/**
+ * dlw_log_timed() - the clock was read for an acquisition: when to do so again, about
+ *
+ * Counted in bytes of the log, of which a hold takes four to eight, mostly.
+ */
 static inline void dlw_log_timed(struct dlw_slot *slot)
 {
 	slot->chance = slot->chance * 1664525u + 1013904223u;
+	slot->timed_at = slot->block->length;
 	if (slot->timed < DLW_TIMED_OFTEN) {
 		slot->timed++;
-		slot->untimed_left = 8 + (slot->chance >> 28);
+		slot->timed_at += 48 + (slot->chance >> 26);
 	} else {
-		slot->untimed_left = 32 + (slot->chance >> 26);
+		slot->timed_at += 192 + (slot->chance >> 24);
 	}
+	dlw_slot_until(slot);
 }
 
 #endif

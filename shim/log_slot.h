@@ -14,21 +14,22 @@
 
 struct dlw_orders;
 
-#define DLW_TIMED_OFTEN 64 /* at one acquisition in about 16, then one in 64 */
+#define DLW_TIMED_OFTEN 64 /* for one acquisition in about 16, then one in 64 */
+#define DLW_QUICK_ROOM 64u /* of a block, for whatever is put there without asking */
 #define DLW_PENDING_OBJECTS 2  /* an event speaks of at most so many */
 #define DLW_DEFINED_OBJECTS 256 /* more than definitions fit into a block; a power of two */
 
 /** One slot of the tail, while a thread (or slot 1, the process) owns it. */
 struct dlw_slot {
 	struct dlw_block *block; /* in the tail; the payload follows */
-	uint32_t untimed_left;   /* acquisitions before the clock is read again */
-	uint32_t chance, timed;  /* … for one: the first DLW_TIMED_OFTEN come sooner */
-	bool may_open;           /* what is in the block may be changed: nobody copies it as it grows */
+	uint32_t quick_until;    /* below this length of the block an acquisition needs no time, and has room */
+	uint32_t timed_at;       /* from this length on the clock is read for one; perhaps of the next block */
 	/* the block ends with an untimed acquisition: of what, and how to add its release */
 	struct dlw_object *open_object; /* NULL: it does not */
-	uint32_t *open_unit, open_released;
-	uint64_t open_ticket;
+	uint32_t *open_unit, open_released, open_ticket;
 	uint64_t ticks;          /* of the last event */
+	uint32_t chance, timed;  /* of .timed_at: the first DLW_TIMED_OFTEN come sooner */
+	bool may_open;           /* what is in the block may be changed: nobody copies it as it grows */
 	uint32_t serial, sequence;
 	uint32_t index;
 	struct dlw_slot *next_free, *next;     /* … of all */
@@ -78,12 +79,18 @@ static inline uint32_t dlw_slot_room(const struct dlw_slot *slot)
 	return DLW_BLOCK_ROOM - slot->block->length;
 }
 
+/** dlw_slot_publish() - the payload is of @length now */
+static inline void dlw_slot_publish(struct dlw_slot *slot, uint32_t length)
+{
+	atomic_store_explicit((_Atomic uint32_t *)&slot->block->length, length,
+			      memory_order_release);
+}
+
 /** dlw_slot_grow() - @size bytes more of the payload are written: publish them */
 static inline void dlw_slot_grow(struct dlw_slot *slot, uint32_t size)
 {
 	slot->open_object = NULL;
-	atomic_store_explicit((_Atomic uint32_t *)&slot->block->length,
-			      slot->block->length + size, memory_order_release);
+	dlw_slot_publish(slot, slot->block->length + size);
 }
 
 /** dlw_slot_put() - an event for which there is room */
@@ -93,6 +100,14 @@ static inline void dlw_slot_put(struct dlw_slot *slot, const struct dlw_event *e
 
 	dlw_slot_grow(slot, 4 * dlw_event_put(unit, event, slot->ticks, slot->recent));
 	slot->ticks = event->ticks;
+}
+
+/** dlw_slot_until() - .timed_at is new, or the block is */
+static inline void dlw_slot_until(struct dlw_slot *slot)
+{
+	uint32_t end = DLW_BLOCK_ROOM - DLW_QUICK_ROOM + 1;
+
+	slot->quick_until = slot->timed_at < end ? slot->timed_at : end;
 }
 
 /** dlw_slot_set_up() - the slot's next block, from nothing */

@@ -29,11 +29,14 @@
 void dlw_slot_set_up(struct dlw_slot *slot, uint16_t type, uint16_t flags, uint32_t sequence)
 {
 	struct dlw_block *block = slot->block;
+	uint32_t full = DLW_BLOCK_ROOM - DLW_QUICK_ROOM;
 
 	/* whoever reads while we write finds an empty block, or a whole header */
 	atomic_store_explicit((_Atomic uint32_t *)&block->length, 0, memory_order_release);
 	memset(slot->recent, 0, sizeof(slot->recent));
 	slot->open_object = NULL;
+	slot->timed_at = slot->timed_at > full ? slot->timed_at - full : 0;
+	dlw_slot_until(slot);
 	block->type = type;
 	block->flags = flags;
 	block->thread = slot->serial;
@@ -145,7 +148,7 @@ static void begin_thread(struct dlw_slot *slot, const struct dlw_record_thread *
 	slot->serial = thread->serial;
 	slot->pending_count = 0;
 	slot->may_open = !is_ring();
-	slot->timed = slot->untimed_left = 0;
+	slot->timed = slot->timed_at = 0;
 	if (is_ring())
 		dlw_ring_begin(slot, thread);
 	else
@@ -238,8 +241,7 @@ void dlw_quick_in_full(struct dlw_context *self, struct dlw_object *object, uint
 		       uint32_t stack, uint64_t ticket)
 {
 	struct dlw_slot *slot = self->log;
-	uint32_t *unit = dlw_slot_payload(slot) + slot->block->length / 4;
-	uint32_t id = object->log_id;
+	uint32_t id = object->log_id, *unit = dlw_quick_unit(slot);
 
 	if ((!slot->may_open && !dlw_is_lasting(object)) || !dlw_quick_has_room(slot) ||
 	    stack > DLW_PLAIN_STACK_MAX || id > DLW_PLAIN_OBJECT_MAX ||
@@ -250,11 +252,11 @@ void dlw_quick_in_full(struct dlw_context *self, struct dlw_object *object, uint
 	slot->recent[dlw_recent_place(how & 31, id, stack)] = (struct dlw_recent){
 		.object = id, .stack = stack, .ticket = (uint32_t)ticket, .how = how
 	};
-	dlw_event_put_plain(unit, (enum dlw_event_type)how, 0, 0, 0, DLW_UNTIMED, stack, id,
-			    (uint32_t)ticket);
+	dlw_event_put_plain(unit, (enum dlw_event_type)how, 0, 0, 0,
+			    DLW_UNTIMED, stack, id, (uint32_t)ticket);
 	dlw_slot_grow(slot, 12);
 	if (dlw_quick_opens(slot, how))
-		dlw_quick_open(slot, object, unit, *unit ^ 1u << DLW_DELTA_SHIFT, ticket);
+		dlw_quick_open(slot, object, unit, *unit ^ 1u << DLW_DELTA_SHIFT, how, ticket);
 }
 
 void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object)
