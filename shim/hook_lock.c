@@ -116,8 +116,10 @@ void dlw_lock_log_acquired(struct dlw_context *self, enum dlw_kind kind, enum dl
 void dlw_hold_log_at_length(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 			    const void *lock, enum dlw_form form, uint32_t stack)
 {
-	struct dlw_object *object = dlw_lock_numbered(self, kind, lock);
+	struct dlw_object *object = dlw_object_get(self, dlw_address(lock), kind);
 
+	if (dlw_unlikely(!object || !dlw_quick_is(object)))
+		object = dlw_lock_numbered(self, kind, lock);
 	if (object && !dlw_quick_is_timed(self->log))
 		dlw_hold_log_object(self, object, mode, form, stack,
 				    dlw_quick_has_room(self->log));

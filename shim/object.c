@@ -29,6 +29,10 @@ struct dlw_object_entries {
 
 #define FIRST_CAPACITY 64
 
+/* Locks in so many bytes are entered side by side, one for each APART bytes. */
+#define NEIGHBOURS 4096u
+#define APART 32u
+
 /**
  * whole_hash() - both halves are good
  *
@@ -36,9 +40,9 @@ struct dlw_object_entries {
  * those crowds within a stripe, and a probe that should take one step takes
  * hundreds.
  */
-static uint64_t whole_hash(uint64_t address)
+static uint64_t whole_hash(uint64_t number)
 {
-	uint64_t hash = address * 0x9e3779b97f4a7c15u;
+	uint64_t hash = number * 0x9e3779b97f4a7c15u;
 
 	hash = (hash ^ hash >> 32) * 0xd6e8feb86659fd93u;
 	return hash ^ hash >> 32;
@@ -46,22 +50,46 @@ static uint64_t whole_hash(uint64_t address)
 
 static struct dlw_object_stripe *stripe_of(uint64_t address)
 {
-	return &dlw_runtime->objects[whole_hash(address) >> 58 & (DLW_OBJECT_STRIPES - 1)];
+	return &dlw_runtime->objects[whole_hash(address / NEIGHBOURS) >> 58 &
+				     (DLW_OBJECT_STRIPES - 1)];
 }
 
-/** probe() - the entry of @address, or the free one where it belongs */
-static struct dlw_object_entry *probe(struct dlw_object_entries *entries, uint64_t address)
+/**
+ * first_place() - where @address is looked for first
+ *
+ * Locks that are neighbours in memory are neighbours here: a program that goes
+ * through an array of them finds several in a line of the cache, and the next
+ * line is on its way.
+ */
+static uint64_t first_place(const struct dlw_object_entries *entries, uint64_t address)
 {
-	uint64_t mask = entries->capacity - 1;
-	uint64_t at = whole_hash(address) & mask;
+	return (whole_hash(address / NEIGHBOURS) + address % NEIGHBOURS / APART) &
+	       (entries->capacity - 1);
+}
 
-	for (;; at = (at + 1) & mask) {
-		uint64_t here = atomic_load_explicit(&entries->all[at].address,
-						     memory_order_acquire);
+/** is_place_of() - @address is here, or would be */
+static bool is_place_of(const struct dlw_object_entry *entry, uint64_t address)
+{
+	uint64_t here = atomic_load_explicit(&entry->address, memory_order_acquire);
 
-		if (!here || here == address)
-			return &entries->all[at];
-	}
+	return !here || here == address;
+}
+
+/**
+ * probe() - the entry of @address, or the free one where it belongs
+ *
+ * What finds its first place taken is scattered: where locks lie closer than
+ * APART neighbours would crowd.
+ */
+static inline struct dlw_object_entry *probe(struct dlw_object_entries *entries, uint64_t address)
+{
+	uint64_t mask = entries->capacity - 1, at = first_place(entries, address);
+
+	if (dlw_likely(is_place_of(&entries->all[at], address)))
+		return &entries->all[at];
+	for (at = whole_hash(~address) & mask; !is_place_of(&entries->all[at], address);)
+		at = (at + 1) & mask;
+	return &entries->all[at];
 }
 
 static void put(struct dlw_object_entries *entries, uint64_t address, struct dlw_object *object)
@@ -111,7 +139,7 @@ static struct dlw_object *make(uint64_t address, enum dlw_kind kind)
 }
 
 /** known_at() - the object at @address, NULL: there is none yet */
-static struct dlw_object *known_at(const struct dlw_object_stripe *stripe, uint64_t address)
+static inline struct dlw_object *known_at(const struct dlw_object_stripe *stripe, uint64_t address)
 {
 	struct dlw_object_entries *entries =
 		atomic_load_explicit(&stripe->entries, memory_order_acquire);
@@ -143,7 +171,7 @@ static struct dlw_object *add(struct dlw_object_stripe *stripe, uint64_t address
 }
 
 /** lookup() - in the stripe; @make_as: DLW_NO_KIND, or the kind to make it as */
-static struct dlw_object *lookup(uint64_t address, enum dlw_kind make_as)
+static inline struct dlw_object *lookup(uint64_t address, enum dlw_kind make_as)
 {
 	struct dlw_object_stripe *stripe = stripe_of(address);
 	struct dlw_object *object = known_at(stripe, address);
