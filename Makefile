@@ -84,6 +84,7 @@ SAMPLES := $(patsubst samples/%.c,$(O)/samples/%,$(wildcard samples/*.c)) \
 
 UNIT     := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/unit/test_*.c)))
 PROPERTY := $(patsubst %.c,$(O)/%,$(sort $(wildcard tests/property/*.c)))
+FUZZED   := $(patsubst %.c,$(O)/%,$(filter-out %/replay.c,$(sort $(wildcard tests/fuzz/*.c))))
 # What several unit tests share: tests/unit/*.c that is no test itself.
 HELPER_SRC := $(filter-out tests/unit/test_%,$(wildcard tests/unit/*.c))
 HELPER_OBJ := $(HELPER_SRC:%.c=$(O)/obj/tool/%.o)
@@ -119,7 +120,7 @@ endif
 # ---- targets people call -----------------------------------------------------
 
 .DEFAULT_GOAL := all
-.PHONY: all help deps tests check unit property schema e2e generated transparency soak trials demo bench \
+.PHONY: all help deps tests check unit property corpora schema e2e generated transparency soak trials demo bench \
 	fuzz soak-predict soak-log instructions renew-instructions install uninstall clean FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
@@ -130,7 +131,7 @@ help:
 	@echo 'make            the shim, the dlwatch command and the samples, into build/'
 	@echo 'make demo       installs what is missing, then two deadlocks and their reports'
 	@echo 'make check      installs what is missing, builds, runs every test'
-	@echo 'make unit | property | schema | e2e | generated | transparency | instructions'
+	@echo 'make unit | property | corpora | schema | e2e | generated | transparency | instructions'
 	@echo '                one kind of test (T=WORD: only those)'
 	@echo 'make trials     servers that are installed, under load, with and without dlwatch'
 	@echo 'make soak       generated deadlocks and cures without end (SEED=1 SECONDS=600)'
@@ -149,7 +150,7 @@ help:
 deps:
 	@scripts/deps.sh
 
-tests: all $(UNIT) $(PROPERTY) $(FIXTURES) $(GENERATED) $(O)/tests/bench/micro
+tests: all $(UNIT) $(PROPERTY) $(FUZZED) $(FIXTURES) $(GENERATED) $(O)/tests/bench/micro
 
 # Whoever asked for no number of jobs gets one a processor.
 PARALLEL = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j"$$(nproc)")
@@ -159,13 +160,16 @@ check:
 	@scripts/deps.sh
 	@$(MAKE) --no-print-directory $(PARALLEL) tests
 	@O='$(O)' CC='$(CC)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh \
-		unit property schema e2e generated transparency bench instructions core exports docs format
+		unit property corpora schema e2e generated transparency bench instructions core exports docs format
 
 unit: $(UNIT)
 	@O='$(O)' T='$(T)' V='$(V)' scripts/check.sh unit
 
 property: $(PROPERTY)
 	@O='$(O)' T='$(T)' V='$(V)' scripts/check.sh property
+
+corpora: $(FUZZED)
+	@O='$(O)' T='$(T)' V='$(V)' scripts/check.sh corpora
 
 schema: all
 	@O='$(O)' PYTHON='$(PYTHON)' T='$(T)' V='$(V)' scripts/check.sh schema
@@ -329,6 +333,12 @@ $(O)/tests/property/%: $(O)/obj/tool/tests/property/%.o $(HELPERS) $(O)/obj/anal
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ $(TEST_LIBS) $(TOOL_LIBS)
 
+$(O)/tests/fuzz/%: $(O)/obj/tool/tests/fuzz/%.o $(O)/obj/tool/tests/fuzz/replay.o $(O)/obj/analyzer.a \
+		$(O)/obj/core.a
+	$(say) LD $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(TOOL_LDFLAGS) -o $@ $^ $(TOOL_LIBS)
+
 # What notes nestings is tested as it is in the shim.
 $(O)/tests/property/nestings: TEST_LIBS := $(O)/obj/core.a -lcmocka
 $(O)/tests/property/nestings: $(patsubst %,$(O)/obj/pic/shim/%.o,nesting nesting_notes hold object lock)
@@ -391,5 +401,5 @@ $(O)/tests/bench/micro $(O)/tests/bench/micro_tsan: $(MICRO_SRC) tests/bench/mic
 # ---- header dependencies, as the compiler saw them ---------------------------------
 
 -include $(SHIM_OBJ:.o=.d) $(CORE_OBJ:.o=.d) $(ANALYZER_OBJ:.o=.d) $(HELPER_OBJ:.o=.d)
--include $(patsubst $(O)/%,$(O)/obj/tool/%.d,$(UNIT) $(PROPERTY))
+-include $(patsubst $(O)/%,$(O)/obj/tool/%.d,$(UNIT) $(PROPERTY) $(FUZZED))
 -include $(patsubst $(O)/%,$(O)/obj/program/%.d,$(SAMPLES) $(FIXTURES) $(BENCH))

@@ -81,20 +81,16 @@ static const char *check_pattern(const char *pattern)
 static const char *split_patterns(struct rule *rule, char *list)
 {
 	const char *trouble;
-	char *comma;
+	char *pattern;
 
-	do {
-		comma = strchr(list, ',');
-		if (comma)
-			*comma = '\0';
-		list = trim(list);
-		trouble = check_pattern(list);
+	while ((pattern = strsep(&list, ","))) {
+		pattern = trim(pattern);
+		trouble = check_pattern(pattern);
 		if (trouble)
 			return trouble;
 		rule->patterns = dlw_grow(rule->patterns, (rule->count + 1) * sizeof(char *));
-		rule->patterns[rule->count++] = list;
-		list = comma + 1;
-	} while (comma);
+		rule->patterns[rule->count++] = pattern;
+	}
 	return NULL;
 }
 

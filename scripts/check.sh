@@ -1,7 +1,7 @@
 #!/bin/bash
 # check.sh KIND... - run tests and sum them up
 #
-# KIND: unit property schema e2e generated transparency bench instructions core exports docs format.
+# KIND: unit property corpora schema e2e generated transparency bench instructions core exports docs format.
 # The last line is `N passed, N failed` over all of them.  Exit status 1 when anything failed, or
 # when nothing at all was tested.
 #
@@ -89,6 +89,18 @@ run_programs()
 	done
 }
 
+# What fuzzers have found, and where they began.
+run_corpora()
+{
+	local source name
+
+	for source in tests/fuzz/*.c; do
+		name=${source%.c}
+		test "${name##*/}" != replay && [[ ${name##*/} == *$T* ]] || continue
+		run_counted "$name" "$TEST_TIMEOUT" "$O/$name" "$name.seeds"
+	done
+}
+
 # A runner's own output is worth seeing while it works.
 run_python()
 {
@@ -105,6 +117,7 @@ run_python()
 for kind; do
 	case $kind in
 	unit|property) run_programs "$kind" ;;
+	corpora) run_corpora ;;
 	schema|e2e|generated|transparency|bench|instructions) run_python "$kind" ;;
 	core|exports|docs) run_counted "scripts/check-$kind.sh" 60 "scripts/check-$kind.sh" ;;
 	format) scripts/check-format.sh ;;

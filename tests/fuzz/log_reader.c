@@ -8,16 +8,10 @@
  *	make fuzz
  *	clang -fsanitize=fuzzer,address,undefined …	or afl-clang-fast -fsanitize=fuzzer …
  */
-#include <stddef.h>
-#include <stdint.h>
-
+#include "tests/fuzz/target.h"
 #include "tests/unit/log_exercise.h"
 #include "tests/unit/log_repair.h"
 #include "tests/unit/log_samples.h"
-
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct log_exercise result;
 
@@ -34,6 +28,8 @@ static size_t sample(uint8_t *data, size_t max_size, unsigned seed)
 		log_sample_life(w);
 	if (seed & 8)
 		log_flush(w, 1);
+	if (seed & 256)
+		log_sample_recorder(w);
 	if (seed & 16)
 		log_sample_deadlock(w);
 	if (seed & 32)
@@ -96,4 +92,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		log_size = (uint32_t)size;
 	log_exercise(&result, data, log_size, data + log_size, size - log_size);
 	return 0;
+}
+
+bool fuzz_was_taken(void)
+{
+	return result.opened;
 }

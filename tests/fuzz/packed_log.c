@@ -4,19 +4,14 @@
  * The mutator starts from logs that were compressed in several frames. What
  * comes out, however damaged, is read like any log.
  */
-#include <stddef.h>
-#include <stdint.h>
 #include <zstd.h>
 
 #include "analyzer/unpack.h"
+#include "tests/fuzz/target.h"
 #include "tests/unit/log_exercise.h"
 #include "tests/unit/log_samples.h"
 
 #define LOG_MAX (1u << 18) /* of what is unpacked */
-
-size_t LLVMFuzzerMutate(uint8_t *data, size_t size, size_t max_size);
-size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t max_size, unsigned seed);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct log_exercise result;
 static struct {
@@ -74,4 +69,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	log_exercise(&result, exact, unpacked.size, NULL, 0);
 	free(exact);
 	return 0;
+}
+
+bool fuzz_was_taken(void)
+{
+	return result.opened;
 }

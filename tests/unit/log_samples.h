@@ -87,6 +87,22 @@ static inline void log_sample_deadlock(struct log_writer *w)
 	log_want(w, 4, 1, 4);
 }
 
+/** log_sample_recorder() - thread 3 lost a block, and its next one says what it has and said */
+static inline void log_sample_recorder(struct log_writer *w)
+{
+	log_acquired(w, 3, 7, 1);
+	log_lose(w, 3);
+	log_event(w, 3,
+		  (struct dlw_event){ .type = DLW_EVENT_HELD, .mode = 3, .argument = 1 });
+	log_stream(w, 3)->block.flags |= DLW_BLOCK_STATE;
+	log_event(w, 3, (struct dlw_event){ .type = DLW_EVENT_HELD, .mode = 3, .form = 2, .object = 4 });
+	log_event(w, 3,
+		  (struct dlw_event){ .type = DLW_EVENT_HELD, .object = 7, .argument = 1, .stack = 1 });
+	log_event(w, 3,
+		  (struct dlw_event){ .type = DLW_EVENT_ACCESSED, .mode = 3, .form = 1 });
+	log_plain(w, 3, DLW_EVENT_RELEASED, 7, 0);
+}
+
 /** log_sample() - all of it, killed while it hangs; half of it flushed */
 static inline struct log_writer *log_sample(void)
 {
