@@ -65,7 +65,8 @@ static void what_is_no_log_is_refused_with_one_line(void **unused)
 	refused(w->log, 4, "dir/app.dlw: header: cut short");
 	refused(w->log, sizeof(header) - 1, "dir/app.dlw: header: cut short");
 	header.major = 9;
-	refused(&header, sizeof(header), "dir/app.dlw: foreign version: 9.1, this dlwatch reads 4");
+	header.minor = 3;
+	refused(&header, sizeof(header), "dir/app.dlw: foreign version: 9.3, this dlwatch reads 4");
 	header.major = DLW_LOG_MAJOR;
 	header.byte_order = 0x04030201;
 	refused(&header, sizeof(header),
