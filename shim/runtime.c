@@ -86,13 +86,39 @@ static bool join_session(void)
 	       dlw_session_create(dlw_session_path, trusted, 0);
 }
 
+/** The namespace of pids, kept by children. */
+static struct {
+	uint64_t namespace;
+	bool proc_is_foreign;
+	int32_t known_by; /* pid of the process that it was found out in, or of its child; 0 */
+} pids;
+
+static void know_namespace(int32_t pid)
+{
+	pids.namespace = dlw_pid_namespace();
+	pids.proc_is_foreign = dlw_proc_is_foreign();
+	pids.known_by = pids.proc_is_foreign ? 0 : pid;
+}
+
 void dlw_session_ensure(void)
 {
 	int saved = errno;
 
-	if ((!dlw_session_path[0] || !dlw_session_is_ours(dlw_session_path)) && join_session())
+	if ((!dlw_session_path[0] || !dlw_session_is_ours(dlw_session_path)) && join_session()) {
 		session_maker = (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0);
+		know_namespace(session_maker);
+		dlw_session_keep(dlw_session_path, pids.namespace);
+	}
 	errno = saved;
+}
+
+/** let_go() - of a session that was made for children; Return: it was, by this process */
+static bool let_go(void)
+{
+	if (!session_maker || session_maker != (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0))
+		return false;
+	dlw_session_let_go(dlw_session_path);
+	return true;
 }
 
 /* What this pid was before an exec keeps a file while others may wait for what it held. */
@@ -157,15 +183,14 @@ static void announce(void)
 /** name_namespace() - of our pid; a child is in its parent's if that is its parent there, too */
 static void name_namespace(struct dlw_segment *segment)
 {
-	static uint64_t known;
-	static int32_t known_pid;
+	bool known = segment->parent_pid && pids.known_by &&
+		     (segment->parent_pid == pids.known_by || segment->pid == pids.known_by);
 
-	if (!known_pid || segment->parent_pid != known_pid) {
-		known = dlw_pid_namespace();
-		segment->proc_is_foreign = dlw_proc_is_foreign();
-	}
-	known_pid = segment->proc_is_foreign ? 0 : segment->pid;
-	segment->pid_namespace = known;
+	if (!known)
+		know_namespace(segment->pid);
+	pids.known_by = pids.proc_is_foreign ? 0 : segment->pid;
+	segment->proc_is_foreign = pids.proc_is_foreign;
+	segment->pid_namespace = pids.namespace;
 }
 
 static void fill_segment(void)
@@ -302,8 +327,16 @@ static void say_coverage(void)
 /** leave_session() - of a process that only made one for its children */
 static void leave_session(void)
 {
-	if (session_maker && session_maker == (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0))
+	if (let_go())
 		dlw_session_remove(dlw_session_path);
+}
+
+/** is_kept() - the session we are in, by whoever made it */
+static bool is_kept(void)
+{
+	return dlw_runtime->session &&
+	       dlw_session_is_kept(dlw_runtime->session, dlw_session_path,
+				   dlw_runtime->segment->pid_namespace);
 }
 
 void dlw_runtime_finish(enum dlw_end_reason reason, int status)
@@ -330,12 +363,14 @@ void dlw_runtime_finish(enum dlw_end_reason reason, int status)
 	if (reason != DLW_END_FINDING) /* else the caller is the watch itself */
 		dlw_watcher_last_words();
 	dlw_segment_close();
-	if (dlw_session_path[0])
+	let_go();
+	if (dlw_session_path[0] && !is_kept())
 		dlw_session_remove(dlw_session_path);
 }
 
 void dlw_runtime_replaced(void)
 {
+	let_go(); /* what it becomes may know nothing of it */
 	if (!dlw_runtime || dlw_runtime->state != DLW_READY)
 		return;
 	dlw_log_close(DLW_END_EXEC, 0);

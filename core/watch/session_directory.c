@@ -131,35 +131,6 @@ static void remove_entry(void *context, const char *name)
 		dlw_sys_unlink(path);
 }
 
-/** has_supervisor() - another process looks from outside, also while nobody is there to be seen */
-static bool has_supervisor(const char *path, int32_t own_pid)
-{
-	struct dlw_session *session = dlw_session_map(path);
-	bool alive;
-
-	if (!session)
-		return false;
-	alive = session->supervisor && session->supervisor != own_pid &&
-		(session->supervisor_namespace != dlw_pid_namespace() ||
-		 dlw_process_start(session->supervisor) == session->supervisor_start);
-	dlw_session_unmap(session);
-	return alive;
-}
-
-bool dlw_session_remove(const char *path)
-{
-	struct clearing clearing = {
-		.path = path,
-		.own_pid = (int32_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0),
-	};
-
-	if (dlw_each_entry(path, look_for_life, &clearing) < 0 || clearing.inhabited ||
-	    has_supervisor(path, clearing.own_pid))
-		return false;
-	dlw_each_entry(path, remove_entry, &clearing);
-	return dlw_sys_rmdir(path) == 0;
-}
-
 /* "dlwatch-UID-", what the directories of this user start with */
 static size_t prefix(char text[48])
 {
@@ -172,6 +143,85 @@ static size_t prefix(char text[48])
 	return strlen(text);
 }
 
+/** maker_in() - the name of who made the session at @path, in that; "": it is not named so */
+static const char *maker_in(const char *path)
+{
+	const char *name = strrchr(path, '/');
+	char start[48];
+	size_t length = prefix(start);
+
+	return name && !strncmp(name + 1, start, length) ? name + 1 + length : "";
+}
+
+static void set_kept(const char *path, uint64_t pid_namespace)
+{
+	struct dlw_session *session = dlw_session_map(path);
+
+	if (!session)
+		return;
+	atomic_store(&session->kept, pid_namespace);
+	dlw_session_unmap(session);
+}
+
+void dlw_session_keep(const char *path, uint64_t pid_namespace)
+{
+	const char *maker = maker_in(path);
+
+	if (dlw_parse_number(&maker, 10) == (uint64_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0))
+		set_kept(path, pid_namespace);
+}
+
+void dlw_session_let_go(const char *path)
+{
+	set_kept(path, 0);
+}
+
+static bool has_supervisor(const struct dlw_session *session, int32_t own_pid)
+{
+	return session->supervisor && session->supervisor != own_pid &&
+	       (session->supervisor_namespace != dlw_pid_namespace() ||
+		dlw_process_start(session->supervisor) == session->supervisor_start);
+}
+
+bool dlw_session_is_kept(const struct dlw_session *session, const char *path,
+			 uint64_t pid_namespace)
+{
+	const char *name = maker_in(path), *at = name;
+
+	if (!pid_namespace || atomic_load(&session->kept) != pid_namespace)
+		return false;
+	return dlw_parse_number(&at, 10) == (uint64_t)dlw_system(SYS_getppid, 0, 0, 0, 0, 0, 0) ||
+	       owner_lives(name);
+}
+
+/** is_needed() - by another process, also while nobody is there to be seen */
+static bool is_needed(const char *path, int32_t own_pid)
+{
+	struct dlw_session *session = dlw_session_map(path);
+	bool needed;
+
+	if (!session)
+		return false;
+	needed = has_supervisor(session, own_pid) ||
+		 (session->kept && dlw_session_is_kept(session, path, dlw_pid_namespace()));
+	dlw_session_unmap(session);
+	return needed;
+}
+
+bool dlw_session_remove(const char *path)
+{
+	struct clearing clearing = {
+		.path = path,
+		.own_pid = (int32_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0),
+	};
+
+	if (is_needed(path, clearing.own_pid) ||
+	    dlw_each_entry(path, look_for_life, &clearing) < 0 || clearing.inhabited)
+		return false;
+	dlw_each_entry(path, remove_entry, &clearing);
+	return dlw_sys_rmdir(path) == 0;
+}
+
 /** is_old() - nobody can be half way through making or removing it any more */
 static bool is_old(const char *path)
 {
@@ -182,15 +232,22 @@ static bool is_old(const char *path)
 	       describe(path, &status) && now.tv_sec - status.st_mtim.tv_sec > 60;
 }
 
+/** A look through one of the places where sessions are. */
+struct sweep {
+	const char *base;
+	char start[48]; /* of their names */
+	size_t length;
+};
+
 static void sweep_entry(void *context, const char *name)
 {
-	char start[48], path[DLW_PATH_MAX], session_file[DLW_PATH_MAX];
-	size_t length = prefix(start);
+	char path[DLW_PATH_MAX], session_file[DLW_PATH_MAX];
+	const struct sweep *sweep = context;
 	struct stat status;
 
-	if (strncmp(name, start, length) || owner_lives(name + length))
+	if (strncmp(name, sweep->start, sweep->length) || owner_lives(name + sweep->length))
 		return;
-	if (!dlw_join_path(path, context, name) || !dlw_session_is_ours(path))
+	if (!dlw_join_path(path, sweep->base, name) || !dlw_session_is_ours(path))
 		return;
 	if (!dlw_join_path(session_file, path, "session"))
 		return;
@@ -236,7 +293,8 @@ bool dlw_session_make_at(const char *path, int32_t supervisor)
 	char file[DLW_PATH_MAX];
 	struct stat status;
 
-	if (dlw_sys_mkdir(path, 0700) < 0 && !dlw_session_is_ours(path))
+	if (!dlw_session_is_ours(path) && dlw_sys_mkdir(path, 0700) < 0 &&
+	    !dlw_session_is_ours(path))
 		return false;
 	if (dlw_join_path(file, path, "session") && describe(file, &status))
 		return true;
@@ -248,11 +306,13 @@ bool dlw_session_make_at(const char *path, int32_t supervisor)
 
 static bool create_in(const char *base, char path[DLW_PATH_MAX], int32_t supervisor)
 {
+	struct sweep sweep = { .base = base };
 	char name[96], digits[24];
 	int32_t pid = (int32_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0);
 
-	dlw_each_entry(base, sweep_entry, (void *)(uintptr_t)base);
-	prefix(name);
+	sweep.length = prefix(sweep.start);
+	dlw_each_entry(base, sweep_entry, &sweep);
+	strcpy(name, sweep.start);
 	strcat(name, dlw_format_number(digits, (uint64_t)pid));
 	strcat(name, ".");
 	strcat(name, dlw_format_number(digits, dlw_process_start(pid)));
@@ -287,9 +347,11 @@ bool dlw_session_create(char path[DLW_PATH_MAX], bool environment_allowed, int32
 
 /** A search for a session that one of our line of ancestors belongs to. */
 struct line {
-	char names[ANCESTORS_MAX][48]; /* PID.START, ourselves first */
+	char names[ANCESTORS_MAX][48]; /* PID.START, ourselves first; read when they are needed */
 	unsigned count;
 	const char *base;
+	char start[48]; /* of the names of sessions */
+	size_t length;
 	char path[DLW_PATH_MAX], file[DLW_PATH_MAX];
 	bool found;
 };
@@ -317,6 +379,8 @@ static bool is_of_line(struct line *line, const char *directory, const char *mak
 	struct stat status;
 	unsigned i;
 
+	if (!line->count)
+		trace_ancestors(line);
 	for (i = 0; i < line->count; i++)
 		if (!strcmp(line->names[i], maker) ||
 		    (dlw_join_path(line->file, directory, line->names[i]) &&
@@ -328,14 +392,12 @@ static bool is_of_line(struct line *line, const char *directory, const char *mak
 static void consider(void *context, const char *name)
 {
 	struct line *line = context;
-	char start[48];
-	size_t length = prefix(start);
 
-	if (line->found || strncmp(name, start, length) ||
+	if (line->found || strncmp(name, line->start, line->length) ||
 	    !dlw_join_path(line->path, line->base, name))
 		return;
 	line->found = dlw_session_is_ours(line->path) &&
-		      is_of_line(line, line->path, name + length);
+		      is_of_line(line, line->path, name + line->length);
 }
 
 static bool search_bases(struct line *line, bool environment_allowed)
@@ -343,7 +405,7 @@ static bool search_bases(struct line *line, bool environment_allowed)
 	const char *bases[4];
 	int i;
 
-	trace_ancestors(line);
+	line->length = prefix(line->start);
 	list_bases(bases, environment_allowed);
 	for (i = 0; i < 4 && !line->found; i++) {
 		line->base = bases[i];

@@ -3,8 +3,10 @@
  *
  * A session is a directory BASE/dlwatch-UID-PID.START of mode 0700, named after
  * the process that made it. Whoever leaves last removes it; what a killed
- * session left behind is removed by the next one of the same user. Nothing is
- * trusted that another user could have put there. No allocation, no stdio.
+ * session left behind is removed by the next one of the same user. A process that
+ * only makes one for its children keeps it until it ends, so that it need not be
+ * made for each of them. Nothing is trusted that another user could have put
+ * there. No allocation, no stdio.
  */
 #ifndef DLW_CORE_WATCH_SESSION_DIRECTORY_H
 #define DLW_CORE_WATCH_SESSION_DIRECTORY_H
@@ -33,6 +35,21 @@ bool dlw_session_join(char path[DLW_PATH_MAX], bool environment_allowed);
 
 /** dlw_session_make_at() - the directory @path with its `session` file, unless both are there */
 bool dlw_session_make_at(const char *path, int32_t supervisor);
+
+/** dlw_session_keep() - nobody else removes it while we live; no effect if we have not made it */
+void dlw_session_keep(const char *path, uint64_t pid_namespace);
+
+/**
+ * dlw_session_let_go() - whoever leaves it last may remove it
+ *
+ * Before dlw_session_remove(): so at least one of us and the last of the others
+ * sees that the other one has gone.
+ */
+void dlw_session_let_go(const char *path);
+
+/** dlw_session_is_kept() - by its maker, which lives; @pid_namespace: ours */
+bool dlw_session_is_kept(const struct dlw_session *session, const char *path,
+			 uint64_t pid_namespace);
 
 /** dlw_session_is_ours() - a directory of mode 0700 that belongs to us */
 bool dlw_session_is_ours(const char *path);

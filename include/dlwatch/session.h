@@ -59,6 +59,8 @@ struct dlw_session {
 	uint32_t reserved;
 	uint64_t supervisor_start;
 	uint64_t supervisor_namespace; /* of pids */
+	/* its maker has no segment here, and removes it at its end: the maker's pid namespace; 0 */
+	_Atomic uint64_t kept;
 	struct dlw_leases leases[DLW_LEASES];
 };
 
