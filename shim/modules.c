@@ -19,11 +19,30 @@ typedef int (*phdr_callback)(struct dl_phdr_info *, size_t, void *);
 struct module {
 	uint64_t start, end;
 	const void *link_map; /* identity: another one means another module */
+	const struct index *index; /* of its unwind tables; NULL: it has none */
 	uint64_t base;
 	const char *name;
 	uint16_t header_count;
 	ElfW(Phdr) *headers; /* a copy: the original may be unmapped any time */
 };
+
+/**
+ * The section .eh_frame_hdr, as PT_GNU_EH_FRAME points to it ("Linux Standard Base
+ * Core Specification", Exception Frames). Offsets count from its start where .table_form
+ * says INDEX_SORTED, which all linkers write.
+ */
+struct index {
+	uint8_t version, pointer_form, count_form, table_form;
+	int32_t tables;
+	uint32_t count; /* if .count_form is INDEX_COUNT */
+	struct {
+		int32_t start; /* of the code */
+		int32_t entry; /* what is said of it: an FDE */
+	} sorted[];
+};
+
+#define INDEX_COUNT 0x03  /* DW_EH_PE_udata4 */
+#define INDEX_SORTED 0x3b /* DW_EH_PE_datarel | DW_EH_PE_sdata4 */
 
 static struct {
 	struct module *all;
@@ -65,6 +84,7 @@ static bool add_module(const struct dl_find_object *object, uint64_t base, const
 		.start = (uint64_t)(uintptr_t)object->dlfo_map_start,
 		.end = (uint64_t)(uintptr_t)object->dlfo_map_end,
 		.link_map = object->dlfo_link_map,
+		.index = object->dlfo_eh_frame,
 		.base = base,
 		.name = name,
 		.header_count = header_count,
@@ -132,16 +152,62 @@ static bool learn(const struct dl_find_object *object)
 			  header->e_phnum);
 }
 
+static const struct module *module_of(uint64_t address)
+{
+	uint32_t i;
+
+	for (i = 0; i < modules.count; i++)
+		if (address >= modules.all[i].start && address < modules.all[i].end)
+			return &modules.all[i];
+	return NULL;
+}
+
+/** last_before() - position of the last entry that starts at or before @address, or -1 */
+static int64_t last_before(const struct index *index, uint64_t address)
+{
+	int64_t low = -1, high = index->count;
+
+	while (high - low > 1) {
+		int64_t middle = low + (high - low) / 2;
+
+		if ((uint64_t)(uintptr_t)index + (uint64_t)(int64_t)index->sorted[middle].start <=
+		    address)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool dlw_modules_describe(uint64_t address)
+{
+	const struct module *module = module_of(address);
+	const struct index *index = module ? module->index : NULL;
+	uint64_t base = (uint64_t)(uintptr_t)index;
+	const int32_t *entry; /* its length, where its CIE is, code's start from here, size */
+	int64_t position;
+
+	if (!module || !index)
+		return !module;
+	if (index->count_form != INDEX_COUNT || index->table_form != INDEX_SORTED)
+		return true;
+	position = last_before(index, address);
+	if (position < 0)
+		return false;
+	entry = (const void *)(uintptr_t)(base + (uint64_t)(int64_t)index->sorted[position].entry);
+	if ((uint64_t)(uintptr_t)&entry[2] + (uint64_t)(int64_t)entry[2] !=
+	    base + (uint64_t)(int64_t)index->sorted[position].start)
+		return true; /* written in another form than usual */
+	return address - base - (uint64_t)(int64_t)index->sorted[position].start <
+	       (uint32_t)entry[3];
+}
+
 enum dlw_module_news dlw_modules_know(uint64_t address)
 {
 	struct dl_find_object object;
-	uint32_t i;
 
-	if (!modules.find_object)
+	if (!modules.find_object || module_of(address))
 		return DLW_MODULE_KNOWN;
-	for (i = 0; i < modules.count; i++)
-		if (address >= modules.all[i].start && address < modules.all[i].end)
-			return DLW_MODULE_KNOWN;
 	if (!find(address, &object) || !learn(&object))
 		return DLW_MODULE_NONE;
 	return DLW_MODULE_NEW;

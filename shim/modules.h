@@ -27,6 +27,14 @@ void dlw_modules_load(void);
 /** dlw_modules_know() - is @address in a listed module? learn it if not */
 enum dlw_module_news dlw_modules_know(uint64_t address);
 
+/**
+ * dlw_modules_describe() - are there unwind tables for the code at @address?
+ *
+ * Some programs are built without (-fno-asynchronous-unwind-tables, browsers).
+ * Return: true where that cannot be told.
+ */
+bool dlw_modules_describe(uint64_t address);
+
 /** dlw_modules_refresh() - drop what has been unloaded */
 void dlw_modules_refresh(void);
 

@@ -269,6 +269,61 @@ static bool add_frame(const struct dlw_context *self, struct walk *walk, uint64_
 	return true;
 }
 
+/** Where a walk is: a frame's return address, stack pointer and frame pointer. */
+struct climb {
+	unw_context_t context;
+	unw_cursor_t cursor;
+	unw_word_t ip, sp, bp;
+	bool chained; /* there by frame pointers: the cursor is behind */
+};
+
+static bool begin_climb(struct climb *climb)
+{
+	climb->chained = false;
+	return unwinder.init_local(&climb->cursor, &climb->context) >= 0;
+}
+
+/** catch_up() - a cursor for the frame that frame pointers have led to */
+static bool catch_up(struct climb *climb)
+{
+	greg_t *registers = climb->context.uc_mcontext.gregs;
+
+	registers[REG_RIP] = (greg_t)climb->ip;
+	registers[REG_RSP] = (greg_t)climb->sp;
+	registers[REG_RBP] = (greg_t)climb->bp;
+	return begin_climb(climb);
+}
+
+/** by_tables() - one call outward, as the compiler has described it */
+static bool by_tables(struct climb *climb)
+{
+	if (climb->chained && !catch_up(climb))
+		return false;
+	return unwinder.step(&climb->cursor) > 0 &&
+	       unwinder.get_reg(&climb->cursor, UNW_REG_IP, &climb->ip) >= 0 &&
+	       unwinder.get_reg(&climb->cursor, UNW_REG_SP, &climb->sp) >= 0 &&
+	       unwinder.get_reg(&climb->cursor, UNW_X86_64_RBP, &climb->bp) >= 0;
+}
+
+/**
+ * by_frame_pointers() - one call outward from code that has no tables
+ *
+ * The unwinder would guess the same, at a hundred times the price: what is
+ * not built with frame pointers either ends the walk sooner or later.
+ */
+static bool by_frame_pointers(const struct dlw_context *self, struct climb *climb)
+{
+	const uint64_t *saved = (const uint64_t *)(uintptr_t)climb->bp;
+
+	if (climb->bp % 8 || climb->bp < climb->sp || climb->bp + 16 > self->stack_high)
+		return false;
+	climb->sp = climb->bp + 16;
+	climb->bp = saved[0];
+	climb->ip = saved[1];
+	climb->chained = true;
+	return true;
+}
+
 /**
  * walk_once() - from the hook's caller outward
  *
@@ -280,40 +335,37 @@ static bool add_frame(const struct dlw_context *self, struct walk *walk, uint64_
 static bool walk_once(const struct dlw_context *self, struct walk *walk, uint64_t address,
 		      uint64_t frame)
 {
-	unw_context_t context;
-	unw_cursor_t cursor;
-	unw_word_t ip, sp;
-	bool found = false, within = false;
+	bool found = false, within = false, described = true;
+	struct climb climb;
 
 	walk->depth = 0;
 	walk->regular = true;
-	unwinder.get_context(&context);
-	if (unwinder.init_local(&cursor, &context) < 0)
+	unwinder.get_context(&climb.context);
+	if (!begin_climb(&climb))
 		return true;
-	while (unwinder.step(&cursor) > 0) {
-		if (unwinder.get_reg(&cursor, UNW_REG_IP, &ip) < 0 ||
-		    unwinder.get_reg(&cursor, UNW_REG_SP, &sp) < 0)
-			break;
-		if (!found && (ip != address || sp != frame))
+	while (described ? by_tables(&climb) : by_frame_pointers(self, &climb)) {
+		if (!found && (climb.ip != address || climb.sp != frame))
 			continue; /* still inside the shim */
 		found = true;
-		switch (dlw_modules_know(ip - 1)) {
+		switch (dlw_modules_know(climb.ip - 1)) {
 		case DLW_MODULE_KNOWN:
 			break;
 		case DLW_MODULE_NEW:
 			return false;
 		case DLW_MODULE_NONE: /* made at run time: what lies beyond is guesswork */
-			add_frame(self, walk, ip, sp - 8, frame);
+			if (!climb.chained)
+				add_frame(self, walk, climb.ip, climb.sp - 8, frame);
 			return true;
 		}
-		if (dlw_modules_is_own(ip)) {
+		described = dlw_modules_describe(climb.ip - 1);
+		if (dlw_modules_is_own(climb.ip)) {
 			within = true;
 			continue;
 		}
-		if (within && sp > self->stack_high)
+		if (within && climb.sp > self->stack_high)
 			break;
 		within = false;
-		if (!add_frame(self, walk, ip, sp - 8, frame))
+		if (!add_frame(self, walk, climb.ip, climb.sp - 8, frame))
 			break;
 	}
 	return true;

@@ -159,10 +159,11 @@ class Case:
         check(self.moving or not differs, f"live and analysed finding differ at {differs}")
 
 
-def pair(site_a="take_a_then_b", site_b="take_b_then_a", inner=None, a=None, b=None, **more):
+def pair(site_a="take_a_then_b", site_b="take_b_then_a", inner=None, between=(), a=None, b=None,
+         **more):
     """The usual AB-BA of the fixtures."""
-    through_a = (site_a,) if inner else ()
-    through_b = (site_b,) if inner else ()
+    through_a = (*between, site_a) if inner else ()
+    through_b = (*between, site_b) if inner else ()
     return [
         Thread("a-then-b", mutex("lock_b", inner or site_a, through=through_a, **more),
                [a or mutex("lock_a", site_a, **more)]),
@@ -374,6 +375,8 @@ def fixture_cases():
 
     return [
         deadlock("abba", fixture("abba"), "proven", pair(inner="take_second")),
+        deadlock("without_tables", fixture("without_tables"), "proven",
+                 pair(inner="take_second", between=("take_by_way_of_libc",))),
         deadlock("bystander", fixture("bystander"), "proven", pair()),
         deadlock("handler_stack", fixture("handler_stack"), "proven", pair()),
         deadlock("overtaken", fixture("overtaken"), "proven", [
