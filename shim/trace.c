@@ -1,5 +1,5 @@
 /*
- * shim/trace.c - the verified stack cache, and libunwind behind it
+ * shim/trace.c - the store of stacks, and libunwind, which fills it
  *
  * libunwind is loaded privately, so that its names do not stand in front of
  * the program's. It wants dl_iterate_phdr(), which takes the loader's lock; a
@@ -29,16 +29,12 @@
 
 #define DEPTH_MAX 128           /* innermost frames kept of a deeper stack */
 #define STORE_MAX (64u << 20)   /* bytes of stacks kept; past it: sites only, counted */
-#define ARENA_PIECE (256u << 10)
-#define TRACE_BUCKETS 4096
 
 struct dlw_traces {
-	struct dlw_trace *_Atomic buckets[TRACE_BUCKETS];
+	struct dlw_trace_cache cache;
 	uint32_t *ids; /* stack ids by hash, open addressing */
 	uint32_t id_capacity;
 	uint64_t stored; /* bytes in the stack store */
-	char *arena;
-	size_t arena_left;
 };
 
 /** What the unwinder saw. */
@@ -177,63 +173,32 @@ uint32_t dlw_stack_keep(const uint64_t *frames, uint32_t depth)
 	return id;
 }
 
-/* ----------------------------------------------------------------- the verified cache */
+/* ------------------------------------------------------------------- into the cache */
 
 static bool on_stack(const struct dlw_context *self, uint64_t frame)
 {
 	return frame > self->stack_low && frame < self->stack_high;
 }
 
-static struct dlw_trace *_Atomic *bucket_of(struct dlw_traces *traces, uint64_t address)
+static const struct dlw_trace *recognise(const struct dlw_context *self, uint64_t address,
+					 uint64_t frame)
 {
-	return &traces->buckets[(address * 0x9e3779b97f4a7c15u) >> 52];
-}
-
-static const struct dlw_trace *find_trace(const struct dlw_context *self, uint64_t address,
-					  uint64_t frame)
-{
-	const struct dlw_trace *trace;
-
-	if (!on_stack(self, frame))
-		return NULL;
-	trace = atomic_load_explicit(bucket_of(dlw_runtime->traces, address),
-				     memory_order_acquire);
-	for (; trace; trace = trace->next)
-		if (trace->address == address && dlw_trace_matches(self, trace, frame))
-			return trace;
-	return NULL;
-}
-
-static void *take_private(struct dlw_traces *traces, size_t size)
-{
-	void *memory;
-
-	size = (size + 15) & ~(size_t)15;
-	if (size > traces->arena_left) {
-		traces->arena = dlw_map(ARENA_PIECE, false);
-		traces->arena_left = traces->arena ? ARENA_PIECE : 0;
-	}
-	if (size > traces->arena_left)
-		return NULL;
-	memory = traces->arena;
-	traces->arena += size;
-	traces->arena_left -= size;
-	return memory;
+	return on_stack(self, frame)
+		       ? dlw_trace_cache_find(&dlw_runtime->traces->cache, self, address, frame)
+		       : NULL;
 }
 
 /** remember() - make a trace of a walk; stacks_lock is held; NULL: not cacheable */
 static const struct dlw_trace *remember(struct dlw_context *self, const struct walk *walk,
 					uint64_t frame, uint32_t stack)
 {
-	struct dlw_traces *traces = dlw_runtime->traces;
-	struct dlw_trace *_Atomic *bucket = bucket_of(traces, walk->frames[0]);
+	struct dlw_trace_cache *cache = &dlw_runtime->traces->cache;
 	struct dlw_trace *trace;
 	uint32_t i;
 
 	if (!walk->regular || !on_stack(self, frame))
 		return NULL;
-	trace = take_private(traces,
-			     sizeof(*trace) + (walk->depth - 1) * sizeof(trace->saved[0]));
+	trace = dlw_trace_cache_room(cache, walk->depth - 1);
 	if (!trace)
 		return NULL;
 	trace->address = walk->frames[0];
@@ -246,8 +211,7 @@ static const struct dlw_trace *remember(struct dlw_context *self, const struct w
 		if (trace->reach < walk->places[i] - frame + 8)
 			trace->reach = walk->places[i] - frame + 8;
 	}
-	trace->next = atomic_load_explicit(bucket, memory_order_relaxed);
-	atomic_store_explicit(bucket, trace, memory_order_release);
+	dlw_trace_cache_add(cache, trace);
 	return trace;
 }
 
@@ -411,10 +375,15 @@ static uint32_t capture(struct dlw_context *self, uint64_t address, uint64_t fra
 	if (dlw_forking) /* our own prepare handler holds the lock */
 		return 0;
 	dlw_lock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
-	walk_stack(self, &walk, address, frame);
-	stack = intern(dlw_runtime->traces, walk.frames, walk.depth);
-	if (stack)
-		*trace = remember(self, &walk, frame, stack);
+	*trace = recognise(self, address, frame); /* another thread may have been here first */
+	if (*trace) {
+		stack = (*trace)->stack;
+	} else {
+		walk_stack(self, &walk, address, frame);
+		stack = intern(dlw_runtime->traces, walk.frames, walk.depth);
+		if (stack)
+			*trace = remember(self, &walk, frame, stack);
+	}
 	dlw_unlock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
 	return stack;
 }
@@ -423,7 +392,7 @@ static uint32_t capture(struct dlw_context *self, uint64_t address, uint64_t fra
 static uint32_t learn(struct dlw_context *self, struct dlw_site *site, uint64_t address,
 		      uint64_t frame)
 {
-	const struct dlw_trace *trace = find_trace(self, address, frame);
+	const struct dlw_trace *trace = recognise(self, address, frame);
 	uint32_t stack = trace ? trace->stack : capture(self, address, frame, &trace);
 
 	site->address = address;

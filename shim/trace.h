@@ -9,48 +9,19 @@
  *	                          verified first
  *	dlw_stack_exact(self, …)  verified word by word, or unwound anew
  *
- * The *verified cache*: from one frame layout the saved return addresses stand
- * at fixed distances from the frame address. A trace keeps those distances and
- * values; if all still match, the stack is the same, in any thread. Otherwise
- * libunwind walks it once.
+ * What the verified cache (trace_cache.h) does not recognise, libunwind walks
+ * once.
  *
  * Ids are 0 where nothing could be had. Not for signal handlers.
  */
 #ifndef DLW_SHIM_TRACE_H
 #define DLW_SHIM_TRACE_H
 
-#include "shim/context.h"
+#include "shim/trace_cache.h"
 
 /* In a hook, and only there: who called it, and where its frame begins. */
 #define DLW_CALLER ((uint64_t)(uintptr_t)__builtin_return_address(0))
 #define DLW_FRAME ((uint64_t)(uintptr_t)__builtin_dwarf_cfa())
-
-/** How to recognise one stack: what stands where, relative to the frame address. */
-struct dlw_trace {
-	struct dlw_trace *next;
-	uint64_t address;
-	uint64_t reach; /* of the outermost place, behind it */
-	uint32_t stack, count;
-	struct {
-		uint64_t value;
-		uint64_t distance;
-	} saved[];
-};
-
-/** dlw_trace_matches() - the stack at @frame is still the one remembered */
-static inline bool dlw_trace_matches(const struct dlw_context *self,
-				     const struct dlw_trace *trace, uint64_t frame)
-{
-	const char *base = (const char *)(uintptr_t)frame;
-	uint32_t i;
-
-	if (frame + trace->reach > self->stack_high)
-		return false;
-	for (i = 0; i < trace->count; i++)
-		if (*(const uint64_t *)(base + trace->saved[i].distance) != trace->saved[i].value)
-			return false;
-	return true;
-}
 
 uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t frame);
 

@@ -1,0 +1,78 @@
+/*
+ * shim/trace_cache.h - the verified cache: is this a stack we have seen before?
+ *
+ * From one frame layout the saved return addresses stand at fixed distances
+ * from the frame address. A trace keeps those distances and values; if all
+ * still match, the stack is the same, in any thread.
+ *
+ * Programs lock through functions of their own, so that thousands of stacks
+ * begin with the same return addresses. The cache is a tree that tells them
+ * apart by the one return address that differs: what it comes to is verified
+ * whole, so it may be wrong about where to look, but not about what it found.
+ */
+#ifndef DLW_SHIM_TRACE_CACHE_H
+#define DLW_SHIM_TRACE_CACHE_H
+
+#include "shim/context.h"
+
+/** A return address, and where it stands. */
+struct dlw_saved_return {
+	uint64_t value;
+	uint64_t distance; /* from the frame address */
+};
+
+/** How to recognise one stack. */
+struct dlw_trace {
+	uint64_t address;
+	uint64_t reach; /* of the outermost place, behind it */
+	uint32_t stack, count;
+	struct dlw_saved_return saved[];
+};
+
+/** dlw_trace_matches() - the stack at @frame is still the one remembered */
+static inline bool dlw_trace_matches(const struct dlw_context *self,
+				     const struct dlw_trace *trace, uint64_t frame)
+{
+	const char *base = (const char *)(uintptr_t)frame;
+	uint32_t i;
+
+	if (frame + trace->reach > self->stack_high)
+		return false;
+	for (i = 0; i < trace->count; i++)
+		if (*(const uint64_t *)(base + trace->saved[i].distance) != trace->saved[i].value)
+			return false;
+	return true;
+}
+
+/** Some traces, or what tells those apart that were too many. */
+struct dlw_trace_node {
+	struct dlw_trace_cell *_Atomic cells;
+	struct dlw_trace_branches *_Atomic branches;
+	uint64_t distance, value; /* what led here from the node above */
+	uint32_t count;           /* of .cells */
+	uint32_t level;           /* return addresses inward of the one that tells apart */
+};
+
+struct dlw_trace_cache {
+	struct dlw_trace_node root;
+	char *arena;
+	size_t arena_left, taken;
+};
+
+/** dlw_trace_cache_find() - the stack at @frame, called from @address; NULL: none of those remembered */
+const struct dlw_trace *dlw_trace_cache_find(const struct dlw_trace_cache *cache,
+				       const struct dlw_context *self, uint64_t address,
+				       uint64_t frame);
+
+/**
+ * dlw_trace_cache_room() - room for a trace of @count return addresses behind the first
+ *
+ * To be filled in and given to dlw_trace_cache_add(). stacks_lock is held for both.
+ * Return: NULL if there is no memory, or enough is taken.
+ */
+struct dlw_trace *dlw_trace_cache_room(struct dlw_trace_cache *cache, uint32_t count);
+
+/** dlw_trace_cache_add() - it will be found from now on, if there is memory for that */
+void dlw_trace_cache_add(struct dlw_trace_cache *cache, const struct dlw_trace *trace);
+
+#endif
