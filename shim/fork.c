@@ -126,10 +126,17 @@ static void list_holds(bool again)
 	}
 }
 
+/*
+ * Forks of this thread that are under way: more than one if a signal handler
+ * has interrupted one and forks as well. Such a child, and one of a handler
+ * that has interrupted a hook of ours, knows nothing of what its parent held.
+ */
+static __thread uint32_t forks __attribute__((tls_model("initial-exec")));
+
 static void before_fork(void)
 {
 	dlw_session_ensure();
-	if (!dlw_runtime || dlw_runtime->state != DLW_READY)
+	if (forks++ || dlw_is_amid_locks() || !dlw_runtime || dlw_runtime->state != DLW_READY)
 		return;
 	dlw_cancel_defer();
 	dlw_lock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
@@ -145,30 +152,40 @@ static void before_fork(void)
 
 static void after_fork_in_parent(void)
 {
-	if (!dlw_forking)
+	if (--forks || !dlw_forking)
 		return;
 	dlw_forking = false;
 	dlw_unlock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
 	dlw_cancel_restore();
 }
 
-/** after_fork_in_child() - kernels before 4.14 did not wipe for us */
-static void after_fork_in_child(void)
+/** wipe() - kernels before 4.14 did not do it for us */
+static void wipe(void)
 {
-	if (!dlw_forking)
-		return;
-	dlw_forking = false;
-	DLW_RANK_DROP(DLW_RANK_STACKS);
-	list_holds(true);
-	parent.to_inherit = true;
-	dlw_log_disown();
-	dlw_segment_disown();
 	if (dlw_runtime->state == DLW_READY) {
 		memset(dlw_runtime, 0, sizeof(*dlw_runtime));
 		if (dlw_self->record)
 			memset(dlw_self, 0, sizeof(*dlw_self));
 	}
-	dlw_cancel_restore();
+}
+
+static void after_fork_in_child(void)
+{
+	forks = 0;
+	dlw_ranks_held = 0; /* its locks are new */
+	if (!dlw_runtime)
+		return;
+	dlw_log_disown();
+	dlw_segment_disown();
+	if (dlw_forking) {
+		list_holds(true);
+		parent.to_inherit = true;
+	}
+	wipe();
+	if (dlw_forking) {
+		dlw_forking = false;
+		dlw_cancel_restore();
+	}
 }
 
 void dlw_fork_load(void)

@@ -7,9 +7,7 @@
 
 #include "shim/banned.h"
 
-#ifdef DLW_CHECK_RANKS
 __thread uint32_t dlw_ranks_held __attribute__((tls_model("initial-exec")));
-#endif
 
 long dlw_futex(_Atomic uint32_t *word, int operation, uint32_t value,
 	       const struct timespec *timeout)

@@ -20,11 +20,13 @@
 #define STACK_NEEDED (48u * 1024)
 #define ARGUMENTS_MAX 16384
 
+/** is_stack_small() - or another one than the thread began with, as of a signal handler */
 static bool is_stack_small(void)
 {
 	uint64_t here = (uint64_t)(uintptr_t)__builtin_frame_address(0);
 
-	return dlw_self->stack_low && here < dlw_self->stack_low + STACK_NEEDED;
+	return dlw_self->stack_low &&
+	       (here < dlw_self->stack_low + STACK_NEEDED || here > dlw_self->stack_high);
 }
 
 static uint64_t keep(const char *bytes, size_t size)

@@ -339,6 +339,17 @@ static bool is_kept(void)
 				   dlw_runtime->segment->pid_namespace);
 }
 
+/** sum_up() - what is to be known of a process that ends */
+static void sum_up(enum dlw_end_reason reason, int status)
+{
+	dlw_misuse_at_end();
+	if (dlw_runtime->segment->nestings_noted)
+		dlw_misuse_scene();
+	if (dlw_options.verbose)
+		say_coverage();
+	dlw_log_close(reason, status);
+}
+
 void dlw_runtime_finish(enum dlw_end_reason reason, int status)
 {
 	if (dlw_thread_is_confined())
@@ -350,12 +361,8 @@ void dlw_runtime_finish(enum dlw_end_reason reason, int status)
 	if (dlw_runtime->pid != (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0) ||
 	    dlw_runtime->finished++)
 		return;
-	dlw_misuse_at_end();
-	if (dlw_runtime->segment->nestings_noted)
-		dlw_misuse_scene();
-	if (dlw_options.verbose)
-		say_coverage();
-	dlw_log_close(reason, status);
+	if (!dlw_is_amid_locks()) /* else all that was logged is in the log, as after a SIGKILL */
+		sum_up(reason, status);
 	dlw_runtime->segment->state = DLW_SEGMENT_ENDED;
 	if (dlw_runtime->supervised)
 		return; /* the supervisor reads it and clears up */
@@ -373,7 +380,8 @@ void dlw_runtime_replaced(void)
 	let_go(); /* what it becomes may know nothing of it */
 	if (!dlw_runtime || dlw_runtime->state != DLW_READY)
 		return;
-	dlw_log_close(DLW_END_EXEC, 0);
+	if (!dlw_is_amid_locks())
+		dlw_log_close(DLW_END_EXEC, 0);
 	dlw_runtime->replacing = 1;
 	dlw_runtime->segment->replacing = 1;
 	dlw_watcher_retreat();

@@ -319,13 +319,13 @@ static bool has_room(const struct dlw_context *self)
 	return here >= self->stack_low + STACK_NEEDED && here <= self->stack_high;
 }
 
-/** take_watch() - not for ever: whoever has it may be below us on this very stack */
+/** take_watch() - not if whoever has it may be below us on this very stack; not for ever */
 static bool take_watch(void)
 {
 	struct timespec pause = { 0, 5000000 };
 	int times;
 
-	for (times = 0; times < 400; times++) {
+	for (times = 0; !dlw_ranks_held && times < 400; times++) {
 		if (dlw_try_lock(&dlw_runtime->watch_lock, DLW_RANK_WATCH))
 			return true;
 		dlw_system(SYS_nanosleep, (long)&pause, 0, 0, 0, 0, 0);

@@ -2,8 +2,8 @@
 """run.py - the transparency tests: the same program with and without dlwatch
 
 Standard output, standard error and status must be equal, and nothing may be
-found. Programs: our own (returns: every call's result and errno; lifecycle:
-fork, exec, signals, cancellation, thread ends), Debian's memcached, pbzip2, xz
+found. Programs: our own (returns: every call's result and errno; lifecycle
+and handlers: fork, exec, signals, cancellation, thread ends), Debian's memcached, pbzip2, xz
 and sqlite, and CPython's own tests.
 
 The default is the part of `make check`: of CPython's tests those that take
@@ -266,6 +266,9 @@ def all_tests(full):
         ("returns", same_output(returns, is_misuse)),
     ]
     lifecycle = os.path.join(PROGRAMS, "lifecycle")
+    handlers = os.path.join(PROGRAMS, "handlers")
+    tests += [(f"handlers/{scene}", same_output([handlers, scene], patience=60))
+              for scene in ("end", "execute", "fork")]
     return tests + [(f"lifecycle/{scene}", same_output([lifecycle, scene])) for scene in SCENES]
 
 
