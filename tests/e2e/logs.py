@@ -190,7 +190,7 @@ def no_log_of_a_living_process_is_compressed(context):
     log = context.path("log")
 
     def look(_pid):
-        if not os.path.isdir(log) or not os.listdir(log):
+        if not os.path.isdir(log) or not sizes(log).get(".dlw"):
             return None
         return execute([DLWATCH, "compress", log])
 
