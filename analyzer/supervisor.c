@@ -150,6 +150,7 @@ struct dlw_supervisor *dlw_supervisor_new(unsigned stall_ms, dlw_supervisor_foun
 	supervisor->context = context;
 	supervisor->watch.stall_ns = stall_ms * 1000000ull;
 	supervisor->watch.pid_namespace = dlw_pid_namespace();
+	supervisor->watch.session = supervisor->session;
 	supervisor->watch.picture = (struct dlw_arena){ .grow = grow, .give_back = give_back };
 	supervisor->watch.memory = (struct dlw_arena){ .grow = grow, .give_back = give_back };
 	supervisor->watch.found = found;

@@ -53,6 +53,7 @@ static struct dlw_watch *the_watch(void)
 		return NULL;
 	watcher->watch.stall_ns = dlw_options.stall_ms * 1000000ull;
 	watcher->watch.pid_namespace = dlw_runtime->segment->pid_namespace;
+	watcher->watch.session = dlw_runtime->session;
 	watcher->watch.picture = dlw_arena_from_maps();
 	watcher->watch.memory = dlw_arena_from_maps();
 	watcher->watch.found = dlw_report_found;

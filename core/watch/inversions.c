@@ -12,6 +12,7 @@
 #include "core/watch/nestings.h"
 #include "core/watch/picture.h"
 #include "core/watch/records.h"
+#include "core/watch/told.h"
 
 #define STEPS 300000u
 #define COST_SHARE 20           /* one part in so many of our time, at most */
@@ -297,6 +298,8 @@ static bool tell(struct one_look *look, const uint32_t *notes, uint32_t count)
 	if (was_told(&look->watch->inversions, key))
 		return true;
 	dlw_seen_add(look->watch, &look->watch->inversions, key, DLW_FEASIBLE);
+	if (!dlw_tell_first(look->watch->session, key))
+		return true;
 	look->watch->findings++;
 	look->found++;
 	look->watch->found(look->watch->context, &cycle->state, &finding);
@@ -344,7 +347,7 @@ static bool happened(const struct one_look *look, const uint32_t *members, uint3
 
 	for (i = 0; i < count; i++)
 		key += dlw_lock_key(look->read.all[members[i]].locks[0]->address);
-	return was_told(&look->watch->happened, key);
+	return was_told(&look->watch->happened, key) || dlw_was_told(look->watch->session, key);
 }
 
 static bool consider(void *context, const uint32_t *members, uint32_t count)

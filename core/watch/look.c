@@ -9,6 +9,7 @@
 #include "core/watch/picture.h"
 #include "core/watch/records.h"
 #include "core/watch/system_picture.h"
+#include "core/watch/told.h"
 
 #define MOST_PATIENCE 16000000000ull
 
@@ -339,6 +340,7 @@ static void remember_locks(struct dlw_watch *watch, const struct dlw_picture *pi
 	for (i = 0; i < finding->edge_count; i++)
 		key += dlw_lock_key(picture->resources[finding->edges[i].resource].address);
 	dlw_seen_add(watch, &watch->happened, key, finding->verdict);
+	dlw_tell_first(watch->session, key);
 }
 
 static void report(struct dlw_watch *watch, struct dlw_picture *picture,

@@ -83,6 +83,7 @@ struct dlw_watch {
 	uint64_t stall_ns;
 	int32_t ignored_tid; /* the helper thread itself; 0: none */
 	uint64_t pid_namespace; /* of whoever looks: what pids mean to it */
+	struct dlw_session *session; /* shared with all who look at it; NULL: there is nobody else */
 	int32_t root; /* pid: it and all that descends from it is looked at, segment or not; 0: none */
 	struct dlw_arena picture; /* emptied at every look */
 	struct dlw_arena memory;  /* what must last */

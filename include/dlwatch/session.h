@@ -51,6 +51,8 @@ struct dlw_leases {
 };
 #define DLW_LEASES 16 /* where there are more namespaces each process looks at itself */
 
+#define DLW_TOLD 256u /* what more is told of may be told again by another process */
+
 struct dlw_session {
 	uint64_t magic;
 	uint32_t version;
@@ -62,6 +64,7 @@ struct dlw_session {
 	/* its maker has no segment here, and removes it at its end: the maker's pid namespace; 0 */
 	_Atomic uint64_t kept;
 	struct dlw_leases leases[DLW_LEASES];
+	_Atomic uint64_t told[DLW_TOLD]; /* core/watch/told.h: keys, 0 where there is none */
 };
 
 /**

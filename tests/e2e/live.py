@@ -7,7 +7,7 @@ from predictions import core_is_of_the_sample
 
 # what can deadlock in another schedule, and the functions of its wishes
 FEASIBLE = ["plain", "three", "writers", "spins", "tried_held", "initialised", "through",
-            "through_held"]
+            "through_held", "in_child", "replaced"]
 SILENT = ["uninitialised", "renewed", "gated", "joined", "created", "posted", "signalled",
           "barrier", "tried", "timed", "readers", "gate_held", "gate_lent"]
 
@@ -64,6 +64,8 @@ class Case:
         findings, _ = found(context, fixture("live_orders", self.which))
         equal([(finding["kind"], finding["verdict"]) for finding in findings],
               [("inversion", "feasible")] * self.count, "findings")
+        equal({finding["program"]["exe"].split("/")[-1] for finding in findings},
+              {"live_orders"} if self.count else set(), "program")
 
 
 def all_cases():

@@ -4,6 +4,8 @@
  * The threads take turns by sleeping, which orders nothing: in each case the
  * program ends, and whether it could have hung is what is to be told.
  */
+#include <sys/wait.h>
+
 #include "fixture.h"
 
 static pthread_mutex_t a = PTHREAD_MUTEX_INITIALIZER;
@@ -17,6 +19,12 @@ static pthread_barrier_t barrier;
 static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
 static sem_t baton;
 static int ready;
+
+static void *wait_for_baton(void *unused)
+{
+	sem_wait(&baton);
+	return unused;
+}
 
 static void both(pthread_mutex_t *outer, pthread_mutex_t *inner)
 {
@@ -332,6 +340,32 @@ static void three(void)
 		pthread_join(threads[i], NULL);
 }
 
+/* The parent has a thread, too: with a bare preload it is the parent that looks at both. */
+static void in_child(void)
+{
+	pthread_t thread;
+	pid_t child;
+
+	thread = start(wait_for_baton, NULL);
+	pass_milliseconds(150);
+	child = fork();
+	if (child == 0) {
+		two(a_b, b_a, NULL);
+		pass_milliseconds(150);
+		exit(0);
+	}
+	waitpid(child, NULL, 0);
+	sem_post(&baton);
+	pthread_join(thread, NULL);
+}
+
+/* At once, and what it has become lasts longer than a look takes to come. */
+static void replaced(void)
+{
+	two(a_b, b_a, NULL);
+	execl("/bin/sh", "sh", "-c", "sleep 0.3", NULL);
+}
+
 int main(int argc, char **argv)
 {
 	const char *which = argc > 1 ? argv[1] : "";
@@ -344,6 +378,10 @@ int main(int argc, char **argv)
 		two(a_b, b_a, NULL);
 	else if (!strcmp(which, "three"))
 		three();
+	else if (!strcmp(which, "in_child"))
+		in_child();
+	else if (!strcmp(which, "replaced"))
+		replaced();
 	else if (!strcmp(which, "writers"))
 		two(reads_r_s, writes_s_reads_r, NULL);
 	else if (!strcmp(which, "spins"))
