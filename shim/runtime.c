@@ -380,11 +380,17 @@ void dlw_runtime_replaced(void)
 	let_go(); /* what it becomes may know nothing of it */
 	if (!dlw_runtime || dlw_runtime->state != DLW_READY)
 		return;
-	if (!dlw_is_amid_locks())
+	if (!dlw_is_amid_locks()) {
+		if (dlw_runtime->segment->nestings_noted)
+			dlw_misuse_scene();
 		dlw_log_close(DLW_END_EXEC, 0);
+	}
 	dlw_runtime->replacing = 1;
 	dlw_runtime->segment->replacing = 1;
+	if (dlw_runtime->supervised)
+		return;
 	dlw_watcher_retreat();
+	dlw_watcher_last_words();
 }
 
 void dlw_runtime_not_replaced(void)

@@ -72,13 +72,31 @@ static bool is_cut_off(const struct dlw_watched *watched)
 						       memory_order_acquire) > watched->mapped;
 }
 
+/**
+ * ask_kernel() - while it is there to be asked
+ *
+ * Of a process that tries to exec, the kernel may speak of another program: it
+ * says that it will before it does, so what was read before that is its own.
+ */
+static void ask_kernel(struct dlw_watch *watch, const struct dlw_watched *watched,
+		       struct dlw_process_state *process)
+{
+	const struct dlw_segment *segment = watched->segment;
+	const struct dlw_process_state unknown = *process;
+	int32_t task = watched->ended || watched->foreign || segment->replacing
+			       ? 0
+			       : dlw_process_task(segment->pid);
+
+	if (task && dlw_process_start(segment->pid) == segment->process_start)
+		dlw_describe_process(&watch->picture, process, task);
+	if (segment->replacing)
+		*process = unknown;
+}
+
 bool dlw_describe_noted(struct dlw_watch *watch, const struct dlw_watched *watched,
 			struct dlw_process_state *process)
 {
-	int32_t task = watched->ended || watched->foreign ? 0 : dlw_process_task(watched->segment->pid);
-
-	if (task && dlw_process_start(watched->segment->pid) == watched->segment->process_start)
-		dlw_describe_process(&watch->picture, process, task);
+	ask_kernel(watch, watched, process);
 	if (process->module_count && process->exe[0] && process->arg_count)
 		return true;
 	if (is_cut_off(watched))

@@ -72,6 +72,13 @@ static void crash_case(void)
 	raise(SIGKILL);
 }
 
+/* What it becomes lasts longer than a look takes to come, and ends as it would have. */
+static void exec_case(void)
+{
+	unlocked_case();
+	execl("/bin/sh", "sh", "-c", "sleep 0.3; exit 5", NULL);
+}
+
 static void loop_case(void)
 {
 	int i;
@@ -312,6 +319,7 @@ int main(int argc, char **argv)
 		{ "destroy-waited", waited_case },       { "thread-ended-holding", thread_case },
 		{ "process-ended-holding", process_case }, { "two-mutexes", mutexes_case },
 		{ "semaphore-overflow", overflow_case }, { "fork", fork_case },
+		{ "exec", exec_case },
 	};
 	pthread_mutexattr_t attribute;
 	size_t i;

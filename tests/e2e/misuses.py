@@ -203,6 +203,8 @@ def all_cases():
                error=75, broken=["mutual_exclusion", "no_preemption"]),
     ]
     cases += [
+        Misuse("unlock-unlocked", "misuse", "ledger", "give_away", argument="exec",
+               broken=["mutual_exclusion"]),
         Misuse("relock", "misuse", "table", "write_again", kind="rwlock", error=35,
                argument="rwlock-relock", broken=["no_preemption"],
                other=Other("misuse", Wait("table", site="rwlock_relock_case", kind="rwlock"))),
