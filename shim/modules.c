@@ -41,6 +41,8 @@ struct index {
 	} sorted[];
 };
 
+#define DESCRIBED 1024
+
 #define INDEX_COUNT 0x03  /* DW_EH_PE_udata4 */
 #define INDEX_SORTED 0x3b /* DW_EH_PE_datarel | DW_EH_PE_sdata4 */
 
@@ -49,6 +51,7 @@ static struct {
 	uint32_t count, capacity;
 	int (*find_object)(void *address, struct dl_find_object *result);
 	uint64_t own_start, own_end;
+	uint64_t described[DESCRIBED]; /* asked about lately: address << 1, and 1 if with tables */
 } modules;
 
 static bool grow_list(void)
@@ -179,7 +182,8 @@ static int64_t last_before(const struct index *index, uint64_t address)
 	return low;
 }
 
-bool dlw_modules_describe(uint64_t address)
+/** look_up() - dlw_modules_describe(), by the tables themselves: many pages of a large file */
+static bool look_up(uint64_t address)
 {
 	const struct module *module = module_of(address);
 	const struct index *index = module ? module->index : NULL;
@@ -200,6 +204,15 @@ bool dlw_modules_describe(uint64_t address)
 		return true; /* written in another form than usual */
 	return address - base - (uint64_t)(int64_t)index->sorted[position].start <
 	       (uint32_t)entry[3];
+}
+
+bool dlw_modules_describe(uint64_t address)
+{
+	uint64_t *slot = &modules.described[address * 0x9e3779b97f4a7c15u >> 54];
+
+	if (*slot >> 1 != address)
+		*slot = address << 1 | look_up(address);
+	return *slot & 1;
 }
 
 enum dlw_module_news dlw_modules_know(uint64_t address)
@@ -239,8 +252,10 @@ void dlw_modules_refresh(void)
 		*module = modules.all[--modules.count];
 		lost = true;
 	}
-	if (lost)
-		dlw_trace_forget();
+	if (!lost)
+		return;
+	memset(modules.described, 0, sizeof(modules.described));
+	dlw_trace_forget();
 }
 
 /* The unwinder's question, answered from the list; anybody else's goes to the loader. */
