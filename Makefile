@@ -370,6 +370,7 @@ $(O)/tests/e2e/lib%.so: tests/e2e/lib%.c $(FLAGS).program
 $(O)/tests/e2e/overtaken: $(O)/tests/e2e/libgate.so
 $(O)/tests/e2e/overtaken: FIXTURE_LIBS := -L$(O)/tests/e2e -lgate -Wl,-rpath,'$$ORIGIN'
 
+$(O)/tests/e2e/odd_frame: PROGRAM_CFLAGS += -fno-asynchronous-unwind-tables -fno-unwind-tables
 $(O)/tests/e2e/without_tables: PROGRAM_CFLAGS += -fno-asynchronous-unwind-tables \
 	-fno-unwind-tables -fno-omit-frame-pointer -fno-optimize-sibling-calls
 

@@ -273,7 +273,9 @@ static bool by_tables(struct climb *climb)
  * by_frame_pointers() - one call outward from code that has no tables
  *
  * The unwinder would guess the same, at a hundred times the price: what is
- * not built with frame pointers either ends the walk sooner or later.
+ * not built with frame pointers either ends the walk sooner or later. Only on the
+ * thread's own stack, which is there from end to end: on one of a signal handler
+ * the guess could lead to where nothing is, and the unwinder tries that out.
  */
 static bool by_frame_pointers(const struct dlw_context *self, struct climb *climb)
 {
@@ -307,7 +309,8 @@ static bool walk_once(const struct dlw_context *self, struct walk *walk, uint64_
 	unwinder.get_context(&climb.context);
 	if (!begin_climb(&climb))
 		return true;
-	while (described ? by_tables(&climb) : by_frame_pointers(self, &climb)) {
+	while (described || !on_stack(self, climb.sp) ? by_tables(&climb)
+						      : by_frame_pointers(self, &climb)) {
 		if (!found && (climb.ip != address || climb.sp != frame))
 			continue; /* still inside the shim */
 		found = true;

@@ -87,6 +87,7 @@ def all_cases():
         Clean("spinlocks/left", fixture("spinlocks", "left")),
         Clean("barriers/rounds", fixture("barriers", "rounds")),
         Clean("onces/clean", fixture("onces", "clean")),
+        Clean("odd_frame", fixture("odd_frame")),
         Clean("once_thrown", fixture("once_thrown")),
         Clean("rwlocks_clean", fixture("rwlocks_clean"), misuse=True),
     ]
