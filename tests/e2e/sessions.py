@@ -10,6 +10,7 @@ from deadlocks import fixture
 from expect import Deadlock, Thread, Wait, end_of, mutex, permit
 from harness import (DLWATCH, SHIM, Running, Skip, check, environment, equal, execute, load_json_lines,
                      preloaded, report_findings, validate)
+from ways import written
 
 PROGRAM = fixture("shared_file")
 
@@ -287,7 +288,7 @@ def until_found(role, look):
     seen = []
 
     def found(running):
-        if os.path.getsize(json):
+        if written(json)(running):
             seen.append(look(running.process.pid, json))
         return seen
 
