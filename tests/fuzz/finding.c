@@ -27,8 +27,8 @@ static void render_for_a_person(FILE *out, const json_t *finding)
 
 static void render(json_t *finding)
 {
-	json_t *report = json_pack("{s:s,s:[O],s:{},s:{}}", "schema", "dlwatch-report/1", "findings",
-				   finding, "coverage", "statistics");
+	json_t *report = json_pack("{s:s,s:[O],s:{},s:{}}", "schema", "dlwatch-report/1",
+				   "findings", finding, "coverage", "statistics");
 	char *text;
 	size_t size;
 	FILE *out = open_memstream(&text, &size);

@@ -71,8 +71,8 @@ static void replay_all(const char *directory)
 	}
 	closedir(list);
 	if (taken * LEAST_SHARE < inputs || !inputs) {
-		fprintf(stderr, "%s: %u of %u inputs are taken for what they should be\n", directory,
-			taken, inputs);
+		fprintf(stderr, "%s: %u of %u inputs are taken for what they should be\n",
+			directory, taken, inputs);
 		exit(1);
 	}
 }

@@ -17,8 +17,9 @@ static void ask(struct dlw_suppressions *rules, const char *kind, const char *ve
 {
 	json_t *finding = fixture_finding(
 		kind, verdict,
-		json_pack("[o]", fixture_thread("worker", 7, fixture_want("M1", "exclusive", "want"),
-						json_pack("[o]", fixture_hold("M2", "exclusive", 1)))),
+		json_pack("[o]",
+			  fixture_thread("worker", 7, fixture_want("M1", "exclusive", "want"),
+					 json_pack("[o]", fixture_hold("M2", "exclusive", 1)))),
 		json_pack("[o,o]", fixture_resource("M1", "mutex", "main.c:12 ledger"),
 			  fixture_resource("M2", "mutex", "accounts+0x28")));
 
