@@ -50,7 +50,9 @@ void dlw_define_locked(void *record, uint16_t type, size_t size)
 		append_large(slot, record, room);
 		return;
 	}
-	if (dlw_slot_room(slot) < room)
+	if (dlw_slot_room(slot) < room && dlw_options.log_mode == DLW_LOG_FULL)
+		dlw_slot_next(slot, true);
+	else if (dlw_slot_room(slot) < room)
 		dlw_slot_flush(slot);
 	memcpy((char *)dlw_slot_payload(slot) + slot->block->length, record, room);
 	dlw_slot_grow(slot, room);

@@ -171,24 +171,31 @@ bool dlw_log_file_open(struct dlw_log_file *file)
 	return false;
 }
 
+bool dlw_log_file_write(struct dlw_log_file *file, const struct iovec *parts, uint32_t count,
+			uint64_t size)
+{
+	long written;
+	int fd;
+
+	if (!dlw_sys_may_grow(file->written + size))
+		return false;
+	fd = dlw_kept(&kept, file->path, O_WRONLY | O_APPEND);
+	if (fd < 0)
+		return false;
+	written = dlw_system(SYS_writev, fd, (long)parts, count, 0, 0, 0);
+	dlw_kept_done(&kept);
+	if (written > 0)
+		atomic_fetch_add(&file->written, (uint64_t)written);
+	return written == (long)size;
+}
+
 bool dlw_log_file_append(struct dlw_log_file *file, const void *header, size_t header_size,
 			 const void *payload, size_t size)
 {
 	struct iovec parts[2] = { { (void *)(uintptr_t)header, header_size },
 				  { (void *)(uintptr_t)payload, size } };
-	long written;
-	int fd;
 
-	if (!dlw_sys_may_grow(file->written + header_size + size))
-		return false;
-	fd = dlw_kept(&kept, file->path, O_WRONLY | O_APPEND);
-	if (fd < 0)
-		return false;
-	written = dlw_system(SYS_writev, fd, (long)parts, 2, 0, 0, 0);
-	dlw_kept_done(&kept);
-	if (written > 0)
-		atomic_fetch_add(&file->written, (uint64_t)written);
-	return written == (long)(header_size + size);
+	return dlw_log_file_write(file, parts, 2, header_size + size);
 }
 
 struct dlw_block *dlw_log_file_slot_at(const struct dlw_log_file *file, uint32_t index)

@@ -10,6 +10,8 @@
 #include <dlwatch/log.h>
 #include <dlwatch/session.h>
 
+struct iovec;
+
 struct dlw_log_file {
 	char path[DLW_PATH_MAX];
 	char tail_path[DLW_PATH_MAX];
@@ -30,6 +32,10 @@ bool dlw_log_file_open(struct dlw_log_file *file);
  */
 bool dlw_log_file_append(struct dlw_log_file *file, const void *header, size_t header_size,
 			 const void *payload, size_t size);
+
+/** dlw_log_file_write() - the same, of @count parts, @size bytes together */
+bool dlw_log_file_write(struct dlw_log_file *file, const struct iovec *parts, uint32_t count,
+			uint64_t size);
 
 /** dlw_log_file_slot() - a fresh slot of the tail, and its number; NULL: none to be had */
 struct dlw_block *dlw_log_file_slot(struct dlw_log_file *file, uint32_t *index);

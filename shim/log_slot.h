@@ -2,8 +2,9 @@
  * shim/log_slot.h - what the files that write the log share among themselves
  *
  * log_write.c has blocks, threads, opening and closing; log_define.c the
- * definitions; log_ring.c and log_order.c what the modes of those names do
- * otherwise; log_file.c the bytes of both files.
+ * definitions; log_batch.c how full blocks get into the log; log_ring.c and
+ * log_order.c what the modes of those names do otherwise; log_file.c the bytes
+ * of both files.
  */
 #ifndef DLW_SHIM_LOG_SLOT_H
 #define DLW_SHIM_LOG_SLOT_H
@@ -19,6 +20,14 @@ struct dlw_orders;
 #define DLW_PENDING_OBJECTS 2  /* an event speaks of at most so many */
 #define DLW_DEFINED_OBJECTS 256 /* more than definitions fit into a block; a power of two */
 
+#define DLW_BATCH 4u /* blocks appended at once, at most */
+
+/** A full block that is not appended yet. */
+struct dlw_waiting {
+	uint32_t index; /* of its slot */
+	uint32_t place; /* among the spares, for it to go to */
+};
+
 /** One slot of the tail, while a thread (or slot 1, the process) owns it. */
 struct dlw_slot {
 	struct dlw_block *block; /* in the tail; the payload follows */
@@ -32,6 +41,8 @@ struct dlw_slot {
 	bool may_open;           /* what is in the block may be changed: nobody copies it as it grows */
 	uint32_t serial, sequence;
 	uint32_t index;
+	uint32_t waiting_count;
+	struct dlw_waiting waiting[DLW_BATCH - 1]; /* older than .block, oldest first */
 	struct dlw_slot *next_free, *next;     /* … of all */
 	struct dlw_recent recent[DLW_RECENT];  /* of the block */
 	/* order and ring: what the next event speaks of */
@@ -56,6 +67,15 @@ struct dlw_ring {
 	uint32_t limit;          /* slots that may be in use */
 };
 
+#define DLW_SPARES 64u
+
+/** Slots of the tail that are nobody's, so that full blocks can wait. */
+struct dlw_spares {
+	_Atomic uint64_t unused; /* bits, by place */
+	uint32_t count;          /* of places that have a slot, used or not; under log_lock */
+	uint32_t index[DLW_SPARES];
+};
+
 struct dlw_logger {
 	struct dlw_log_file file;
 	struct dlw_slot definitions;
@@ -67,6 +87,7 @@ struct dlw_logger {
 	struct dlw_log_range *modules;
 	uint32_t module_count, module_room;
 	struct dlw_ring ring;
+	struct dlw_spares spares;
 };
 
 static inline uint32_t *dlw_slot_payload(const struct dlw_slot *slot)
@@ -113,8 +134,11 @@ static inline void dlw_slot_until(struct dlw_slot *slot)
 /** dlw_slot_set_up() - the slot's next block, from nothing */
 void dlw_slot_set_up(struct dlw_slot *slot, uint16_t type, uint16_t flags, uint32_t sequence);
 
-/** dlw_slot_flush() - append the slot's block and begin the next; the slot's owner only */
+/** dlw_slot_flush() - append all that the slot has and begin the next block; the slot's owner only */
 void dlw_slot_flush(struct dlw_slot *slot);
+
+/** dlw_slot_next() - log_mode=full: the block is full, begin the next; @locked: log_lock is held */
+void dlw_slot_next(struct dlw_slot *slot, bool locked);
 
 /** dlw_slot_ticks() - now, but never before the slot's last event */
 static inline uint64_t dlw_slot_ticks(const struct dlw_slot *slot)

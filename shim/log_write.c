@@ -2,9 +2,9 @@
  * shim/log_write.c - NAME.dlw and NAME.dlw.tail
  *
  * The tail is one growing shared mapping, made like the segment: backed by
- * fallocate() before it is touched. A thread fills its slot with plain stores
- * and appends it with one write(2); nobody else touches a living thread's
- * slot, except that the last words of the process copy out what others have
+ * fallocate() before it is touched. A thread fills its slot with plain stores;
+ * when some are full it appends them (log_batch.c). Nobody else touches a living
+ * thread's slots, except that the last words of the process copy out what others have
  * not flushed. Definitions share slot 1 under log_lock.
  *
  * The log's descriptor is moved up out of the way and checked before each
@@ -81,17 +81,6 @@ bool dlw_append_block(struct dlw_block *block, const void *bytes)
 	}
 	block->checksum = dlw_block_checksum(block, bytes);
 	return dlw_log_file_append(&logger->file, block, sizeof(*block), bytes, block->length);
-}
-
-void dlw_slot_flush(struct dlw_slot *slot)
-{
-	struct dlw_block *block = slot->block;
-
-	if (!block->length)
-		return;
-	if (!dlw_append_block(block, dlw_slot_payload(slot)) && !dlw_runtime->logger->stopped)
-		dlw_runtime_count(DLW_LOST_EVENTS, block->length / 12);
-	dlw_slot_set_up(slot, block->type, 0, block->sequence + 1);
 }
 
 /* ----------------------------------------------------------------------------- threads */
@@ -209,7 +198,7 @@ void dlw_log_event(struct dlw_context *self, struct dlw_event *event)
 		}
 		dlw_ring_make_room(self, event);
 	} else if (dlw_unlikely(dlw_slot_room(slot) < DLW_EVENT_UNITS_MAX * 4)) {
-		dlw_slot_flush(slot);
+		dlw_slot_next(slot, false);
 		if (dlw_runtime->logger->stopped) {
 			dlw_thread_log_ends(self);
 			return;
@@ -359,6 +348,8 @@ void dlw_log_close(enum dlw_end_reason reason, int status)
 	if (self->log && !is_ring())
 		dlw_slot_flush(self->log);
 	dlw_lock(&dlw_runtime->log_lock, DLW_RANK_LOG);
+	if (logger->definitions.waiting_count) /* it would be taken for what a thread has */
+		dlw_slot_flush(&logger->definitions);
 	if (reason != DLW_END_EXEC) {
 		count_orders();
 		if (!is_ring())

@@ -2,8 +2,8 @@
  * shim/log_write.h - the log of this process, written
  *
  * Events go into the calling thread's slot of the tail, definitions into slot
- * 1, which all threads share. A full slot is appended to the log with one
- * write(2). What cannot be written is counted, never waited for.
+ * 1, which all threads share. Full slots are appended to the log, a few with
+ * one write(2). What cannot be written is counted, never waited for.
  *
  * With log_mode=ring full blocks stay in the tail until newer ones need their
  * place; with log_mode=order few events are let through. Hooks need not know:

@@ -4,8 +4,8 @@
  *
  * A process writes two files side by side: NAME.dlw, only ever appended to,
  * and NAME.dlw.tail, a shared mapping with what has not been appended yet.
- * The shim fills a block in a slot of the tail and appends it to the log with
- * one write(2) when it is full; the kernel keeps both through a SIGKILL. After
+ * The shim fills a block in a slot of the tail and appends it to the log when
+ * it is full, a few with one write(2); the kernel keeps both through a SIGKILL. After
  * an orderly end the tail is empty and is removed. With log_mode=ring full
  * blocks stay in the tail until their place is needed, and so does the tail.
  *
