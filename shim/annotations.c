@@ -138,6 +138,7 @@ static void exempt(struct dlw_context *self, bool begins)
 	if (!begins && !record->exempt)
 		return;
 	record->exempt += begins ? 1u : -1u;
+	self->nest_changes = 0; /* the long way through nestings asks for .exempt */
 	log_annotated(self, begins ? DLW_ANNOTATED_EXEMPT : DLW_ANNOTATED_EXEMPT_NO_MORE, NULL);
 }
 

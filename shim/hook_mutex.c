@@ -151,12 +151,78 @@ static inline bool is_recursive(const struct dlw_context *self, const struct dlw
 	       dlw_likely(mutex->__data.__owner == self->tid);
 }
 
-/** lock_nested_first() - likewise, and it is the section's first nested lock, or one after a release */
+/** lock_nested_at_length() - likewise, and the nesting is new, or the section out of the ordinary */
 static __attribute__((noinline)) int
-lock_nested_first(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding)
+lock_nested_at_length(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding)
 {
-	dlw_nest(self, holding, true);
+	dlw_nest_at_length(self, holding, true);
 	return dlw_real(pthread_mutex_lock)(mutex);
+}
+
+/*
+ * Ways of a nested lock, each short enough to need no register of its callers:
+ * one jumps to the next.
+ */
+
+/** lock_nested_otherwise() - likewise, and it is not what the thread took next when it was here first */
+static __attribute__((noinline)) int
+lock_nested_otherwise(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+		      const struct dlw_thread *record, uint32_t stack)
+{
+	if (!dlw_nest_quickly(self, record, holding, dlw_address(mutex),
+			      dlw_nesting_key(stack, DLW_MUTEX, DLW_EXCLUSIVE)))
+		return lock_nested_at_length(mutex, self, holding);
+	return dlw_real(pthread_mutex_lock)(mutex);
+}
+
+/** lock_noted() - the nesting is that of @note, at @place */
+static inline __attribute__((always_inline)) int
+lock_noted(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+	   const struct dlw_thread *record, struct dlw_nesting *note, uint32_t place, bool unclean)
+{
+	if (!dlw_nest_comes_up(self, record, holding, note, place, unclean))
+		return lock_nested_at_length(mutex, self, holding);
+	return dlw_real(pthread_mutex_lock)(mutex);
+}
+
+/** lock_nested_again() - in a section that has given locks back: the next one */
+static __attribute__((noinline)) int
+lock_nested_again(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+		  const struct dlw_thread *record, uint32_t stack)
+{
+	struct dlw_nest *nest = self->nest;
+	const uint32_t place = dlw_nesting_next(nest->last);
+	struct dlw_nesting *note = dlw_nest_note(
+		nest, place, nest->chain[(uint32_t)holding - 1], dlw_address(mutex),
+		dlw_nesting_key(stack, DLW_MUTEX, DLW_EXCLUSIVE) | DLW_NESTING_UNCLEAN);
+
+	if (!note || !dlw_nest_footprint(nest, note, dlw_address(mutex)))
+		return lock_nested_otherwise(mutex, self, holding, record, stack);
+	return lock_noted(mutex, self, holding, record, note, place, true);
+}
+
+/** lock_nested_next() - in one that has not: the next one */
+static inline __attribute__((always_inline)) int
+lock_nested_next(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+		 const struct dlw_thread *record, uint32_t stack)
+{
+	const uint32_t parent = self->nest->last, place = dlw_nesting_next(parent);
+	struct dlw_nesting *note = dlw_nest_note(self->nest, place, parent, dlw_address(mutex),
+						 dlw_nesting_key(stack, DLW_MUTEX, DLW_EXCLUSIVE));
+
+	if (!note)
+		return lock_nested_otherwise(mutex, self, holding, record, stack);
+	return lock_noted(mutex, self, holding, record, note, place, false);
+}
+
+/** lock_nested_first() - in a section that begins, it seems */
+static __attribute__((noinline)) int
+lock_nested_first(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+		  const struct dlw_thread *record, uint32_t stack)
+{
+	if (!dlw_nest_begins_again(self, holding))
+		return lock_nested_otherwise(mutex, self, holding, record, stack);
+	return lock_nested_next(mutex, self, holding, record, stack);
 }
 
 /** lock_nested() - the hold just entered is nested, in @holding */
@@ -164,11 +230,13 @@ static __attribute__((noinline)) int lock_nested(pthread_mutex_t *mutex, struct 
 						 uint64_t holding, const struct dlw_thread *record,
 						 uint32_t stack)
 {
-	if (!dlw_nest_goes_on(self, holding) ||
-	    !dlw_nest_is_noted(self, record, holding, dlw_address(mutex), stack,
-			       dlw_nesting_sort(DLW_MUTEX, DLW_EXCLUSIVE)))
-		return lock_nested_first(mutex, self, holding);
-	return dlw_real(pthread_mutex_lock)(mutex);
+	if (dlw_unlikely(!dlw_nest_as_ever(self)))
+		return lock_nested_at_length(mutex, self, holding);
+	if (dlw_nest_is_unclean(self, holding))
+		return lock_nested_again(mutex, self, holding, record, stack);
+	if (self->nest_expected != holding)
+		return lock_nested_first(mutex, self, holding, record, stack);
+	return lock_nested_next(mutex, self, holding, record, stack);
 }
 
 /** lock_overtaken() - a handler has come in between */

@@ -17,7 +17,7 @@
 
 #include "shim/banned.h"
 
-_Atomic uint64_t dlw_nest_changes;
+_Atomic uint64_t dlw_nest_changes = 1;
 
 /** forget_expected() - the next nested lock goes the long way; the high half stays what it was */
 static void forget_expected(struct dlw_context *self)
@@ -138,18 +138,17 @@ static void begin_section(struct dlw_context *self, uint32_t held, uint32_t adde
 	nest->mixed = held != 1 || self->edge_given == added;
 	nest->unclean = false;
 	nest->valid = 0;
+	nest->moment = 0;
 	nest->held_edge = UINT64_MAX;
 	if (dlw_unlikely(nest->serial != self->record->serial) && !dlw_nester_begin(self))
 		nest->mixed = true;
 }
 
-/**
- * become_unclean() - something was given back; @added: locks taken so far, ever
- *
- * Until now nothing was: all that the section has taken stands in the chain,
- * what it has no more in the places above what it has.
+/*
+ * Until now nothing was given back: all that the section has taken stands in the
+ * chain, what it has no more in the places above what it has.
  */
-static void become_unclean(struct dlw_nest *nest, uint32_t added)
+void dlw_nest_become_unclean(struct dlw_nest *nest, uint32_t added)
 {
 	uint32_t taken = added - nest->start, i;
 
@@ -173,7 +172,7 @@ void dlw_nest_shift(struct dlw_context *self, uint32_t index)
 	if (!nest || self->nest_expected >> 32 != holding >> 32)
 		return;
 	if (!nest->unclean && !nest->mixed)
-		become_unclean(nest, (uint32_t)(holding >> 32));
+		dlw_nest_become_unclean(nest, (uint32_t)(holding >> 32));
 	if (nest->valid > index)
 		nest->valid = index;
 	forget_expected(self);
@@ -191,13 +190,13 @@ static void refresh(struct dlw_context *self)
 	held_edge = atomic_load_explicit(&segment->last_held_edge, memory_order_relaxed);
 	if (held_edge != nest->held_edge)
 		renew_moment(self, held_edge);
-	if (ended != nest->ended || nest->used >= nest->sweep_at) {
-		if (nest->used >= nest->sweep_at)
-			dlw_nesting_sweep(self);
-		memset(nest->seen, 0, sizeof(nest->seen));
-		nest->ended = ended;
-		nest->valid = 0;
-	}
+	if (ended == nest->ended && nest->used < nest->sweep_at)
+		return;
+	nest->stamp += DLW_NEST_STAMP;
+	if (!nest->stamp || nest->used >= nest->sweep_at)
+		dlw_nesting_sweep(self);
+	nest->ended = ended;
+	nest->valid = 0;
 }
 
 /* ------------------------------------------------------------------------------- notes */
@@ -235,16 +234,13 @@ static bool come_up(struct dlw_context *self, struct dlw_nesting *note, uint32_t
 	return true;
 }
 
-/** remember() - to find the note of a nesting, or of an outermost lock, at once */
-static void remember(struct dlw_nest *nest, uint32_t place)
+/** remember() - that the note's lock is in the life it speaks of, if there is nothing more to ask */
+static void remember(const struct dlw_nest *nest, uint32_t place)
 {
-	const struct dlw_nesting *note = dlw_nesting_at(nest, place);
-	uint32_t slot = dlw_nest_slot(note->parent, note->address, note->stack) ^ note->unclean;
+	struct dlw_nesting *note = dlw_nesting_at(nest, place);
 
-	if ((!note->latest && note->parent) || nest->seen[slot] == place)
-		return;
-	nest->seen[slot ^ 2] = nest->seen[slot];
-	nest->seen[slot] = place;
+	if (note->latest || !note->parent)
+		note->checked = (uint16_t)(nest->stamp / DLW_NEST_STAMP);
 }
 
 /** complete_chain() - up to @held, by notes of what is held; false: it cannot be had */
@@ -291,14 +287,14 @@ static bool note_newest(struct dlw_context *self, uint64_t holding, bool wants)
 				 true);
 	if (!place)
 		return !wants || !nest->moment;
-	nest->chain[held] = place;
+	nest->chain[held] = nest->last = place;
 	nest->valid = held + 1;
 	note = dlw_nesting_at(nest, place);
 	if (wants && !come_up(self, note, held))
 		return false;
 	remember(nest, place);
-	if (!nest->unclean && nest->moment)
-		self->nest_expected = holding + DLW_HOLD_ADDED;
+	if (nest->moment)
+		self->nest_expected += nest->unclean ? DLW_NEST_UNCLEAN : held + 1;
 	return true;
 }
 
@@ -311,10 +307,10 @@ static bool enter(struct dlw_context *self, uint64_t holding)
 
 	if (added != self->nest_expected >> 32)
 		begin_section(self, held, added);
-	else if (holding == self->nest_expected)
-		nest->valid = held; /* the quick way was here last */
+	else if (holding == self->nest_expected || self->nest_expected & DLW_NEST_UNCLEAN)
+		nest->valid = held; /* the quick way may have been here last */
 	else if (!nest->unclean && !nest->mixed && added - held != nest->start)
-		become_unclean(nest, added);
+		dlw_nest_become_unclean(nest, added);
 	/* an edge met since, or a handler in between */
 	nest->mixed |= self->edge_met == added || now != holding + DLW_HOLD_ADDED;
 	self->nest_expected = now >> 32 << 32;
@@ -337,59 +333,12 @@ static bool note_nested(struct dlw_context *self, uint64_t holding, bool wants)
 	return true;
 }
 
-/**
- * goes_on_unclean() - the quick way of a section that has given locks back; false: at length
- *
- * One lock held, and others taken and given back under it one after the other,
- * is what most programs do. All is as enter() and note_newest() would have it.
- */
-static __attribute__((noinline)) bool goes_on_unclean(struct dlw_context *self, uint64_t holding)
-{
-	struct dlw_nest *nest = self->nest;
-	const uint32_t held = (uint32_t)holding, added = (uint32_t)(holding >> 32);
-	const struct dlw_held *newest = &self->holds[held];
-	const uint64_t now = holding + DLW_HOLD_ADDED;
-	struct dlw_nesting *note;
-	uint64_t footprint;
-	uint32_t place;
-
-	if (nest->mixed || held >= DLW_NEST_DEPTH || nest->valid < held || self->edge_met == added ||
-	    atomic_load_explicit(&self->record->holding, memory_order_relaxed) != now ||
-	    self->record->exempt || !dlw_nest_as_ever(self))
-		return false;
-	if (!nest->unclean && added - held != nest->start)
-		become_unclean(nest, added);
-	if (!nest->unclean)
-		return false;
-	place = dlw_nest_seen(nest, nest->chain[held - 1], newest->address, newest->stack,
-			      dlw_nesting_sort(newest->kind, newest->mode), true);
-	note = dlw_nesting_at(nest, place);
-	footprint = nest->footprint | nest->newest;
-	if (!place || (note->footprint & footprint) != footprint || !nest->moment)
-		return false;
-	nest->footprint = footprint;
-	nest->newest = dlw_lock_bit(newest->address);
-	nest->chain[held] = place;
-	nest->valid = held + 1;
-	self->nest_expected = now >> 32 << 32;
-	dlw_nesting_again(note, nest->moment);
-	return true;
-}
-
-/** is_under_way() - the section that the quick ways and ours were in last */
-static bool is_under_way(const struct dlw_context *self, uint64_t holding)
-{
-	return self->nest && holding >> 32 == self->nest_expected >> 32;
-}
-
-static __attribute__((noinline)) void nest_at_length(struct dlw_context *self, uint64_t holding,
-						     bool wants)
+void dlw_nest_at_length(struct dlw_context *self, uint64_t holding, bool wants)
 {
 	const struct dlw_thread *open = self->open;
 
 	dlw_inside(self);
-	if (!(wants && is_under_way(self, holding) && goes_on_unclean(self, holding)) &&
-	    !note_nested(self, holding, wants))
+	if (!note_nested(self, holding, wants))
 		dlw_runtime_count(DLW_LOST_NESTINGS, 1);
 	if (open)
 		dlw_leave(self);
@@ -397,13 +346,9 @@ static __attribute__((noinline)) void nest_at_length(struct dlw_context *self, u
 
 void dlw_nest(struct dlw_context *self, uint64_t holding, bool wants)
 {
-	const struct dlw_thread *record = self->record;
 	const struct dlw_held *newest = &self->holds[(uint32_t)holding];
 
-	if (wants &&
-	    (dlw_nest_goes_on(self, holding) || dlw_nest_begins(self, record, holding)) &&
-	    dlw_nest_is_noted(self, record, holding, newest->address, newest->stack,
-			      dlw_nesting_sort(newest->kind, newest->mode)))
-		return;
-	nest_at_length(self, holding, wants);
+	if (!wants || !dlw_nest_quickly(self, self->record, holding, newest->address,
+					dlw_nesting_key_of(newest)))
+		dlw_nest_at_length(self, holding, wants);
 }

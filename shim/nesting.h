@@ -10,19 +10,24 @@
  * A thread's notes are a tree: each says under which one its lock was taken.
  * So of a nesting seen before there is little to ask: is what the thread holds
  * what it held after its last nested lock, and has the note for that one a
- * child with this lock and place? Nothing is hashed but to find that child, and
- * all is compared: what is taken for seen is what was seen.
+ * child with this lock and place? Often it is the one noted next after the last
+ * one, or the last one at this depth; else it is looked up by hash. All is
+ * compared: what is taken for seen is what was seen. Whether the lock is still
+ * in the life that the note speaks of is asked once, until some lock's life ends:
+ * the note is stamped with that.
  *
  * A lock taken while none is held costs nothing here.
  */
 #ifndef DLW_SHIM_NESTING_H
 #define DLW_SHIM_NESTING_H
 
+#include <string.h>
+
 #include "shim/context.h"
 
-#define DLW_NESTINGS_SEEN 512u /* a power of two */
-#define DLW_FIRST_BUCKETS 64u  /* likewise */
-#define DLW_NEST_DEPTH 257u    /* one more than the locks that a nesting can be noted under */
+#define DLW_FIRST_BUCKETS 64u /* a power of two */
+#define DLW_NEST_DEPTH 257u   /* one more than the locks that a nesting can be noted under */
+#define DLW_NEST_STAMP (1ull << 48) /* the least of .key's high part */
 
 /** A thread's private half of it; none of it is for others to see. */
 struct dlw_nest {
@@ -35,46 +40,115 @@ struct dlw_nest {
 	uint32_t valid;       /* places of .chain below this one are of what is held now */
 	uint64_t began;       /* edges when it took its first nested lock */
 	uint64_t held_edge;   /* the last edge met by anybody under a lock, as of the moment */
-	uint64_t ended;       /* locks that had ended when .seen was last true */
+	uint64_t ended;       /* locks that had ended when the stamp was made */
+	uint64_t stamp;       /* of notes whose lives have been asked for since: as in their .key */
 	uint64_t footprint;   /* unclean: a bit for each lock it has taken, but for … */
 	uint64_t newest;      /* … the bit of the last one */
 	struct dlw_nester *nester;
 	uint32_t *buckets;    /* of its notes, by hash */
-	uint32_t bucket_count, used, sweep_at; /* a power of two; notes; and when to look through them */
+	uint32_t bucket_mask; /* their number, a power of two, less one */
+	uint32_t used, sweep_at; /* notes; and when to look through them */
 	uint32_t first_free;  /* place of a note that can be used again */
-	uint32_t seen[DLW_NESTINGS_SEEN]; /* places of notes; what is looked at first */
+	uint32_t last;        /* place of the note that came up last */
 	uint32_t first_buckets[DLW_FIRST_BUCKETS];
-	uint32_t chain[DLW_NEST_DEPTH];   /* by hold: place of its note; 0: it has none */
+	/* by hold: place of its note, past the holds what was there last; 0: it has none */
+	uint32_t chain[DLW_NEST_DEPTH + 1];
 };
 
-/* Grows when what threads go by in the short way has changed */
+/*
+ * Grows when what threads go by in the short way has changed; never 0, so that
+ * a context where it is 0 goes the long way.
+ */
 extern _Atomic uint64_t dlw_nest_changes __attribute__((visibility("hidden")));
 
 /** dlw_nest() - the newest hold is nested; @holding: of the record before it, @wants: it was waited for */
 void dlw_nest(struct dlw_context *self, uint64_t holding, bool wants);
 
-/** dlw_nest_slot() - where in .seen the note of a lock under @parent, at @stack, is looked for first */
-static inline uint32_t dlw_nest_slot(uint32_t parent, uint64_t address, uint32_t stack)
+/** dlw_nest_at_length() - the same, if the quick way (below) did not do */
+void dlw_nest_at_length(struct dlw_context *self, uint64_t holding, bool wants);
+
+/** dlw_nest_become_unclean() - the section has given a lock back, of @added that it and others before it took */
+void dlw_nest_become_unclean(struct dlw_nest *nest, uint32_t added);
+
+/* ------------------------------------------------------------------------------- notes */
+
+/** dlw_nesting_key() - as in a note's .key, unchecked */
+static inline uint64_t dlw_nesting_key(uint32_t stack, enum dlw_kind kind, enum dlw_mode mode)
 {
-	return (uint32_t)((address >> 3 ^ parent ^ (uint64_t)stack << 10) * 0x9e3779b1u) >> 23;
+	return stack | (uint64_t)kind << 32 | (uint64_t)mode << 40;
 }
 
-/** dlw_nesting_sort() - kind and mode as one number */
-static inline uint16_t dlw_nesting_sort(enum dlw_kind kind, enum dlw_mode mode)
+/** dlw_nesting_key_of() - in one load: the fields are side by side */
+static inline uint64_t dlw_nesting_key_of(const struct dlw_held *held)
 {
-	return (uint16_t)(kind | mode << 8);
+	uint64_t key;
+
+	memcpy(&key, &held->stack, sizeof(key));
+	return key & (DLW_NEST_STAMP - 1);
 }
+
+#define DLW_NESTING_UNCLEAN (1ull << 47) /* in a key */
 
 static inline struct dlw_nesting *dlw_nesting_at(const struct dlw_nest *nest, uint32_t place)
 {
 	return (struct dlw_nesting *)(nest->base + place * 8ull);
 }
 
-static inline bool dlw_nesting_is(const struct dlw_nesting *note, uint32_t parent,
-				  uint64_t address, uint32_t stack, uint16_t sort)
+/** dlw_nesting_next() - place of the note that was made after the one at @place, if there is one */
+static inline uint32_t dlw_nesting_next(uint32_t place)
 {
-	return note->address == address && note->parent == parent && note->stack == stack &&
-	       note->sort == sort;
+	return place + (uint32_t)(sizeof(struct dlw_nesting) / 8);
+}
+
+/**
+ * dlw_nesting_is() - the note at @place is that
+ * @key: with a stamp, so that what else may lie there is not: the segment's
+ *       beginning at place 0, zeros past the last note
+ */
+static inline __attribute__((always_inline)) bool
+dlw_nesting_is(const struct dlw_nest *nest, uint32_t place, uint32_t parent, uint64_t address,
+	       uint64_t key)
+{
+	const struct dlw_nesting *note = dlw_nesting_at(nest, place);
+
+	return note->address == address && note->key == key && note->parent == parent;
+}
+
+/**
+ * dlw_nesting_bucket() - where the note of a lock under @parent, at @stack, is
+ *
+ * Neighbours in memory have neighbouring buckets, in one line of the cache.
+ */
+static inline uint32_t *dlw_nesting_bucket(const struct dlw_nest *nest, uint32_t parent,
+					   uint64_t address, uint32_t stack)
+{
+	uint32_t hash = (uint32_t)((address >> 7) * 0x9e3779b97f4a7c15u >> 32) + parent +
+			stack * 0x85ebca6bu;
+
+	return &nest->buckets[(hash ^ (uint32_t)(address >> 3)) & nest->bucket_mask];
+}
+
+/** dlw_nesting_known() - the place of a note that is there, and true; 0 */
+static inline uint32_t dlw_nesting_known(const struct dlw_nest *nest, uint32_t parent,
+					 uint64_t address, uint64_t key)
+{
+	uint32_t place = *dlw_nesting_bucket(nest, parent, address, (uint32_t)key);
+
+	while (place && dlw_unlikely(!dlw_nesting_is(nest, place, parent, address, key)))
+		place = dlw_nesting_at(nest, place)->next;
+	return place;
+}
+
+/** dlw_nesting_either() - the same; perhaps it is @one, or @other */
+static inline __attribute__((always_inline)) uint32_t
+dlw_nesting_either(const struct dlw_nest *nest, uint32_t one, uint32_t other, uint32_t parent,
+		   uint64_t address, uint64_t key)
+{
+	if (dlw_nesting_is(nest, one, parent, address, key))
+		return one;
+	if (dlw_nesting_is(nest, other, parent, address, key))
+		return other;
+	return dlw_nesting_known(nest, parent, address, key);
 }
 
 /** dlw_nesting_again() - it has come up once more */
@@ -86,22 +160,22 @@ static inline void dlw_nesting_again(struct dlw_nesting *note, uint64_t moment)
 	atomic_store_explicit(&note->latest, moment, memory_order_release);
 }
 
-/**
- * dlw_nest_seen() - the place of a note that was asked for not long ago; 0: it has to be looked for
- *
- * There are two places for each: locks that fall together are often taken by turns.
- */
-static inline uint32_t dlw_nest_seen(const struct dlw_nest *nest, uint32_t parent,
-				     uint64_t address, uint32_t stack, uint16_t sort, bool unclean)
-{
-	uint32_t slot = dlw_nest_slot(parent, address, stack) ^ unclean;
-	uint32_t place = nest->seen[slot];
+/* ----------------------------------------------------------------------- the quick way */
 
-	if (dlw_likely(dlw_nesting_is(dlw_nesting_at(nest, place), parent, address, stack, sort)))
-		return place;
-	place = nest->seen[slot ^ 2];
-	return dlw_nesting_is(dlw_nesting_at(nest, place), parent, address, stack, sort) ? place : 0;
-}
+/*
+ * For a lock that is waited for: does the section go on as it did when it was
+ * last here, or does one begin; and has the nesting been noted? Else
+ * dlw_nest_at_length() is asked.
+ *
+ * The context's .nest_expected tells: its high half is that of .holding after
+ * the last nested lock. Its low half is that, too, as long as the section has
+ * given nothing back; DLW_NEST_UNCLEAN when it has; and 0 when the next nested
+ * lock is to go the long way.
+ *
+ * .open stays as it is. A handler that comes in between and takes a lock finds
+ * .nest_expected behind: it notes nothing, and leaves .holding other than ours.
+ */
+#define DLW_NEST_UNCLEAN (1u << 31)
 
 /** dlw_nest_moment() - of a section that begins at @began; 0: it is no use */
 static inline uint64_t dlw_nest_moment(uint64_t began, uint64_t held_edge, uint64_t last_edge)
@@ -114,16 +188,19 @@ static inline uint64_t dlw_nest_moment(uint64_t began, uint64_t held_edge, uint6
 	return began << DLW_MOMENT_BITS | (back < most ? back : most);
 }
 
-/** dlw_nest_as_ever() - nothing has changed that all threads go by */
+/** dlw_nest_as_ever() - nothing has changed that all threads go by, and the thread has notes */
 static inline bool dlw_nest_as_ever(const struct dlw_context *self)
 {
 	return atomic_load_explicit(&dlw_nest_changes, memory_order_acquire) ==
 	       self->nest_changes;
 }
 
-/** dlw_nest_begins() - a section, with an outermost lock seen before; false: ask at length */
-static inline bool dlw_nest_begins(const struct dlw_context *self,
-				   const struct dlw_thread *record, uint64_t holding)
+/**
+ * dlw_nest_begins() - a section, with an outermost lock noted before; false: ask at length
+ *
+ * An edge met under that lock has changed what all threads go by.
+ */
+static inline bool dlw_nest_begins(const struct dlw_context *self, uint64_t holding)
 {
 	const struct dlw_held *outermost = self->holds;
 	const uint32_t added = (uint32_t)(holding >> 32);
@@ -131,60 +208,156 @@ static inline bool dlw_nest_begins(const struct dlw_context *self,
 	uint64_t began;
 	uint32_t place;
 
-	if ((uint32_t)holding != 1 || added == self->nest_expected >> 32 ||
-	    added == self->edge_met || added == self->edge_given || !nest ||
-	    nest->serial != record->serial || !dlw_nest_as_ever(self))
+	if ((uint32_t)holding != 1 || added == self->edge_given)
 		return false;
-	place = dlw_nest_seen(nest, 0, outermost->address, outermost->stack,
-			      dlw_nesting_sort(outermost->kind, outermost->mode), false);
+	place = dlw_nesting_either(nest, nest->chain[0], dlw_nesting_next(nest->last), 0,
+				   outermost->address,
+				   dlw_nesting_key_of(outermost) | nest->stamp);
 	if (!place)
 		return false;
 	began = atomic_load_explicit(&((struct dlw_segment *)nest->base)->edges,
 				     memory_order_relaxed);
-	nest->moment = dlw_nest_moment(began, nest->held_edge, self->last_edge);
-	nest->began = began;
+	if (began != nest->began || !nest->moment) {
+		nest->began = began;
+		nest->moment = dlw_nest_moment(began, nest->held_edge, self->last_edge);
+	}
 	nest->start = added - 1;
 	nest->mixed = nest->unclean = false;
 	nest->valid = 1;
-	nest->chain[0] = place;
+	nest->chain[0] = nest->last = place;
 	return nest->moment;
 }
 
-/*
- * The quick way, for a lock that is waited for: does the section go on as it did
- * when it was last here, or does one begin; and has the nesting been noted? Else
- * dlw_nest() asks at length.
- *
- * .open stays as it is. A handler that comes in between and takes a lock finds
- * .nest_expected behind: it notes nothing, and leaves .holding other than ours.
- */
-
-/** dlw_nest_goes_on() - nothing was given back since the last nested lock */
-static inline bool dlw_nest_goes_on(const struct dlw_context *self, uint64_t holding)
+/** dlw_nest_footprint() - the section has taken no more than @note says, before @address; false: it has */
+static inline bool dlw_nest_footprint(struct dlw_nest *nest, const struct dlw_nesting *note,
+				      uint64_t address)
 {
-	return holding == self->nest_expected && dlw_nest_as_ever(self);
+	uint64_t footprint = nest->footprint | nest->newest;
+
+	if ((note->footprint & footprint) != footprint)
+		return false;
+	nest->footprint = footprint;
+	nest->newest = dlw_lock_bit(address);
+	return true;
 }
 
-/** dlw_nest_is_noted() - and has come up once more; false: it is to be looked for */
+/** dlw_nest_comes_up() - @note, at @place, does; false: a handler has been here */
 static inline __attribute__((always_inline)) bool
-dlw_nest_is_noted(struct dlw_context *self, const struct dlw_thread *record, uint64_t holding,
-		  uint64_t address, uint32_t stack, uint16_t sort)
+dlw_nest_comes_up(struct dlw_context *self, const struct dlw_thread *record, uint64_t holding,
+		  struct dlw_nesting *note, uint32_t place, bool unclean)
 {
 	struct dlw_nest *nest = self->nest;
-	uint32_t parent = nest->chain[(uint32_t)holding - 1];
-	uint32_t place = dlw_nest_seen(nest, parent, address, stack, sort, false);
+	uint64_t after = holding + DLW_HOLD_ADDED;
 
+	nest->chain[(uint32_t)holding] = nest->last = place;
+	atomic_signal_fence(memory_order_seq_cst);
+	self->nest_expected = unclean ? after >> 32 << 32 | DLW_NEST_UNCLEAN : after;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (dlw_unlikely(atomic_load_explicit(&record->holding, memory_order_relaxed) != after))
+		return false;
+	dlw_nesting_again(note, nest->moment);
+	return true;
+}
+
+/**
+ * dlw_nest_is_noted() - and comes up once more; false: it is to be looked for
+ * @unclean: the section has given locks back
+ */
+static inline __attribute__((always_inline)) bool
+dlw_nest_is_noted(struct dlw_context *self, const struct dlw_thread *record, uint64_t holding,
+		  uint64_t address, uint64_t key, bool unclean)
+{
+	struct dlw_nest *nest = self->nest;
+	const uint32_t *at = &nest->chain[(uint32_t)holding];
+	uint32_t place;
+
+	key |= nest->stamp | (unclean ? DLW_NESTING_UNCLEAN : 0);
+	place = dlw_nesting_either(nest, dlw_nesting_next(nest->last), *at, at[-1], address, key);
 	if (dlw_unlikely(!place))
 		return false;
-	nest->chain[(uint32_t)holding] = place;
-	atomic_signal_fence(memory_order_seq_cst);
-	self->nest_expected = holding + DLW_HOLD_ADDED;
-	atomic_signal_fence(memory_order_seq_cst);
-	if (dlw_unlikely(atomic_load_explicit(&record->holding, memory_order_relaxed) !=
-			 holding + DLW_HOLD_ADDED))
+	if (unclean && !dlw_nest_footprint(nest, dlw_nesting_at(nest, place), address))
 		return false;
-	dlw_nesting_again(dlw_nesting_at(nest, place), nest->moment);
+	return dlw_nest_comes_up(self, record, holding, dlw_nesting_at(nest, place), place,
+				 unclean);
+}
+
+/** dlw_nest_is_unclean() - the section under way has, and it was noted when it went on last */
+static inline bool dlw_nest_is_unclean(const struct dlw_context *self, uint64_t holding)
+{
+	return self->nest_expected & DLW_NEST_UNCLEAN &&
+	       self->nest_expected >> 32 == holding >> 32;
+}
+
+/**
+ * dlw_nest_has_given() - the section under way has given locks back, and all it holds is noted
+ *
+ * One lock held, and others taken and given back under it one after the other,
+ * is what most programs do.
+ */
+static inline bool dlw_nest_has_given(struct dlw_context *self, uint64_t holding)
+{
+	uint64_t expected = self->nest_expected;
+
+	if (expected >> 32 != holding >> 32 || !(uint32_t)expected)
+		return false;
+	if (dlw_unlikely(!(expected & DLW_NEST_UNCLEAN)))
+		dlw_nest_become_unclean(self->nest, (uint32_t)(holding >> 32));
 	return true;
+}
+
+/** dlw_nest_quickly() - it was waited for; false: ask at length */
+static inline __attribute__((always_inline)) bool
+dlw_nest_quickly(struct dlw_context *self, const struct dlw_thread *record, uint64_t holding,
+		 uint64_t address, uint64_t key)
+{
+	if (!dlw_nest_as_ever(self))
+		return false;
+	if (holding != self->nest_expected) {
+		if (dlw_nest_has_given(self, holding))
+			return dlw_nest_is_noted(self, record, holding, address, key, true);
+		if (holding >> 32 == self->nest_expected >> 32 || !dlw_nest_begins(self, holding))
+			return false;
+	}
+	return dlw_nest_is_noted(self, record, holding, address, key, false);
+}
+
+/** dlw_nest_begins_again() - dlw_nest_begins(), with the outermost lock of the last section */
+static inline __attribute__((always_inline)) bool
+dlw_nest_begins_again(const struct dlw_context *self, uint64_t holding)
+{
+	const struct dlw_held *outermost = self->holds;
+	const uint32_t added = (uint32_t)(holding >> 32);
+	struct dlw_nest *nest = self->nest;
+	const struct dlw_nesting *note;
+
+	if ((uint32_t)holding != 1 || added == self->nest_expected >> 32 ||
+	    added == self->edge_given)
+		return false;
+	note = dlw_nesting_at(nest, nest->chain[0]);
+	if (note->address != outermost->address ||
+	    note->key != (dlw_nesting_key_of(outermost) | nest->stamp) ||
+	    nest->began != atomic_load_explicit(&((struct dlw_segment *)nest->base)->edges,
+						memory_order_relaxed) ||
+	    !nest->moment)
+		return false;
+	nest->start = added - 1;
+	nest->mixed = nest->unclean = false;
+	nest->valid = 1;
+	nest->last = nest->chain[0];
+	return true;
+}
+
+/** dlw_nest_note() - the one at @place, if it is of that; NULL */
+static inline __attribute__((always_inline)) struct dlw_nesting *
+dlw_nest_note(const struct dlw_nest *nest, uint32_t place, uint32_t parent, uint64_t address,
+	      uint64_t key)
+{
+	struct dlw_nesting *note = dlw_nesting_at(nest, place);
+
+	return note->address == address && note->key == (key | nest->stamp) &&
+			       note->parent == parent ?
+		       note :
+		       NULL;
 }
 
 /** dlw_nests() - with this much held one more is a nested one, and that matters */

@@ -119,7 +119,9 @@ static struct dlw_nest_chunk *new_chunk(uint32_t room)
 
 	if (dlw_runtime->nesting_room + room > MOST_NOTES)
 		return NULL;
-	offset = dlw_segment_take(sizeof(*chunk) + room * sizeof(chunk->notes[0]));
+	/* and what dlw_nesting_is() may look at past the last one */
+	offset = dlw_segment_take(sizeof(*chunk) + room * sizeof(chunk->notes[0]) +
+				  offsetof(struct dlw_nesting, life));
 	if (!offset)
 		return NULL;
 	chunk = dlw_at(offset);
@@ -158,6 +160,8 @@ static struct dlw_nest_chunk *add_chunk(struct dlw_context *self)
 
 	if (!chunk)
 		return NULL;
+	/* what a thread that is gone has left in it could be taken for ours */
+	memset(chunk->notes, 0, chunk->room * sizeof(chunk->notes[0]));
 	chunk->next = nester->chunks;
 	atomic_store_explicit(&nester->chunks, dlw_offset(chunk), memory_order_release);
 	return chunk;
@@ -186,16 +190,22 @@ static struct dlw_nester *take_nester(struct dlw_segment *segment)
 	return nester;
 }
 
+static uint64_t bucket_count(const struct dlw_nest *nest)
+{
+	return nest->bucket_mask + 1ull;
+}
+
 /** forget_notes() - the private half speaks of nobody */
 static void forget_notes(struct dlw_nest *nest)
 {
 	if (!nest->buckets) {
 		nest->buckets = nest->first_buckets;
-		nest->bucket_count = DLW_FIRST_BUCKETS;
+		nest->bucket_mask = DLW_FIRST_BUCKETS - 1;
 	}
-	memset(nest->buckets, 0, nest->bucket_count * sizeof(nest->buckets[0]));
-	memset(nest->seen, 0, sizeof(nest->seen));
-	nest->used = nest->first_free = 0;
+	memset(nest->buckets, 0, bucket_count(nest) * sizeof(nest->buckets[0]));
+	memset(nest->chain, 0, sizeof(nest->chain));
+	nest->stamp = DLW_NEST_STAMP;
+	nest->used = nest->first_free = nest->last = 0;
 	nest->sweep_at = FIRST_SWEEP;
 	nest->serial = 0;
 }
@@ -224,15 +234,6 @@ bool dlw_nester_begin(struct dlw_context *self)
 
 /* -------------------------------------------------------------------------------- notes */
 
-static uint32_t *bucket_of(const struct dlw_nest *nest, uint32_t parent, uint64_t address,
-			   uint32_t stack)
-{
-	uint64_t hash = (address ^ (uint64_t)stack << 44) * 0x9e3779b97f4a7c15u;
-
-	hash = (hash ^ hash >> 32 ^ parent) * 0xd6e8feb86659fd93u;
-	return &nest->buckets[hash >> 32 & (nest->bucket_count - 1)];
-}
-
 static uint32_t place_of(const struct dlw_nest *nest, const struct dlw_nesting *note)
 {
 	return (uint32_t)((uint64_t)((const char *)note - nest->base) / 8);
@@ -240,7 +241,7 @@ static uint32_t place_of(const struct dlw_nest *nest, const struct dlw_nesting *
 
 static void put_in_bucket(struct dlw_nest *nest, struct dlw_nesting *note)
 {
-	uint32_t *bucket = bucket_of(nest, note->parent, note->address, note->stack);
+	uint32_t *bucket = dlw_nesting_bucket(nest, note->parent, note->address, note->stack);
 
 	note->next = *bucket;
 	*bucket = place_of(nest, note);
@@ -251,7 +252,7 @@ static void put_all_in_buckets(struct dlw_nest *nest)
 	struct dlw_nest_chunk *chunk = dlw_at(nest->nester->chunks);
 	uint32_t i;
 
-	memset(nest->buckets, 0, nest->bucket_count * sizeof(nest->buckets[0]));
+	memset(nest->buckets, 0, bucket_count(nest) * sizeof(nest->buckets[0]));
 	for (; chunk; chunk = next_chunk(chunk))
 		for (i = 0; i < chunk->used; i++)
 			if (chunk->notes[i].kind)
@@ -261,14 +262,14 @@ static void put_all_in_buckets(struct dlw_nest *nest)
 /** more_buckets() - twice as many; without memory they only get longer */
 static void more_buckets(struct dlw_nest *nest)
 {
-	uint32_t *more = dlw_map(nest->bucket_count * 2 * sizeof(*more), true);
+	uint32_t *more = dlw_map(bucket_count(nest) * 2 * sizeof(*more), true);
 
 	if (!more)
 		return;
 	if (nest->buckets != nest->first_buckets)
-		dlw_unmap(nest->buckets, nest->bucket_count * sizeof(*more));
+		dlw_unmap(nest->buckets, bucket_count(nest) * sizeof(*more));
 	nest->buckets = more;
-	nest->bucket_count *= 2;
+	nest->bucket_mask = nest->bucket_mask * 2 + 1;
 	put_all_in_buckets(nest);
 }
 
@@ -292,11 +293,9 @@ static void fill(struct dlw_nesting *note, uint32_t parent, const struct dlw_hel
 {
 	memset(note, 0, sizeof(*note));
 	note->address = held->address;
-	note->stack = held->stack;
+	note->key = dlw_nesting_key_of(held) | (unclean ? DLW_NESTING_UNCLEAN : 0);
 	note->parent = parent;
 	note->life = life;
-	note->unclean = unclean;
-	note->sort = dlw_nesting_sort(held->kind, held->mode);
 	describe_type(note);
 }
 
@@ -325,20 +324,34 @@ static struct dlw_nesting *make(struct dlw_context *self, uint32_t parent,
 	return note;
 }
 
-static bool is(const struct dlw_nesting *note, uint32_t parent, const struct dlw_held *held,
-	       bool unclean)
+/** is() - or it was, in another life, or when that was last asked */
+static bool is(const struct dlw_nesting *note, uint32_t parent, uint64_t address, uint64_t key)
 {
-	return note->unclean == unclean &&
-	       dlw_nesting_is(note, parent, held->address, held->stack,
-			      dlw_nesting_sort(held->kind, held->mode));
+	return note->address == address && note->parent == parent &&
+	       (note->key & (DLW_NEST_STAMP - 1)) == key;
+}
+
+/** find_in_life() - its place; 0: there is none yet */
+static uint32_t find_in_life(const struct dlw_nest *nest, uint32_t parent, uint64_t address,
+			     uint64_t key, uint32_t life)
+{
+	uint32_t place = *dlw_nesting_bucket(nest, parent, address, (uint32_t)key);
+	const struct dlw_nesting *note;
+
+	for (; place; place = note->next) {
+		note = dlw_nesting_at(nest, place);
+		if (is(note, parent, address, key) && note->life == life)
+			break;
+	}
+	return place;
 }
 
 uint32_t dlw_nesting_find(struct dlw_context *self, uint32_t parent, const struct dlw_held *held,
 			  bool unclean, bool there)
 {
 	struct dlw_nest *nest = self->nest;
-	uint32_t place = dlw_nest_seen(nest, parent, held->address, held->stack,
-				       dlw_nesting_sort(held->kind, held->mode), unclean);
+	uint64_t key = dlw_nesting_key_of(held) | (unclean ? DLW_NESTING_UNCLEAN : 0);
+	uint32_t place = dlw_nesting_known(nest, parent, held->address, key | nest->stamp);
 	struct dlw_nesting *note;
 	struct dlw_object *object;
 	uint32_t life;
@@ -346,15 +359,12 @@ uint32_t dlw_nesting_find(struct dlw_context *self, uint32_t parent, const struc
 	if (place)
 		return place;
 	life = current_life(self, held);
-	place = *bucket_of(nest, parent, held->address, held->stack);
-	for (; place; place = note->next) {
-		note = dlw_nesting_at(nest, place);
-		if (is(note, parent, held, unclean) && note->life == life)
-			return place;
-	}
+	place = find_in_life(nest, parent, held->address, key, life);
+	if (place)
+		return place;
 	if (!there && !dlw_hold_is_true(held, self->tid))
 		return 0;
-	if (nest->used >= nest->bucket_count)
+	if (nest->used > nest->bucket_mask)
 		more_buckets(nest);
 	note = make(self, parent, held, life, unclean);
 	if (!note)
@@ -383,6 +393,7 @@ static uint32_t mark_over(struct dlw_context *self, bool below)
 						    !dlw_nesting_at(nest, note->parent)->kind
 					  : is_over(self, note);
 
+			note->checked = 0;
 			if (!note->kind || !over)
 				continue;
 			note->kind = 0;
@@ -407,5 +418,7 @@ void dlw_nesting_sweep(struct dlw_context *self)
 	}
 	put_all_in_buckets(nest);
 	atomic_fetch_add(&nest->nester->version, 1);
+	nest->stamp = DLW_NEST_STAMP;
+	memset(nest->chain, 0, sizeof(nest->chain));
 	nest->sweep_at = nest->used * 2 > FIRST_SWEEP ? nest->used * 2 : FIRST_SWEEP;
 }

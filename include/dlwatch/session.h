@@ -245,14 +245,16 @@ static inline uint64_t dlw_progress(const struct dlw_thread *record)
  */
 struct dlw_nesting {
 	uint64_t address;
-	uint32_t stack; /* where it was taken, or asked for */
 	union {
 		struct {
-			uint8_t kind, mode; /* kind 0: this note is free */
+			uint32_t stack; /* where it was taken, or asked for */
+			uint8_t kind;   /* 0: this note is free */
+			uint8_t mode : 7;
+			uint8_t unclean : 1; /* locks were given back between the first one held and this one */
+			uint16_t checked; /* private: when .life was last asked for; 0: to be asked again */
 		};
-		uint16_t sort; /* both, to compare */
+		uint64_t key; /* all of these, to compare */
 	};
-	uint8_t type, traits;
 	uint32_t parent; /* place; 0: nothing else was held */
 	uint32_t life;   /* of its object, if that was seen initialised; 0: it was not */
 	_Atomic uint64_t times;
@@ -262,9 +264,9 @@ struct dlw_nesting {
 		/* .unclean: every lock that the thread has taken since it held none, a bit each */
 		_Atomic uint64_t footprint;
 	};
-	uint32_t next;    /* private: place of one with the same hash, or of a free one */
-	uint8_t unclean;  /* locks were given back between the first one held and this one */
-	uint8_t padding[3];
+	uint32_t next; /* private: place of one with the same hash, or of a free one */
+	uint8_t type, traits;
+	uint8_t padding[2];
 };
 
 /** Notes of one thread: a stretch of them. */
