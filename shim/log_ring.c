@@ -30,8 +30,7 @@
 #define DEFINITION_ROOM (4 + (uint32_t)sizeof(union dlw_object_definition))
 /* An event with all that it speaks of. */
 #define EVENT_ROOM (DLW_PENDING_OBJECTS * DEFINITION_ROOM + 4 * DLW_EVENT_UNITS_MAX)
-/* A hold at the start of a block, and what is kept free there for other things. */
-#define HELD_ROOM (DEFINITION_ROOM + 4 * DLW_EVENT_UNITS_MAX)
+/* What a thread has, at the start of a block. */
 #define STATE_ROOM (DLW_BLOCK_ROOM / 2)
 
 bool dlw_ring_open(struct dlw_logger *logger)
@@ -157,6 +156,43 @@ static uint64_t ticket_of(const struct state *state, struct dlw_object *object)
 	return ticket;
 }
 
+/** room_for() - bytes that what is said of @object takes at most */
+static uint32_t room_for(const struct dlw_object *object)
+{
+	uint32_t definition = 4 + (uint32_t)sizeof(struct dlw_record_object) + 8;
+
+	if (object->log_life == object->life && dlw_is_lasting(object))
+		definition = 0;
+	else if (object->name)
+		definition = DEFINITION_ROOM;
+	return definition + 4 * DLW_EVENT_UNITS_MAX;
+}
+
+/** takes_room() - for one more of them; false: there is none */
+static bool takes_room(struct state *state, const struct dlw_object *object)
+{
+	uint32_t room = room_for(object);
+
+	if (state->room < room) {
+		state->omitted = true;
+		return false;
+	}
+	state->room -= room;
+	return true;
+}
+
+/** put() - @event, which speaks of @object */
+static void put(struct state *state, const struct dlw_object *object, const struct dlw_event *event)
+{
+	/* others may have named or distrusted many since their room was counted */
+	if (dlw_slot_room(state->slot) < DEFINITION_ROOM + 2 * EVENT_ROOM) {
+		state->omitted = true;
+		return;
+	}
+	define_object(state->slot, object);
+	dlw_slot_put(state->slot, event);
+}
+
 static void put_held(struct state *state, struct dlw_object *object, enum dlw_mode mode,
 		     uint32_t stack, uint32_t count)
 {
@@ -171,8 +207,7 @@ static void put_held(struct state *state, struct dlw_object *object, enum dlw_mo
 
 	if (mode == DLW_EXCLUSIVE)
 		held.ticket = ticket_of(state, object);
-	define_object(state->slot, object);
-	dlw_slot_put(state->slot, &held);
+	put(state, object, &held);
 }
 
 /** exempt_depth() - before the event */
@@ -212,8 +247,7 @@ static void put_announced(struct state *state, struct dlw_object *object)
 		.ticks = state->slot->ticks,
 	};
 
-	define_object(state->slot, object);
-	dlw_slot_put(state->slot, &said);
+	put(state, object, &said);
 }
 
 /** object_of() - of a permit; NULL: it speaks of an earlier life, or of nothing */
@@ -228,17 +262,6 @@ static struct dlw_object *object_of(const struct dlw_permit *permit)
 	return object && object->life == permit->life ? object : NULL;
 }
 
-/** takes_room() - for one more of them; false: there is none */
-static bool takes_room(struct state *state)
-{
-	if (state->room < HELD_ROOM) {
-		state->omitted = true;
-		return false;
-	}
-	state->room -= HELD_ROOM;
-	return true;
-}
-
 static void put_announcements(struct state *state)
 {
 	const struct dlw_thread *record = state->self->record;
@@ -248,7 +271,7 @@ static void put_announcements(struct state *state)
 		const struct dlw_permit *permit = &state->self->permits[at];
 		struct dlw_object *object = permit->announced ? object_of(permit) : NULL;
 
-		if (object && !takes_room(state))
+		if (object && !takes_room(state, object))
 			return;
 		if (object)
 			put_announced(state, object);
@@ -256,12 +279,19 @@ static void put_announcements(struct state *state)
 }
 
 /** first_that_fits() - of the holds, oldest first: those before it are not said */
-static uint32_t first_that_fits(const struct state *state)
+static uint32_t first_that_fits(struct state *state)
 {
-	uint32_t count = dlw_hold_count(state->self);
-	uint32_t most = state->room / HELD_ROOM;
+	uint32_t at = dlw_hold_count(state->self);
+	const struct dlw_object *object;
 
-	return count > most ? count - most : 0;
+	for (; at > 0; at--) {
+		const struct dlw_held *held = &state->self->holds[at - 1];
+
+		object = dlw_object(state->self, held->address, held->kind);
+		if (object && !takes_room(state, object))
+			break;
+	}
+	return at;
 }
 
 /** newest_of() - where the newest hold of the object with @id is; UINT32_MAX: none */
@@ -285,8 +315,6 @@ static void put_holds(struct state *state)
 	uint32_t at = first_that_fits(state), count = dlw_hold_count(self);
 	uint32_t unsaid = newest_of(self, state->skipped);
 
-	state->omitted |= at > 0;
-	state->room -= (count - at) * HELD_ROOM;
 	for (; at < count; at++) {
 		const struct dlw_held *held = &self->holds[at];
 		struct dlw_object *object = dlw_object(self, held->address, held->kind);
@@ -314,7 +342,7 @@ static void put_permits(struct state *state)
 		held -= object->log_life == object->life && object->log_id == state->skipped;
 		if (!held)
 			continue;
-		if (!takes_room(state))
+		if (!takes_room(state, object))
 			return;
 		put_held(state, object, DLW_PERMIT, permit->stack, held);
 	}

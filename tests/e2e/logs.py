@@ -71,6 +71,16 @@ def ring_forgets_nothing_that_matters(context):
     check_wrapped(report)
 
 
+def ring_forgets_none_of_many_holds(context):
+    log, live = run_logged(context, 66, SMALL_RING, RECORDER + ["100000", "deep"])
+    report = analyze(context, log, 1)
+    equal([len(live), len(report["findings"])], [1, 1], "findings")
+    equal(sorted(len(thread["holds"]) for thread in live[0]["core"]), [1, 63], "holds")
+    check_wrapped(report)
+    differs = first_difference(without_times(live[0]), without_times(report["findings"][0]))
+    check(not differs, f"live and analysed finding differ at {differs}")
+
+
 def ring_forgets_no_exemption(context):
     log, live = run_logged(context, 137, SMALL_RING,
                            fixture("annotated", "exempt-killed") + ["100000"])
@@ -586,8 +596,8 @@ def top_shows_who_waits_for_whom(context):
 
 
 def all_cases():
-    tests = [ring_forgets_nothing_that_matters, ring_forgets_no_exemption,
-             ring_forgets_no_announcement, ring_is_bounded,
+    tests = [ring_forgets_nothing_that_matters, ring_forgets_none_of_many_holds,
+             ring_forgets_no_exemption, ring_forgets_no_announcement, ring_is_bounded,
              ring_that_never_wrapped_is_a_whole_log, a_compressed_log_says_the_same,
              run_compresses_what_it_logged, a_cut_compressed_log_says_what_it_lost,
              no_log_of_a_living_process_is_compressed, orders_are_written_once,

@@ -1,7 +1,7 @@
 /*
  * recorder.c - much history, then an AB-BA: what a flight recorder has
  * forgotten must not matter. ROUNDS of unrelated locking, by default enough to
- * wrap a small ring many times; "cured" as second argument ends well.
+ * wrap a small ring many times. As second argument "cured" ends well, "deep" is many holds.
  *
  * The worker holds its first lock, a recursive one twice, a permit and a lock
  * below them all from before the history to the end; the quiet thread takes
@@ -16,7 +16,8 @@ static pthread_mutex_t twice;
 static sem_t permit;
 static pthread_barrier_t ready, meeting;
 static long rounds = 100000;
-static bool cured;
+static pthread_mutex_t many[60];
+static bool cured, deep;
 
 static void history(void)
 {
@@ -32,10 +33,20 @@ static void history(void)
 	}
 }
 
+static void take_many(void)
+{
+	size_t at;
+
+	for (at = 0; at < sizeof(many) / sizeof(many[0]); at++)
+		pthread_mutex_lock(&many[at]);
+}
+
 static void *take_a_then_b(void *unused)
 {
 	(void)unused;
 	named("a-then-b");
+	if (deep)
+		take_many();
 	pthread_mutex_lock(&below);
 	pthread_mutex_lock(&twice);
 	sem_wait(&permit);
@@ -76,7 +87,8 @@ int main(int argc, char **argv)
 
 	if (argc > 1)
 		rounds = atol(argv[1]);
-	cured = argc > 2;
+	deep = argc > 2 && !strcmp(argv[2], "deep");
+	cured = argc > 2 && !deep;
 	pthread_mutexattr_init(&attributes);
 	pthread_mutexattr_settype(&attributes, PTHREAD_MUTEX_RECURSIVE);
 	pthread_mutex_init(&twice, &attributes);
