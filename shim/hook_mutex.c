@@ -763,15 +763,30 @@ static __attribute__((noinline)) int destroy_at_length(pthread_mutex_t *mutex, u
 	return result;
 }
 
+/** destroy_logged() - as the short way below, and in the log */
+static __attribute__((noinline)) int destroy_logged(pthread_mutex_t *mutex,
+						    struct dlw_object *object)
+{
+	struct dlw_context *self = dlw_self;
+
+	dlw_inside_quickly(self);
+	dlw_log_destroyed(self, object);
+	dlw_object_is_gone(object);
+	dlw_leave(self);
+	return dlw_real(pthread_mutex_destroy)(mutex);
+}
+
 /** pthread_mutex_destroy() - the short way for a plain one out of use, which cannot be refused */
 DLW_HOOK int pthread_mutex_destroy(pthread_mutex_t *mutex)
 {
 	struct dlw_context *self = dlw_self;
 	struct dlw_object *object = dlw_object_known(self, dlw_address(mutex));
 
-	if (dlw_unlikely(!object || !self->open || self->way > DLW_WAY_VERIFIED ||
+	if (dlw_unlikely(!object || !self->open || self->way > DLW_WAY_LOGGED ||
 			 mutex->__data.__kind || dlw_mutex_looks_used(mutex)))
 		return destroy_at_length(mutex, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(self->way == DLW_WAY_LOGGED))
+		return destroy_logged(mutex, object);
 	dlw_object_is_gone(object);
 	return dlw_real(pthread_mutex_destroy)(mutex);
 }

@@ -305,15 +305,53 @@ static bool may_last(const struct dlw_object *object)
 	return true;
 }
 
-/** number_life() - this life of the object gets its id; log_lock is held */
-static void number_life(struct dlw_object *object, uint32_t life)
+/**
+ * define_plain() - of what has nothing to say but what it is; log_lock is held
+ *
+ * The same record as dlw_define_object() makes, but in its place: locks that
+ * come and go are defined each time. false: it has more to say, or finds no room.
+ */
+static bool define_plain(const struct dlw_object *object)
+{
+	struct dlw_slot *slot = &dlw_runtime->logger->definitions;
+	struct dlw_record_object record = {
+		.record = { .type = DLW_RECORD_OBJECT, .size = DLW_RECORD_OBJECT_SHORT },
+		.id = object->log_id,
+		.kind = object->kind,
+		.type = object->type,
+		.traits = object->traits,
+		.address = object->address,
+		.init_stack = object->init_stack,
+		.initial = object->initial,
+	};
+
+	if (object->name || object->initial_known || history_of(object) ||
+	    dlw_runtime->logger->stopped || dlw_slot_room(slot) < DLW_RECORD_OBJECT_SHORT)
+		return false;
+	memcpy((char *)dlw_slot_payload(slot) + slot->block->length, &record,
+	       DLW_RECORD_OBJECT_SHORT);
+	dlw_slot_grow(slot, DLW_RECORD_OBJECT_SHORT);
+	return true;
+}
+
+/** define_full() - whatever it is */
+static void define_full(const struct dlw_object *object)
 {
 	union dlw_object_definition record;
 
-	object->shared_ticket = dlw_shared_number(object->address);
+	dlw_define_locked(&record, DLW_RECORD_OBJECT, dlw_define_object(&record, object));
+}
+
+/** number_life() - this life of the object gets its id; log_lock is held */
+static void number_life(struct dlw_object *object, uint32_t life)
+{
+	bool shared = dlw_shared_any();
+
+	object->shared_ticket = shared ? dlw_shared_number(object->address) : 0;
 	object->log_id = ++dlw_runtime->logger->object_ids;
-	if (dlw_options.log_mode != DLW_LOG_RING || may_last(object))
-		dlw_define_locked(&record, DLW_RECORD_OBJECT, dlw_define_object(&record, object));
+	if ((dlw_options.log_mode != DLW_LOG_RING || may_last(object)) &&
+	    (shared || !define_plain(object)))
+		define_full(object);
 	if (object->kind != DLW_CONDITION && (object->class_name || object->rank))
 		define_class(object);
 	__atomic_store_n(&object->log_life, life, __ATOMIC_RELEASE);

@@ -80,7 +80,8 @@ struct dlw_logger {
 	struct dlw_log_file file;
 	struct dlw_slot definitions;
 	struct dlw_slot *free_slots, *slots;
-	_Atomic uint32_t object_ids, order_numbers;
+	uint32_t object_ids; /* under log_lock */
+	_Atomic uint32_t order_numbers;
 	_Atomic uint32_t lasting; /* ring: of locks with an id up to this one the log knows for good */
 	uint64_t lasting_bytes;
 	_Atomic bool stopped;

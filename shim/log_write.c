@@ -255,8 +255,10 @@ void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object)
 	if (object->log_life != object->life)
 		return;
 	if (self->way == DLW_WAY_LOGGED && dlw_quick_is(object)) {
+		/* a mutex out of use is the caller's alone */
 		dlw_quick_say(self, object, DLW_EVENT_DESTROYED, 0, 0, 0,
-			      dlw_quick_shared_ticket(object));
+			      object->kind == DLW_MUTEX ? dlw_quick_ticket(object) :
+							  dlw_quick_shared_ticket(object));
 		return;
 	}
 	event.object = dlw_log_object(object);

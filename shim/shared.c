@@ -72,9 +72,7 @@ static bool identify(uint64_t address, uint64_t *device, uint64_t *inode, uint64
 
 bool dlw_shared_identify(uint64_t address, uint64_t *device, uint64_t *inode, uint64_t *offset)
 {
-	return atomic_load_explicit(&dlw_runtime->segment->mappings.count,
-				    memory_order_relaxed) &&
-	       identify(address, device, inode, offset);
+	return dlw_shared_any() && identify(address, device, inode, offset);
 }
 
 /* ---------------------------------------------------------------------------- tickets */

@@ -28,6 +28,13 @@ void dlw_shared_begin(uint64_t address);
  */
 bool dlw_shared_identify(uint64_t address, uint64_t *device, uint64_t *inode, uint64_t *offset);
 
+/** dlw_shared_any() - some mapping was noted */
+static inline bool dlw_shared_any(void)
+{
+	return atomic_load_explicit(&dlw_runtime->segment->mappings.count,
+				    memory_order_relaxed) != 0;
+}
+
 /** dlw_shared_number() - where its operations are counted for all processes; 0: nowhere */
 uint32_t dlw_shared_number(uint64_t address);
 
