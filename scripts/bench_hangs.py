@@ -12,6 +12,7 @@ from bench_measure import Failure, distribution
 WAYS = {"run": "dlwatch run", "preload": "bare preload"}
 PATIENCE = 60
 SETTLE = 0.5  # seconds until the watcher has seen what there is
+CALM = 4  # until it has judged the silence for the last time, at three times stall_ms
 
 
 class Hang:
@@ -46,14 +47,14 @@ class Hang:
                     del pipes[pipe]
         return now
 
-    def watcher_share(self, seconds):
+    def watcher_share(self, settle, seconds):
         """Of a processor, in hundredths, while nothing moves: of all but the program's own."""
         self.read_until("out", b"\n")
         if self.way == "run":
             pids = [self.process.pid]
         else:
             pids = [int(pid) for pid in self.said["out"].split(b"\n")[0].split()[1:]]
-        time.sleep(SETTLE)
+        time.sleep(settle)
         start, before = time.monotonic(), processor_ns(pids)
         time.sleep(seconds)
         return (processor_ns(pids) - before) / 1e7 / (time.monotonic() - start)
@@ -95,11 +96,11 @@ def measure_latency(setup, way, hangs):
             "what": f"from a closed cycle to its report, {WAYS[way]}", "ms": distribution(found)}
 
 
-def measure_crowd(setup, way, threads, processes, seconds):
+def measure_crowd(setup, way, threads, processes, settle, seconds):
     """Share of a processor, latency in ms; the cycle closes once the share has been taken."""
-    hang = Hang(setup, way, threads, processes, int((SETTLE + seconds) * 1000) + 200)
+    hang = Hang(setup, way, threads, processes, int((settle + seconds) * 1000) + 200)
     try:
-        share = hang.watcher_share(seconds)
+        share = hang.watcher_share(settle, seconds)
         return share, hang.latency_ms()
     finally:
         hang.end()

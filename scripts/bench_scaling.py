@@ -2,7 +2,7 @@
 
 import statistics
 
-from bench_hangs import WAYS, measure_crowd
+from bench_hangs import CALM, SETTLE, WAYS, measure_crowd
 from bench_measure import measure_rounds
 from bench_workloads import Micro
 
@@ -42,8 +42,9 @@ def crowd_curves(setup, what, of, sizes, shape):
     for size in sizes:
         found, share = {}, {}
         for way in WAYS:
-            share[way], first = measure_crowd(setup, way, *shape(size), seconds=2)
-            more = [measure_crowd(setup, way, *shape(size), seconds=0.1)[1] for _ in range(2)]
+            share[way], first = measure_crowd(setup, way, *shape(size), settle=CALM, seconds=2)
+            more = [measure_crowd(setup, way, *shape(size), settle=SETTLE, seconds=0.1)[1]
+                    for _ in range(2)]
             found[way] = statistics.median([first, *more])
         watching.append({"at": size, **share})
         finding.append({"at": size, **found})
