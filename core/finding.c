@@ -266,7 +266,8 @@ bool dlw_finding_build(struct dlw_finding *finding, const struct dlw_case *found
 	finding->cycle = found->cycle;
 	if (!assemble(&a))
 		return false;
-	return dlw_fingerprint(index->state, finding, arena) &&
+	return dlw_finding_sort_holds(finding, index, arena) &&
+	       dlw_fingerprint(index->state, finding, arena) &&
 	       dlw_finding_explain(finding, index, arena) &&
 	       dlw_finding_advise(finding, index, arena);
 }
@@ -309,44 +310,6 @@ void dlw_resource_id(const struct dlw_state *state, const struct dlw_finding *fi
 	while (length)
 		id[at++] = digits[--length];
 	id[at] = '\0';
-}
-
-/* ---- what a thread holds, in the order in which it is shown --------------------------- */
-
-/* By short id, so that a log and a live look say the same; then what tells two holds apart. */
-static bool comes_before(const struct dlw_state *state, const struct dlw_finding *finding,
-			 uint32_t left, uint32_t right)
-{
-	const struct dlw_hold *a = &state->holds[left], *b = &state->holds[right];
-	uint32_t place_a = dlw_resource_position(finding, a->resource);
-	uint32_t place_b = dlw_resource_position(finding, b->resource);
-	uint64_t site_a = a->stack.depth ? a->stack.frames[0] : 0;
-	uint64_t site_b = b->stack.depth ? b->stack.frames[0] : 0;
-
-	if (place_a != place_b)
-		return place_a < place_b;
-	if (a->mode != b->mode)
-		return a->mode < b->mode;
-	if (a->since_ns != b->since_ns)
-		return a->since_ns < b->since_ns;
-	return site_a != site_b ? site_a < site_b : left < right;
-}
-
-uint32_t dlw_next_hold(const struct dlw_state *state, const struct dlw_finding *finding,
-		       uint32_t thread, uint32_t last)
-{
-	uint32_t i, next = DLW_NONE;
-
-	for (i = 0; i < state->hold_count; i++) {
-		const struct dlw_hold *hold = &state->holds[i];
-
-		if (hold->thread != thread || !hold->count || i == last ||
-		    (last != DLW_NONE && !comes_before(state, finding, last, i)))
-			continue;
-		if (next == DLW_NONE || comes_before(state, finding, i, next))
-			next = i;
-	}
-	return next;
 }
 
 const struct dlw_stack *dlw_finding_site(const struct dlw_state *state,

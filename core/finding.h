@@ -44,6 +44,10 @@ bool dlw_finding_explain(struct dlw_finding *finding, const struct dlw_index *in
 bool dlw_finding_advise(struct dlw_finding *finding, const struct dlw_index *index,
 			struct dlw_arena *arena);
 
+/** dlw_finding_sort_holds() - of its threads, for dlw_next_hold(); .resources are listed */
+bool dlw_finding_sort_holds(struct dlw_finding *finding, const struct dlw_index *index,
+			    struct dlw_arena *arena);
+
 /**
  * dlw_next_hold() - the hold of @thread shown after @last, by short id; DLW_NONE: no more
  *

@@ -62,6 +62,8 @@ struct dlw_core_edge {
 	uint32_t next;
 };
 
+struct dlw_shown_holds;
+
 struct dlw_finding {
 	enum dlw_finding_kind kind;
 	enum dlw_verdict verdict;
@@ -99,6 +101,7 @@ struct dlw_finding {
 	uint32_t core_resource_count; /* of .resources: those the core waits for, listed first */
 	/* positions in .resources, sorted by what stands there; NULL: not sorted */
 	const uint32_t *by_resource;
+	const struct dlw_shown_holds *holds; /* of its threads, sorted; NULL: they are not */
 	/*
 	 * A misuse (misuse.h): its sort; how often it happened at this place so
 	 * far; what the C library answered, 0: success. The thread that did it

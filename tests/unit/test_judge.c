@@ -3,6 +3,7 @@
  */
 #include <time.h>
 
+#include "core/finding.h"
 #include "core/knot.h"
 #include "world.h"
 
@@ -491,6 +492,44 @@ static void three_hundred_holds_change_nothing(void **state)
 	assert_int_equal(w.found.all[0].core_resource_count, 2);
 }
 
+/** shown() - all that a thread holds, in order; Return: how many */
+static uint32_t shown(const struct dlw_finding *finding, uint32_t thread, uint32_t *holds)
+{
+	uint32_t count = 0, hold = DLW_NONE;
+
+	while ((hold = dlw_next_hold(&w.state, finding, thread, hold)) != DLW_NONE)
+		holds[count++] = hold;
+	return count;
+}
+
+static void holds_are_shown_in_one_order_sorted_or_not(void **state)
+{
+	uint32_t sorted[300], searched[300], i, thread, count, total = 0;
+	struct dlw_finding plain;
+
+	(void)state;
+	cross("a", "b");
+	world_wait(&w, world_thread(&w, "c"), w.threads[0].want.resource, DLW_EXCLUSIVE);
+	for (i = 0; i < 240; i++) /* of a, b and c by turns, some of them twice and some no more */
+		world_hold(&w, i % 3, i % 5 ? world_mutex(&w) : w.holds[i].resource, DLW_EXCLUSIVE);
+	for (i = 7; i < w.state.hold_count; i += 11)
+		w.holds[i].count = 0;
+	world_judge(&w);
+	assert_int_equal(w.found.count, 1);
+	assert_non_null(w.found.all[0].holds);
+	plain = w.found.all[0];
+	plain.holds = NULL;
+	for (thread = 0; thread < 3; thread++) {
+		count = shown(&w.found.all[0], thread, sorted);
+		assert_int_equal(count, shown(&plain, thread, searched));
+		assert_memory_equal(sorted, searched, count * sizeof(*sorted));
+		total += count;
+	}
+	for (i = 0; i < w.state.hold_count; i++)
+		total -= w.holds[i].count != 0;
+	assert_int_equal(total, 0);
+}
+
 /* ---- what stays the same and what does not -------------------------------------------------- */
 
 static const char *print_of(uint32_t number)
@@ -650,6 +689,7 @@ int main(void)
 		cmocka_test(a_long_chain_of_cores_is_found_core_by_core),
 		cmocka_test(crowds_around_one_thing_are_judged_in_bounded_time),
 		cmocka_test(three_hundred_holds_change_nothing),
+		cmocka_test(holds_are_shown_in_one_order_sorted_or_not),
 		cmocka_test(a_fingerprint_knows_no_ids_names_times_or_addresses),
 		cmocka_test(a_fingerprint_knows_no_load_address),
 		cmocka_test(a_fingerprint_changes_with_sites_modes_kinds_and_verdict),
