@@ -9,6 +9,7 @@
 
 #include "core/watch/glibc.h"
 #include "core/watch/maps.h"
+#include "core/watch/object_search.h"
 #include "core/watch/picture.h"
 #include "core/watch/records.h"
 #include "core/watch/system.h"
@@ -118,40 +119,59 @@ static void describe_thread(struct dlw_watch *watch, struct dlw_picture *picture
 		describe_sleep(watch, state, process);
 }
 
+/** find_objects() - of all resources of the finding, at each of their addresses; none without memory */
+static void find_objects(struct dlw_watch *watch, const struct dlw_picture *picture,
+			 const struct dlw_finding *finding, struct dlw_object_search *search)
+{
+	uint32_t most = finding->resource_count, i, at;
+
+	for (i = 0; i < finding->resource_count; i++)
+		for (at = picture->first_alias[finding->resources[i]]; at;
+		     at = picture->aliases[at].next)
+			most++;
+	if (!dlw_object_search_make(search, most, &watch->picture))
+		return;
+	for (i = 0; i < finding->resource_count; i++) {
+		const struct dlw_resource_state *state = &picture->resources[finding->resources[i]];
+
+		dlw_object_search_add(search, state->process, state->address, state->kind);
+		for (at = picture->first_alias[finding->resources[i]]; at;
+		     at = picture->aliases[at].next)
+			dlw_object_search_add(search, picture->aliases[at].process,
+					      picture->aliases[at].address, state->kind);
+	}
+	dlw_object_search_run(search, watch);
+}
+
 /**
  * describe_object() - what @process knows of the object at @address
  *
  * Return: it knows where it was initialised, and stands for it from now on.
  */
-static bool describe_object(const struct dlw_watch *watch, struct dlw_resource_state *state,
-			    uint32_t process, uint64_t address)
+static bool describe_object(const struct dlw_watch *watch, const struct dlw_object_search *search,
+			    struct dlw_resource_state *state, uint32_t process, uint64_t address)
 {
-	const struct dlw_watched *watched = &watch->processes[process];
-	uint32_t i;
+	const struct dlw_object *object =
+		dlw_object_search_find(search, process, address, state->kind);
+	const struct dlw_watched *watched;
 
-	for (i = 1; i <= watched->segment->objects.count; i++) {
-		const struct dlw_object *object = dlw_record_object(watched, i);
-
-		if (!object || object->address != address ||
-		    (object->kind != state->kind && object->kind != DLW_NO_KIND) ||
-		    object->gone)
-			continue;
-		state->traits |= object->traits;
-		if (object->name)
-			state->name = dlw_record_at(watched, object->name, 1);
-		if (!object->init_stack)
-			return false;
-		state->init_stack = dlw_record_stack(watched, object->init_stack);
-		state->process = process;
-		state->address = address;
-		return true;
-	}
-	return false;
+	if (!object)
+		return false;
+	watched = &watch->processes[process];
+	state->traits |= object->traits;
+	if (object->name)
+		state->name = dlw_record_at(watched, object->name, 1);
+	if (!object->init_stack)
+		return false;
+	state->init_stack = dlw_record_stack(watched, object->init_stack);
+	state->process = process;
+	state->address = address;
+	return true;
 }
 
 /** describe_resource() - type from the C library, the rest from its object if there is one */
 static void describe_resource(struct dlw_watch *watch, struct dlw_picture *picture,
-			      uint32_t resource)
+			      const struct dlw_object_search *search, uint32_t resource)
 {
 	struct dlw_resource_state *state = &picture->resources[resource];
 	pthread_mutex_t mutex;
@@ -168,10 +188,10 @@ static void describe_resource(struct dlw_watch *watch, struct dlw_picture *pictu
 		state->type = dlw_mutex_type(mutex.__data.__kind);
 		state->traits |= dlw_mutex_traits(mutex.__data.__kind);
 	}
-	if (describe_object(watch, state, state->process, state->address))
+	if (describe_object(watch, search, state, state->process, state->address))
 		return;
 	for (at = picture->first_alias[resource]; at; at = picture->aliases[at].next)
-		if (describe_object(watch, state, picture->aliases[at].process,
+		if (describe_object(watch, search, state, picture->aliases[at].process,
 				    picture->aliases[at].address))
 			return;
 }
@@ -179,6 +199,7 @@ static void describe_resource(struct dlw_watch *watch, struct dlw_picture *pictu
 bool dlw_picture_describe(struct dlw_watch *watch, struct dlw_picture *picture,
 			  const struct dlw_finding *finding)
 {
+	struct dlw_object_search search;
 	uint32_t i;
 
 	for (i = 0; i < finding->core_count; i++)
@@ -188,8 +209,9 @@ bool dlw_picture_describe(struct dlw_watch *watch, struct dlw_picture *picture,
 	for (i = 0; i < picture->state.hold_count; i++)
 		if (picture->threads[picture->holds[i].thread].life == DLW_GONE)
 			describe_thread(watch, picture, picture->holds[i].thread);
+	find_objects(watch, picture, finding, &search);
 	for (i = 0; i < finding->resource_count; i++)
-		describe_resource(watch, picture, finding->resources[i]);
+		describe_resource(watch, picture, &search, finding->resources[i]);
 	picture->state.reporter = picture->threads[finding->core[0]].process;
 	return true;
 }
