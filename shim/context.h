@@ -40,7 +40,7 @@ struct dlw_nest;
 /** A place where this thread acquires: return address and frame address seen before. */
 struct dlw_site {
 	uint64_t address, frame;
-	const struct dlw_trace *trace; /* how to tell that the stack is still the same; NULL */
+	const struct dlw_trace *trace; /* how to tell that the stack is still the same */
 	uint32_t stack;
 	uint32_t padding;
 };

@@ -165,14 +165,15 @@ static inline __attribute__((always_inline)) bool dlw_lock_quick_release(enum dl
 /* ----------------------------------------------------------------- the shortest way */
 
 /*
- * Of a thread that holds nothing, with nothing asked for but the live graph. What
+ * Of a thread that holds nothing, with nothing asked for but the live graph, and
+ * perhaps exact stacks: @way is one of the two. What
  * is about to be tried is written where the list begins, and counts when it is
  * had, if no handler has used the list meanwhile:
  *
  *	struct dlw_context *self = dlw_self;
  *	uint64_t holding;
  *
- *	if (!dlw_lock_alone(self, kind, mode, lock, caller, frame, &holding))
+ *	if (!dlw_lock_alone(self, way, kind, mode, lock, caller, frame, &holding))
  *		return otherwise(…);
  *	if (dlw_real(…try…)(lock) != 0)
  *		return at_length(…);
@@ -181,14 +182,15 @@ static inline __attribute__((always_inline)) bool dlw_lock_quick_release(enum dl
  *	return 0;
  */
 static inline __attribute__((always_inline)) bool
-dlw_lock_alone(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode, const void *lock,
-	       uint64_t caller, uint64_t frame, uint64_t *holding)
+dlw_lock_alone(struct dlw_context *self, enum dlw_way way, enum dlw_kind kind, enum dlw_mode mode,
+	       const void *lock, uint64_t caller, uint64_t frame, uint64_t *holding)
 {
 	const struct dlw_thread *record = self->open;
 	const struct dlw_site *site = dlw_site_of(self, caller, frame);
 
-	if (dlw_unlikely(!record || !dlw_site_is(site, caller, frame) ||
-			 self->way != DLW_WAY_SHORT))
+	if (dlw_unlikely(!record || !dlw_site_is(site, caller, frame) || self->way != way))
+		return false;
+	if (way == DLW_WAY_VERIFIED && !dlw_trace_still(site->trace, frame))
 		return false;
 	*holding = dlw_hold_now(record);
 	if (dlw_unlikely((uint32_t)*holding))

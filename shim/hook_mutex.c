@@ -361,15 +361,26 @@ static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, uint64_
 	return 0;
 }
 
+/** lock_by_site() - at a site that is right; said apart for a thread that holds nothing: it spares much */
+static inline __attribute__((always_inline)) int
+lock_by_site(pthread_mutex_t *mutex, uint64_t caller, uint64_t frame, struct dlw_context *self,
+	     struct dlw_thread *record, const struct dlw_site *site)
+{
+	uint64_t holding = dlw_hold_now(record);
+
+	if (dlw_likely((uint32_t)holding == 0))
+		return lock_tacitly(mutex, caller, frame, self, record, holding, site->stack);
+	return lock_tacitly(mutex, caller, frame, self, record, holding, site->stack);
+}
+
 /** lock_verified() - stacks=full: the short way if the stack is still the same */
 static __attribute__((noinline)) int lock_verified(pthread_mutex_t *mutex, uint64_t caller,
 						   uint64_t frame, struct dlw_context *self,
 						   const struct dlw_site *site)
 {
-	if (!site->trace || !dlw_trace_matches(self, site->trace, frame))
+	if (dlw_unlikely(!dlw_trace_still(site->trace, frame)))
 		return lock_at_length(mutex, caller, frame);
-	return lock_tacitly(mutex, caller, frame, self, self->record, dlw_hold_now(self->record),
-			    site->stack);
+	return lock_by_site(mutex, caller, frame, self, self->record, site);
 }
 
 /** lock_otherwise() - at a site seen before, with more asked for than the live graph */
@@ -377,12 +388,10 @@ static inline __attribute__((always_inline)) int
 lock_otherwise(struct dlw_context *self, pthread_mutex_t *mutex, const struct dlw_site *site,
 	       uint64_t caller, uint64_t frame)
 {
-	if (dlw_hold_count(self) == self->hold_room)
-		return lock_at_length(mutex, caller, frame);
-	if (self->way == DLW_WAY_LOGGED)
-		return lock_logged(mutex, caller, frame, self, site->stack);
 	if (self->way == DLW_WAY_VERIFIED)
 		return lock_verified(mutex, caller, frame, self, site);
+	if (self->way == DLW_WAY_LOGGED && dlw_hold_count(self) < self->hold_room)
+		return lock_logged(mutex, caller, frame, self, site->stack);
 	return lock_at_length(mutex, caller, frame);
 }
 
@@ -405,17 +414,12 @@ DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 	struct dlw_context *self = dlw_self;
 	struct dlw_thread *record = self->open;
 	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
-	uint64_t holding;
 
 	if (dlw_unlikely(!record || !dlw_site_is(site, DLW_CALLER, DLW_FRAME)))
 		return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
 	if (dlw_unlikely(self->way != DLW_WAY_SHORT))
 		return lock_otherwise(self, mutex, site, DLW_CALLER, DLW_FRAME);
-	holding = dlw_hold_now(record);
-	if (dlw_likely((uint32_t)holding == 0)) /* said apart, for it spares much */
-		return lock_tacitly(mutex, DLW_CALLER, DLW_FRAME, self, record, holding,
-				    site->stack);
-	return lock_tacitly(mutex, DLW_CALLER, DLW_FRAME, self, record, holding, site->stack);
+	return lock_by_site(mutex, DLW_CALLER, DLW_FRAME, self, record, site);
 }
 
 DLW_HOOK int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
@@ -467,23 +471,6 @@ static __attribute__((noinline)) int try_at_length(pthread_mutex_t *mutex, uint6
 	return result;
 }
 
-static __attribute__((noinline)) int try_otherwise(pthread_mutex_t *mutex, uint64_t caller,
-						   uint64_t frame)
-{
-	uint32_t stack;
-	int result;
-
-	if (dlw_unlikely(mutex->__data.__kind || !dlw_lock_quick(caller, frame, &stack)))
-		return try_at_length(mutex, caller, frame);
-	result = dlw_real(pthread_mutex_trylock)(mutex);
-	if (result == 0)
-		dlw_lock_quick_had(DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_TRY, stack);
-	else
-		dlw_lock_quick_refused(DLW_MUTEX, DLW_EXCLUSIVE, mutex, stack);
-	dlw_not_polling(dlw_self);
-	return result;
-}
-
 /** try_refused() - the hold goes again; that it was refused tells something of others */
 static __attribute__((noinline)) int try_refused(const pthread_mutex_t *mutex, int result)
 {
@@ -502,30 +489,61 @@ static __attribute__((noinline)) int try_refused(const pthread_mutex_t *mutex, i
 }
 
 /**
- * pthread_mutex_trylock() - never waits, so wants nothing; what it gets is held
+ * try_alone() - the shortest way; DLW_GO_ON: it is none
  *
- * The short way is that of pthread_mutex_lock(), but that the hold goes again if
- * the mutex was not to be had.
+ * That of pthread_mutex_lock(), but that the hold goes again if the mutex was not
+ * to be had.
  */
-DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
+static inline __attribute__((always_inline)) int
+try_alone(pthread_mutex_t *mutex, enum dlw_way way, uint64_t caller, uint64_t frame)
 {
 	struct dlw_context *self = dlw_self;
 	struct dlw_thread *record = self->open;
-	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
+	const struct dlw_site *site = dlw_site_of(self, caller, frame);
 	uint64_t holding, word;
 	int result;
 
-	if (dlw_unlikely(!record || !dlw_site_is(site, DLW_CALLER, DLW_FRAME) ||
-			 self->way != DLW_WAY_SHORT))
-		return try_otherwise(mutex, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(!record || !dlw_site_is(site, caller, frame) || self->way != way))
+		return DLW_GO_ON;
 	holding = dlw_hold_now(record);
 	if (dlw_unlikely((uint32_t)holding || mutex->__data.__lock | mutex->__data.__kind))
-		return try_otherwise(mutex, DLW_CALLER, DLW_FRAME);
+		return DLW_GO_ON;
+	if (way == DLW_WAY_VERIFIED && !dlw_trace_still(site->trace, frame))
+		return DLW_GO_ON;
 	word = dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, site->stack, DLW_TACIT_PLAIN);
 	if (dlw_unlikely(!dlw_hold_append(self, record, holding, dlw_address(mutex), word)))
 		dlw_hold_put_right(self, dlw_address(mutex), word);
 	result = dlw_real(pthread_mutex_trylock)(mutex);
 	return dlw_likely(result == 0) ? 0 : try_refused(mutex, result);
+}
+
+/** try_otherwise() - the short way, and the shortest with exact stacks */
+static __attribute__((noinline)) int try_otherwise(pthread_mutex_t *mutex, uint64_t caller,
+						   uint64_t frame)
+{
+	int result = try_alone(mutex, DLW_WAY_VERIFIED, caller, frame);
+	uint32_t stack;
+
+	if (dlw_likely(result != DLW_GO_ON))
+		return result;
+	if (dlw_unlikely(mutex->__data.__kind || !dlw_lock_quick(caller, frame, &stack)))
+		return try_at_length(mutex, caller, frame);
+	result = dlw_real(pthread_mutex_trylock)(mutex);
+	if (result == 0)
+		dlw_lock_quick_had(DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_TRY, stack);
+	else
+		dlw_lock_quick_refused(DLW_MUTEX, DLW_EXCLUSIVE, mutex, stack);
+	dlw_not_polling(dlw_self);
+	return result;
+}
+
+/** pthread_mutex_trylock() - never waits, so wants nothing; what it gets is held */
+DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
+{
+	int result = try_alone(mutex, DLW_WAY_SHORT, DLW_CALLER, DLW_FRAME);
+
+	return dlw_likely(result != DLW_GO_ON) ? result
+					       : try_otherwise(mutex, DLW_CALLER, DLW_FRAME);
 }
 
 /** unlock_unheld() - what is wrong with it is seen before and told after */

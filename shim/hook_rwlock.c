@@ -39,7 +39,7 @@ static inline bool looks_taken(const pthread_rwlock_t *lock, enum dlw_mode mode)
 	return mode == DLW_EXCLUSIVE && readers >> DLW_RWLOCK_READER_SHIFT;
 }
 
-static int try(pthread_rwlock_t *lock, enum dlw_mode mode)
+static inline int try(pthread_rwlock_t *lock, enum dlw_mode mode)
 {
 	return mode == DLW_SHARED ? dlw_real(pthread_rwlock_tryrdlock)(lock)
 				  : dlw_real(pthread_rwlock_trywrlock)(lock);
@@ -143,16 +143,44 @@ static __attribute__((noinline)) int lock_plainly(pthread_rwlock_t *lock, enum d
 	return lock_at_length((struct call){ .lock = lock, .mode = mode }, caller, frame);
 }
 
+/** lock_alone() - the shortest way; DLW_GO_ON: it is none */
+static inline __attribute__((always_inline)) int
+lock_alone(pthread_rwlock_t *lock, enum dlw_mode mode, enum dlw_way way, uint64_t caller,
+	   uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+	uint64_t holding;
+
+	if (dlw_unlikely(!dlw_lock_alone(self, way, DLW_RWLOCK, mode, lock, caller, frame,
+					 &holding)))
+		return DLW_GO_ON;
+	if (dlw_unlikely(try(lock, mode) != 0))
+		return lock_plainly(lock, mode, caller, frame);
+	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
+		return dlw_lock_overtaken(DLW_RWLOCK, mode, lock, DLW_FORM_BLOCKING, caller,
+					  frame);
+	return 0;
+}
+
+/** lock_otherwise() - the short way, and the shortest with exact stacks */
+static inline __attribute__((always_inline)) int
+lock_otherwise(pthread_rwlock_t *lock, enum dlw_mode mode, uint64_t caller, uint64_t frame)
+{
+	int result = lock_alone(lock, mode, DLW_WAY_VERIFIED, caller, frame);
+	uint32_t stack;
+
+	if (dlw_likely(result != DLW_GO_ON))
+		return result;
+	if (dlw_unlikely(!dlw_lock_quick(caller, frame, &stack) || try(lock, mode) != 0))
+		return lock_plainly(lock, mode, caller, frame);
+	dlw_lock_quick_had(DLW_RWLOCK, mode, lock, DLW_FORM_BLOCKING, stack);
+	return 0;
+}
+
 static __attribute__((noinline)) int rdlock_otherwise(pthread_rwlock_t *lock, uint64_t caller,
 						      uint64_t frame)
 {
-	uint32_t stack;
-
-	if (dlw_unlikely(!dlw_lock_quick(caller, frame, &stack) ||
-			 dlw_real(pthread_rwlock_tryrdlock)(lock) != 0))
-		return lock_plainly(lock, DLW_SHARED, caller, frame);
-	dlw_lock_quick_had(DLW_RWLOCK, DLW_SHARED, lock, DLW_FORM_BLOCKING, stack);
-	return 0;
+	return lock_otherwise(lock, DLW_SHARED, caller, frame);
 }
 
 /**
@@ -162,47 +190,25 @@ static __attribute__((noinline)) int rdlock_otherwise(pthread_rwlock_t *lock, ui
  */
 DLW_HOOK int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
 {
-	struct dlw_context *self = dlw_self;
-	uint64_t holding;
+	int result = lock_alone(lock, DLW_SHARED, DLW_WAY_SHORT, DLW_CALLER, DLW_FRAME);
 
-	if (dlw_unlikely(!dlw_lock_alone(self, DLW_RWLOCK, DLW_SHARED, lock, DLW_CALLER,
-					 DLW_FRAME, &holding)))
-		return rdlock_otherwise(lock, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(dlw_real(pthread_rwlock_tryrdlock)(lock) != 0))
-		return lock_plainly(lock, DLW_SHARED, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
-		return dlw_lock_overtaken(DLW_RWLOCK, DLW_SHARED, lock, DLW_FORM_BLOCKING,
-					  DLW_CALLER, DLW_FRAME);
-	return 0;
+	return dlw_likely(result != DLW_GO_ON) ? result
+					       : rdlock_otherwise(lock, DLW_CALLER, DLW_FRAME);
 }
 
 static __attribute__((noinline)) int wrlock_otherwise(pthread_rwlock_t *lock, uint64_t caller,
 						      uint64_t frame)
 {
-	uint32_t stack;
-
-	if (dlw_unlikely(!dlw_lock_quick(caller, frame, &stack) ||
-			 dlw_real(pthread_rwlock_trywrlock)(lock) != 0))
-		return lock_plainly(lock, DLW_EXCLUSIVE, caller, frame);
-	dlw_lock_quick_had(DLW_RWLOCK, DLW_EXCLUSIVE, lock, DLW_FORM_BLOCKING, stack);
-	return 0;
+	return lock_otherwise(lock, DLW_EXCLUSIVE, caller, frame);
 }
 
 /** pthread_rwlock_wrlock() - acquire for writing; likewise */
 DLW_HOOK int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
 {
-	struct dlw_context *self = dlw_self;
-	uint64_t holding;
+	int result = lock_alone(lock, DLW_EXCLUSIVE, DLW_WAY_SHORT, DLW_CALLER, DLW_FRAME);
 
-	if (dlw_unlikely(!dlw_lock_alone(self, DLW_RWLOCK, DLW_EXCLUSIVE, lock, DLW_CALLER,
-					 DLW_FRAME, &holding)))
-		return wrlock_otherwise(lock, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(dlw_real(pthread_rwlock_trywrlock)(lock) != 0))
-		return lock_plainly(lock, DLW_EXCLUSIVE, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
-		return dlw_lock_overtaken(DLW_RWLOCK, DLW_EXCLUSIVE, lock, DLW_FORM_BLOCKING,
-					  DLW_CALLER, DLW_FRAME);
-	return 0;
+	return dlw_likely(result != DLW_GO_ON) ? result
+					       : wrlock_otherwise(lock, DLW_CALLER, DLW_FRAME);
 }
 
 DLW_HOOK int pthread_rwlock_timedrdlock(pthread_rwlock_t *lock, const struct timespec *until)

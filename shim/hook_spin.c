@@ -75,11 +75,33 @@ static __attribute__((noinline)) int lock_at_length(pthread_spinlock_t *lock, ui
 			    result);
 }
 
+/** lock_alone() - the shortest way; DLW_GO_ON: it is none */
+static inline __attribute__((always_inline)) int
+lock_alone(pthread_spinlock_t *lock, enum dlw_way way, uint64_t caller, uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+	uint64_t holding;
+
+	if (dlw_unlikely(!dlw_lock_alone(self, way, DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock),
+					 caller, frame, &holding)))
+		return DLW_GO_ON;
+	if (dlw_unlikely(dlw_real(pthread_spin_trylock)(lock) != 0))
+		return lock_at_length(lock, caller, frame);
+	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
+		return dlw_lock_overtaken(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock),
+					  DLW_FORM_BLOCKING, caller, frame);
+	return 0;
+}
+
+/** lock_otherwise() - the short way, and the shortest with exact stacks */
 static __attribute__((noinline)) int lock_otherwise(pthread_spinlock_t *lock, uint64_t caller,
 						    uint64_t frame)
 {
+	int result = lock_alone(lock, DLW_WAY_VERIFIED, caller, frame);
 	uint32_t stack;
 
+	if (dlw_likely(result != DLW_GO_ON))
+		return result;
 	if (dlw_unlikely(!dlw_lock_quick(caller, frame, &stack) ||
 			 dlw_real(pthread_spin_trylock)(lock) != 0))
 		return lock_at_length(lock, caller, frame);
@@ -94,18 +116,10 @@ static __attribute__((noinline)) int lock_otherwise(pthread_spinlock_t *lock, ui
  */
 DLW_HOOK int pthread_spin_lock(pthread_spinlock_t *lock)
 {
-	struct dlw_context *self = dlw_self;
-	uint64_t holding;
+	int result = lock_alone(lock, DLW_WAY_SHORT, DLW_CALLER, DLW_FRAME);
 
-	if (dlw_unlikely(!dlw_lock_alone(self, DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock),
-					 DLW_CALLER, DLW_FRAME, &holding)))
-		return lock_otherwise(lock, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(dlw_real(pthread_spin_trylock)(lock) != 0))
-		return lock_at_length(lock, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
-		return dlw_lock_overtaken(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock),
-					  DLW_FORM_BLOCKING, DLW_CALLER, DLW_FRAME);
-	return 0;
+	return dlw_likely(result != DLW_GO_ON) ? result
+					       : lock_otherwise(lock, DLW_CALLER, DLW_FRAME);
 }
 
 DLW_HOOK int pthread_spin_trylock(pthread_spinlock_t *lock)

@@ -401,13 +401,13 @@ static uint32_t learn(struct dlw_context *self, struct dlw_site *site, uint64_t 
 	site->address = address;
 	site->frame = frame;
 	site->stack = stack;
-	site->trace = trace;
+	site->trace = trace ? trace : dlw_runtime->traces->cache.none;
 	return stack;
 }
 
-bool dlw_site_verified(const struct dlw_context *self, const struct dlw_site *site)
+bool dlw_site_verified(const struct dlw_site *site)
 {
-	return site->trace && dlw_trace_matches(self, site->trace, site->frame);
+	return dlw_trace_still(site->trace, site->frame);
 }
 
 uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t frame)
@@ -415,8 +415,7 @@ uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t fr
 	struct dlw_site *site = dlw_site_of(self, address, frame);
 
 	if (dlw_site_is(site, address, frame) &&
-	    (dlw_options.stacks == DLW_STACKS_OFF ||
-	     (site->trace && dlw_trace_matches(self, site->trace, frame))))
+	    (dlw_options.stacks == DLW_STACKS_OFF || dlw_trace_still(site->trace, frame)))
 		return site->stack;
 	return learn(self, site, address, frame);
 }
@@ -431,7 +430,7 @@ bool dlw_trace_setup(void)
 		return false;
 	traces->id_capacity = 1024;
 	traces->ids = dlw_map(traces->id_capacity * sizeof(*traces->ids), false);
-	if (!traces->ids)
+	if (!traces->ids || !dlw_trace_cache_setup(&traces->cache))
 		return false;
 	dlw_runtime->traces = traces;
 	return true;

@@ -58,7 +58,7 @@ static inline bool dlw_site_is(const struct dlw_site *site, uint64_t address, ui
 }
 
 /** dlw_site_verified() - stacks=full: the stack is still the same */
-bool dlw_site_verified(const struct dlw_context *self, const struct dlw_site *site);
+bool dlw_site_verified(const struct dlw_site *site);
 
 /** dlw_site_serves() - the thread's entry for this site is right, as far as it has to be */
 static inline bool dlw_site_serves(const struct dlw_context *self, const struct dlw_site *site,
@@ -68,7 +68,7 @@ static inline bool dlw_site_serves(const struct dlw_context *self, const struct 
 		return false;
 	if (dlw_likely(self->way == DLW_WAY_SHORT) || self->way == DLW_WAY_LOGGED)
 		return true;
-	return self->way == DLW_WAY_VERIFIED && dlw_site_verified(self, site);
+	return self->way == DLW_WAY_VERIFIED && dlw_site_verified(site);
 }
 
 static inline uint32_t dlw_stack_here(struct dlw_context *self, uint64_t address, uint64_t frame)

@@ -64,6 +64,19 @@ struct dlw_trace *dlw_trace_cache_room(struct dlw_trace_cache *cache, uint32_t c
 	return take(cache, sizeof(struct dlw_trace) + count * sizeof(struct dlw_saved_return));
 }
 
+bool dlw_trace_cache_setup(struct dlw_trace_cache *cache)
+{
+	struct dlw_trace *none = dlw_trace_cache_room(cache, 2);
+
+	if (!none)
+		return false;
+	none->count = 2;
+	none->saved[0].value = 1; /* one place cannot hold both */
+	none->saved[1].value = 2;
+	cache->none = none;
+	return true;
+}
+
 /* ----------------------------------------------------------------------------- finding */
 
 /** slot_of() - of the branch for what stands at @distance, or where it belongs */

@@ -29,19 +29,24 @@ struct dlw_trace {
 	struct dlw_saved_return saved[];
 };
 
-/** dlw_trace_matches() - the stack at @frame is still the one remembered */
+/** dlw_trace_still() - a stack that once matched, in this thread and at this frame, still does */
+static inline __attribute__((always_inline)) bool dlw_trace_still(const struct dlw_trace *trace,
+								   uint64_t frame)
+{
+	const char *base = (const char *)(uintptr_t)frame;
+	const struct dlw_saved_return *saved = trace->saved, *end = saved + trace->count;
+
+	for (; saved != end; saved++)
+		if (dlw_unlikely(*(const uint64_t *)(base + saved->distance) != saved->value))
+			return false;
+	return true;
+}
+
+/** dlw_trace_matches() - the stack at @frame is the one remembered */
 static inline bool dlw_trace_matches(const struct dlw_context *self,
 				     const struct dlw_trace *trace, uint64_t frame)
 {
-	const char *base = (const char *)(uintptr_t)frame;
-	uint32_t i;
-
-	if (frame + trace->reach > self->stack_high)
-		return false;
-	for (i = 0; i < trace->count; i++)
-		if (*(const uint64_t *)(base + trace->saved[i].distance) != trace->saved[i].value)
-			return false;
-	return true;
+	return frame + trace->reach <= self->stack_high && dlw_trace_still(trace, frame);
 }
 
 /** Some traces, or what tells those apart that were too many. */
@@ -55,9 +60,13 @@ struct dlw_trace_node {
 
 struct dlw_trace_cache {
 	struct dlw_trace_node root;
+	const struct dlw_trace *none; /* for a site whose stack nothing tells: never matches */
 	char *arena;
 	size_t arena_left, taken;
 };
+
+/** dlw_trace_cache_setup() - of a cache that is all zero; false: no memory */
+bool dlw_trace_cache_setup(struct dlw_trace_cache *cache);
 
 /** dlw_trace_cache_find() - the stack at @frame, called from @address; NULL: none of those remembered */
 const struct dlw_trace *dlw_trace_cache_find(const struct dlw_trace_cache *cache,
