@@ -185,20 +185,49 @@ lock_noted(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
-/** lock_nested_again() - in a section that has given locks back: the next one */
+/** lock_nested_known() - in a section that has given locks back: any that has been noted */
+static __attribute__((noinline)) int
+lock_nested_known(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+		  const struct dlw_thread *record, uint32_t stack)
+{
+	struct dlw_nest *nest = self->nest;
+	const uint32_t *at = &nest->chain[(uint32_t)holding];
+	const uint64_t key = dlw_nesting_key(stack, DLW_MUTEX, DLW_EXCLUSIVE) |
+			     DLW_NESTING_UNCLEAN | nest->stamp;
+	const uint32_t place =
+		dlw_nesting_is(nest, *at, at[-1], dlw_address(mutex), key) ?
+			*at :
+			dlw_nesting_known(nest, at[-1], dlw_address(mutex), key);
+	struct dlw_nesting *note = dlw_nesting_at(nest, place);
+
+	if (dlw_unlikely(!place || !dlw_nest_footprint(nest, note, dlw_address(mutex))))
+		return lock_nested_at_length(mutex, self, holding);
+	return lock_noted(mutex, self, holding, record, note, place, true);
+}
+
+/** lock_nested_again() - in such a section: the next one */
 static __attribute__((noinline)) int
 lock_nested_again(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
 		  const struct dlw_thread *record, uint32_t stack)
 {
 	struct dlw_nest *nest = self->nest;
-	const uint32_t place = dlw_nesting_next(nest->last);
-	struct dlw_nesting *note = dlw_nest_note(
-		nest, place, nest->chain[(uint32_t)holding - 1], dlw_address(mutex),
+	struct dlw_nesting *note = dlw_nest_next(
+		nest, nest->chain[(uint32_t)holding - 1], dlw_address(mutex),
 		dlw_nesting_key(stack, DLW_MUTEX, DLW_EXCLUSIVE) | DLW_NESTING_UNCLEAN);
 
 	if (!note || !dlw_nest_footprint(nest, note, dlw_address(mutex)))
-		return lock_nested_otherwise(mutex, self, holding, record, stack);
-	return lock_noted(mutex, self, holding, record, note, place, true);
+		return lock_nested_known(mutex, self, holding, record, stack);
+	return lock_noted(mutex, self, holding, record, note, dlw_nesting_next(nest->last), true);
+}
+
+/** lock_nested_unclean() - in a section that has given its first lock back, it seems */
+static __attribute__((noinline)) int
+lock_nested_unclean(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+		    const struct dlw_thread *record, uint32_t stack)
+{
+	if (!dlw_nest_has_given(self, holding))
+		return lock_nested_at_length(mutex, self, holding);
+	return lock_nested_known(mutex, self, holding, record, stack);
 }
 
 /** lock_nested_next() - in one that has not: the next one */
@@ -206,13 +235,14 @@ static inline __attribute__((always_inline)) int
 lock_nested_next(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
 		 const struct dlw_thread *record, uint32_t stack)
 {
-	const uint32_t parent = self->nest->last, place = dlw_nesting_next(parent);
-	struct dlw_nesting *note = dlw_nest_note(self->nest, place, parent, dlw_address(mutex),
+	/* what came up last is the parent */
+	const uint32_t parent = self->nest->last;
+	struct dlw_nesting *note = dlw_nest_next(self->nest, parent, dlw_address(mutex),
 						 dlw_nesting_key(stack, DLW_MUTEX, DLW_EXCLUSIVE));
 
 	if (!note)
 		return lock_nested_otherwise(mutex, self, holding, record, stack);
-	return lock_noted(mutex, self, holding, record, note, place, false);
+	return lock_noted(mutex, self, holding, record, note, dlw_nesting_next(parent), false);
 }
 
 /** lock_nested_first() - in a section that begins, it seems */
@@ -232,11 +262,13 @@ static __attribute__((noinline)) int lock_nested(pthread_mutex_t *mutex, struct 
 {
 	if (dlw_unlikely(!dlw_nest_as_ever(self)))
 		return lock_nested_at_length(mutex, self, holding);
-	if (dlw_nest_is_unclean(self, holding))
-		return lock_nested_again(mutex, self, holding, record, stack);
-	if (self->nest_expected != holding)
+	if (self->nest_expected == holding)
+		return lock_nested_next(mutex, self, holding, record, stack);
+	if (self->nest_expected >> 32 != holding >> 32)
 		return lock_nested_first(mutex, self, holding, record, stack);
-	return lock_nested_next(mutex, self, holding, record, stack);
+	if (self->nest_expected & DLW_NEST_UNCLEAN)
+		return lock_nested_again(mutex, self, holding, record, stack);
+	return lock_nested_unclean(mutex, self, holding, record, stack);
 }
 
 /** lock_overtaken() - a handler has come in between */

@@ -281,13 +281,6 @@ dlw_nest_is_noted(struct dlw_context *self, const struct dlw_thread *record, uin
 				 unclean);
 }
 
-/** dlw_nest_is_unclean() - the section under way has, and it was noted when it went on last */
-static inline bool dlw_nest_is_unclean(const struct dlw_context *self, uint64_t holding)
-{
-	return self->nest_expected & DLW_NEST_UNCLEAN &&
-	       self->nest_expected >> 32 == holding >> 32;
-}
-
 /**
  * dlw_nest_has_given() - the section under way has given locks back, and all it holds is noted
  *
@@ -321,7 +314,7 @@ dlw_nest_quickly(struct dlw_context *self, const struct dlw_thread *record, uint
 	return dlw_nest_is_noted(self, record, holding, address, key, false);
 }
 
-/** dlw_nest_begins_again() - dlw_nest_begins(), with the outermost lock of the last section */
+/** dlw_nest_begins_again() - the same, with the outermost lock of the last section */
 static inline __attribute__((always_inline)) bool
 dlw_nest_begins_again(const struct dlw_context *self, uint64_t holding)
 {
@@ -330,8 +323,7 @@ dlw_nest_begins_again(const struct dlw_context *self, uint64_t holding)
 	struct dlw_nest *nest = self->nest;
 	const struct dlw_nesting *note;
 
-	if ((uint32_t)holding != 1 || added == self->nest_expected >> 32 ||
-	    added == self->edge_given)
+	if ((uint32_t)holding != 1 || added == self->edge_given)
 		return false;
 	note = dlw_nesting_at(nest, nest->chain[0]);
 	if (note->address != outermost->address ||
@@ -347,12 +339,11 @@ dlw_nest_begins_again(const struct dlw_context *self, uint64_t holding)
 	return true;
 }
 
-/** dlw_nest_note() - the one at @place, if it is of that; NULL */
+/** dlw_nest_next() - the note made after the one that came up last, if it is of that; NULL */
 static inline __attribute__((always_inline)) struct dlw_nesting *
-dlw_nest_note(const struct dlw_nest *nest, uint32_t place, uint32_t parent, uint64_t address,
-	      uint64_t key)
+dlw_nest_next(const struct dlw_nest *nest, uint32_t parent, uint64_t address, uint64_t key)
 {
-	struct dlw_nesting *note = dlw_nesting_at(nest, place);
+	struct dlw_nesting *note = dlw_nesting_at(nest, nest->last) + 1;
 
 	return note->address == address && note->key == (key | nest->stamp) &&
 			       note->parent == parent ?
