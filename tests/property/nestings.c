@@ -436,9 +436,89 @@ static void test_set(void **state)
 	dlw_arena_release(&arena);
 }
 
+/* ---- handlers that take and give locks in the middle of a hook ----------------------------- */
+
+enum { LOWER = 0x1000, MINE = 0x2000, OTHERS = 0x3000 };
+
+static void push(struct dlw_context *self, uint64_t address)
+{
+	dlw_hold_push(self, DLW_CUSTOM, DLW_EXCLUSIVE, address, 1, DLW_FORM_BLOCKING);
+}
+
+static void pop(struct dlw_context *self)
+{
+	dlw_hold_drop(self, 0);
+}
+
+/* What a handler does between a hook's writing a hold down and its counting it. */
+static void handler(struct dlw_context *self, int gives, int takes, int gives_back)
+{
+	while (gives--)
+		pop(self);
+	for (int i = 0; i < takes; i++)
+		push(self, OTHERS + (uint64_t)i);
+	while (gives_back--)
+		pop(self);
+}
+
+static void check_holds(const struct dlw_context *self, uint32_t lower, uint32_t others)
+{
+	uint32_t i;
+
+	assert_int_equal(dlw_hold_count(self), lower + others + 1);
+	for (i = 0; i < lower; i++)
+		assert_int_equal(self->holds[i].address, LOWER + i);
+	for (i = 0; i < others; i++)
+		assert_int_equal(self->holds[lower + i].address, OTHERS + i);
+	assert_int_equal(self->holds[lower + others].address, MINE);
+	assert_int_equal(self->holds[lower + others].stack, 7);
+	assert_int_equal(self->holds[lower + others].kind, DLW_CUSTOM);
+}
+
+static void try_handler(uint32_t lower, int gives, int takes, int gives_back)
+{
+	const uint64_t word = dlw_hold_word(DLW_CUSTOM, DLW_EXCLUSIVE, 7, 0);
+	struct dlw_context *self = &contexts[0];
+	uint64_t holding;
+	uint32_t i;
+
+	start_process();
+	dlw_options.predict = false;
+	start_thread(0);
+	for (i = 0; i < lower; i++)
+		push(self, LOWER + i);
+	self->open = self->record;
+	holding = dlw_hold_now(self->record);
+	dlw_hold_fill(&self->holds[lower], MINE, word);
+	handler(self, gives, takes, gives_back);
+	if (!dlw_hold_counts(self->record, holding))
+		dlw_hold_put_right(self, MINE, word);
+	else
+		assert_true(!gives && !takes);
+	check_holds(self, lower - (uint32_t)gives, (uint32_t)(takes - gives_back));
+}
+
+static void a_hold_is_in_its_place_whatever_a_handler_did(void **state)
+{
+	uint32_t lower;
+
+	(void)state;
+	for (lower = 1; lower < DLW_INLINE_HOLDS; lower++) {
+		try_handler(lower, 0, 0, 0);
+		try_handler(lower, 0, 1, 1);
+		try_handler(lower, 0, 1, 0);
+		try_handler(lower, 1, 0, 0);
+		try_handler(lower, 1, 1, 0);
+		try_handler(lower, 0, DLW_INLINE_HOLDS, 0);
+		try_handler(lower, 0, DLW_INLINE_HOLDS, DLW_INLINE_HOLDS);
+	}
+}
+
 int main(void)
 {
-	struct CMUnitTest tests[SETS];
+	struct CMUnitTest tests[SETS + 1] = {
+		[SETS] = cmocka_unit_test(a_hold_is_in_its_place_whatever_a_handler_did)
+	};
 	size_t i;
 
 	for (i = 0; i < SETS; i++)
