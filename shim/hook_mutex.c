@@ -782,17 +782,35 @@ static __attribute__((noinline)) int init_at_length(pthread_mutex_t *mutex,
 	return result;
 }
 
-/** pthread_mutex_init() - the short way for a plain one, which cannot be refused */
-DLW_HOOK int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
+/** init_otherwise() - the short way with more asked for, or of one that was nested */
+static __attribute__((noinline)) int init_otherwise(pthread_mutex_t *mutex,
+						    const pthread_mutexattr_t *attributes,
+						    uint64_t caller, uint64_t frame)
 {
 	struct dlw_object *object = dlw_object_known(dlw_self, dlw_address(mutex));
 	uint32_t stack;
 
-	if (dlw_unlikely(attributes || !object || !dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack)))
-		return init_at_length(mutex, attributes, DLW_CALLER, DLW_FRAME);
+	if (attributes || !object || !dlw_lock_quick(caller, frame, &stack))
+		return init_at_length(mutex, attributes, caller, frame);
 	dlw_object_new_life(object, DLW_MUTEX);
 	object->type = (uint8_t)dlw_mutex_type(0);
 	object->init_stack = stack;
+	return dlw_real(pthread_mutex_init)(mutex, NULL);
+}
+
+/** pthread_mutex_init() - the short way for a plain one, which cannot be refused */
+DLW_HOOK int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attributes)
+{
+	struct dlw_context *self = dlw_self;
+	struct dlw_object *object = dlw_object_known(self, dlw_address(mutex));
+	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
+
+	if (dlw_unlikely(attributes || !object || dlw_object_is_nested(object) || !self->open ||
+			 !dlw_site_is(site, DLW_CALLER, DLW_FRAME) || self->way != DLW_WAY_SHORT))
+		return init_otherwise(mutex, attributes, DLW_CALLER, DLW_FRAME);
+	dlw_object_starts(object, DLW_MUTEX);
+	object->type = (uint8_t)dlw_mutex_type(0);
+	object->init_stack = site->stack;
 	return dlw_real(pthread_mutex_init)(mutex, NULL);
 }
 
@@ -813,12 +831,16 @@ static __attribute__((noinline)) int destroy_at_length(pthread_mutex_t *mutex, u
 	return result;
 }
 
-/** destroy_logged() - as the short way below, and in the log */
-static __attribute__((noinline)) int destroy_logged(pthread_mutex_t *mutex,
-						    struct dlw_object *object)
+/** destroy_otherwise() - as the short way below, and in the log, or of one that was nested */
+static __attribute__((noinline)) int destroy_otherwise(pthread_mutex_t *mutex,
+						       struct dlw_object *object)
 {
 	struct dlw_context *self = dlw_self;
 
+	if (self->way != DLW_WAY_LOGGED) {
+		dlw_object_is_gone(object);
+		return dlw_real(pthread_mutex_destroy)(mutex);
+	}
 	dlw_inside_quickly(self);
 	dlw_log_destroyed(self, object);
 	dlw_object_is_gone(object);
@@ -835,9 +857,9 @@ DLW_HOOK int pthread_mutex_destroy(pthread_mutex_t *mutex)
 	if (dlw_unlikely(!object || !self->open || self->way > DLW_WAY_LOGGED ||
 			 mutex->__data.__kind || dlw_mutex_looks_used(mutex)))
 		return destroy_at_length(mutex, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(self->way == DLW_WAY_LOGGED))
-		return destroy_logged(mutex, object);
-	dlw_object_is_gone(object);
+	if (dlw_unlikely(self->way == DLW_WAY_LOGGED || dlw_object_is_nested(object)))
+		return destroy_otherwise(mutex, object);
+	dlw_object_stops(object);
 	return dlw_real(pthread_mutex_destroy)(mutex);
 }
 

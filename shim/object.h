@@ -73,14 +73,27 @@ static inline void dlw_object_end_life(struct dlw_object *object)
 	atomic_store_explicit(&object->life, life ? life : 1, memory_order_release);
 }
 
-/** dlw_object_new_life() - nothing that was known of it is true of this one */
-static inline void dlw_object_new_life(struct dlw_object *object, enum dlw_kind kind)
+/** dlw_object_starts() - a new life, of one that no nesting speaks of */
+static inline void dlw_object_starts(struct dlw_object *object, enum dlw_kind kind)
 {
 	const size_t from = offsetof(struct dlw_object, ticket);
 
-	dlw_nest_ended(object);
 	memset((char *)object + from, 0, sizeof(*object) - from);
 	object->kind = (uint8_t)kind;
+	dlw_object_end_life(object);
+}
+
+/** dlw_object_new_life() - nothing that was known of it is true of this one */
+static inline void dlw_object_new_life(struct dlw_object *object, enum dlw_kind kind)
+{
+	dlw_nest_ended(object);
+	dlw_object_starts(object, kind);
+}
+
+/** dlw_object_stops() - its life, of one that no nesting speaks of */
+static inline void dlw_object_stops(struct dlw_object *object)
+{
+	atomic_store_explicit(&object->gone, 1, memory_order_relaxed);
 	dlw_object_end_life(object);
 }
 
@@ -88,8 +101,13 @@ static inline void dlw_object_new_life(struct dlw_object *object, enum dlw_kind 
 static inline void dlw_object_is_gone(struct dlw_object *object)
 {
 	dlw_nest_ended(object);
-	atomic_store_explicit(&object->gone, 1, memory_order_relaxed);
-	dlw_object_end_life(object);
+	dlw_object_stops(object);
+}
+
+/** dlw_object_is_nested() - some nesting speaks of it */
+static inline bool dlw_object_is_nested(const struct dlw_object *object)
+{
+	return atomic_load_explicit(&object->nested, memory_order_relaxed);
 }
 
 #endif
