@@ -87,10 +87,15 @@ static inline uint64_t dlw_quick_shared_ticket(struct dlw_object *object)
 void dlw_quick_in_full(struct dlw_context *self, struct dlw_object *object, uint32_t how,
 		       uint32_t stack, uint64_t ticket);
 
-/** dlw_quick_opens() - an event of this type may be told of its release, later and in its place */
-static inline bool dlw_quick_opens(const struct dlw_slot *slot, uint32_t how)
+/**
+ * dlw_quick_opens() - an event of this type may be told of its release, later and in its place
+ *
+ * Whoever copies the block meanwhile has one event more than it had when he
+ * looked how far it was: a release, which needs none but what he has.
+ */
+static inline bool dlw_quick_opens(uint32_t how)
 {
-	return (how & 0x5f) == DLW_EVENT_ACQUIRED && slot->may_open;
+	return (how & 0x5f) == DLW_EVENT_ACQUIRED;
 }
 
 /**
@@ -139,7 +144,7 @@ dlw_quick_put(struct dlw_context *self, struct dlw_object *object, enum dlw_even
 	unit = dlw_quick_unit(slot);
 	dlw_event_put_again(&said, last, place, (uint32_t)ticket, 0, DLW_AGAIN_UNTIMED);
 	*unit = said;
-	if (dlw_quick_opens(slot, how))
+	if (dlw_quick_opens(how))
 		dlw_quick_open(slot, object, unit, said ^ 1u << DLW_AGAIN_DELTA_SHIFT, how, ticket);
 	else
 		slot->open_object = NULL;

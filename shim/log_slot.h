@@ -38,7 +38,6 @@ struct dlw_slot {
 	uint32_t *open_unit, open_released, open_ticket;
 	uint64_t ticks;          /* of the last event */
 	uint32_t chance, timed;  /* of .timed_at: the first DLW_TIMED_OFTEN come sooner */
-	bool may_open;           /* what is in the block may be changed: nobody copies it as it grows */
 	uint32_t serial, sequence;
 	uint32_t index;
 	uint32_t waiting_count;

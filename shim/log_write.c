@@ -136,7 +136,6 @@ static void begin_thread(struct dlw_slot *slot, const struct dlw_record_thread *
 {
 	slot->serial = thread->serial;
 	slot->pending_count = 0;
-	slot->may_open = !is_ring();
 	slot->timed = slot->timed_at = 0;
 	if (is_ring())
 		dlw_ring_begin(slot, thread);
@@ -232,7 +231,7 @@ void dlw_quick_in_full(struct dlw_context *self, struct dlw_object *object, uint
 	struct dlw_slot *slot = self->log;
 	uint32_t id = object->log_id, *unit = dlw_quick_unit(slot);
 
-	if ((!slot->may_open && !dlw_is_lasting(object)) || !dlw_quick_has_room(slot) ||
+	if ((is_ring() && !dlw_is_lasting(object)) || !dlw_quick_has_room(slot) ||
 	    stack > DLW_PLAIN_STACK_MAX || id > DLW_PLAIN_OBJECT_MAX ||
 	    how == DLW_EVENT_RELEASED_TOP) {
 		say_at_length(self, object, how, stack, ticket);
@@ -244,7 +243,7 @@ void dlw_quick_in_full(struct dlw_context *self, struct dlw_object *object, uint
 	dlw_event_put_plain(unit, (enum dlw_event_type)how, 0, 0, 0,
 			    DLW_UNTIMED, stack, id, (uint32_t)ticket);
 	dlw_slot_grow(slot, 12);
-	if (dlw_quick_opens(slot, how))
+	if (dlw_quick_opens(how))
 		dlw_quick_open(slot, object, unit, *unit ^ 1u << DLW_DELTA_SHIFT, how, ticket);
 }
 
