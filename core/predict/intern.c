@@ -9,30 +9,27 @@
 
 #include "core/predict/store.h"
 
-void *dlw_column_add(struct dlw_column *column, struct dlw_arena *arena)
+bool dlw_column_grow(struct dlw_column *column, struct dlw_arena *arena)
 {
 	uint32_t page = column->count >> column->shift;
 
-	if (column->count == DLW_STEP_INDEX_MAX)
-		return NULL;
+	if (page >= DLW_STEP_INDEX_MAX >> column->shift)
+		return false;
 	if (page == column->page_room) {
 		uint32_t room = column->page_room ? 2 * column->page_room : 4;
 		void **pages = dlw_arena_array(arena, void *, room);
 
 		if (!pages)
-			return NULL;
+			return false;
 		if (column->page_room)
 			memcpy(pages, column->pages, sizeof(*pages) * column->page_room);
 		column->pages = pages;
 		column->page_room = room;
 	}
-	if (!column->pages[page]) {
+	if (!column->pages[page])
 		column->pages[page] =
 			dlw_arena_take_array(arena, column->size, (size_t)1 << column->shift);
-		if (!column->pages[page])
-			return NULL;
-	}
-	return dlw_column_at(column, column->count++);
+	return column->pages[page];
 }
 
 static uint32_t mix(uint64_t hash)

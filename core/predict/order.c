@@ -123,6 +123,7 @@ bool dlw_order_signal(struct dlw_trace *trace, const struct dlw_trace_event *eve
 
 	if (!awaited)
 		return false;
+	trace->has_gifts = true;
 	if (!awaited->waiting_count)
 		return true; /* nobody hears it */
 	return pass(trace, awaited,
@@ -211,6 +212,7 @@ bool dlw_order_arrive(struct dlw_trace *trace, const struct dlw_trace_event *eve
 
 	if (!awaited)
 		return false;
+	trace->has_gifts = true;
 	if (is_full(dlw_object_at(trace, event->object), awaited))
 		next_round(awaited);
 	/* who was in it has left it, and with that comes after all of it */
@@ -465,10 +467,12 @@ static bool add_late_edges(struct dlw_trace *trace, const struct late_edges *lat
 
 static bool order_loose(struct dlw_trace *trace)
 {
-	struct operations operations = { .count = list_operations(trace, NULL) };
+	struct operations operations = { 0 };
 	struct late_edges late = { 0 };
 	uint32_t at;
 
+	if (trace->has_loose)
+		operations.count = list_operations(trace, NULL);
 	if (!operations.count)
 		return true;
 	operations.all = dlw_arena_array(trace->arena, struct operation, operations.count);
@@ -529,6 +533,8 @@ static bool find_implicits(struct dlw_trace *trace, struct dlw_thread *thread)
 
 	if (thread->joined && !hold_until(trace, thread, thread->token, UINT32_MAX))
 		return false;
+	if (!trace->has_loose && !trace->has_gifts)
+		return true;
 	for (at = 0; at < thread->end; at++)
 		if (gives(trace, dlw_step_at(thread, at), &object) &&
 		    !hold_until(trace, thread, object, at))

@@ -28,13 +28,31 @@ struct dlw_column {
 		.size = sizeof(type), .shift = (page_shift) \
 	}
 
-/** dlw_column_add() - a zeroed element at the end, or NULL: memory ran out */
-void *dlw_column_add(struct dlw_column *column, struct dlw_arena *arena);
+/* Of the columns that are read all the time the compiler should know what a page has. */
+enum { DLW_THREAD_PAGE = 5, DLW_OBJECT_PAGE = 8, DLW_STEP_PAGE = 7, DLW_DEPENDENCY_PAGE = 10, DLW_SET_PAGE = 10 };
+
+static inline void *dlw_column_in(const struct dlw_column *column, uint32_t index, size_t size,
+				  uint32_t shift)
+{
+	return (char *)column->pages[index >> shift] + (index & ((1u << shift) - 1)) * size;
+}
 
 static inline void *dlw_column_at(const struct dlw_column *column, uint32_t index)
 {
-	return (char *)column->pages[index >> column->shift] +
-	       (size_t)(index & ((1u << column->shift) - 1)) * column->size;
+	return dlw_column_in(column, index, column->size, column->shift);
+}
+
+/** dlw_column_grow() - the page of the next element; false: memory ran out */
+bool dlw_column_grow(struct dlw_column *column, struct dlw_arena *arena);
+
+/** dlw_column_add() - an element at the end, zeroed if it is new, or NULL: memory ran out */
+static inline void *dlw_column_add(struct dlw_column *column, struct dlw_arena *arena)
+{
+	uint32_t page = column->count >> column->shift;
+
+	if ((page >= column->page_room || !column->pages[page]) && !dlw_column_grow(column, arena))
+		return NULL;
+	return dlw_column_at(column, column->count++);
 }
 
 /* ---- steps ------------------------------------------------------------------------ */
@@ -147,6 +165,8 @@ struct dlw_trace {
 	uint32_t order;  /* of the next step */
 	uint32_t epoch;  /* how often an object became loose */
 	bool has_memory; /* reads or writes: other orders of them are not tried */
+	bool has_loose;  /* objects, at any time */
+	bool has_gifts;  /* signals or arrivals: what somebody implicitly holds until it gives it */
 	bool finished;
 	bool exhausted; /* the arena ran out while an event was taken in */
 	struct dlw_trace_losses losses;
@@ -154,28 +174,29 @@ struct dlw_trace {
 
 static inline struct dlw_thread *dlw_thread_at(const struct dlw_trace *trace, uint32_t thread)
 {
-	return dlw_column_at(&trace->threads, thread);
+	return dlw_column_in(&trace->threads, thread, sizeof(struct dlw_thread), DLW_THREAD_PAGE);
 }
 
 static inline struct dlw_object *dlw_object_at(const struct dlw_trace *trace, uint32_t object)
 {
-	return dlw_column_at(&trace->objects, object);
+	return dlw_column_in(&trace->objects, object, sizeof(struct dlw_object), DLW_OBJECT_PAGE);
 }
 
 static inline const struct dlw_held *dlw_held_at(const struct dlw_trace *trace, uint32_t set)
 {
-	return dlw_column_at(&trace->sets, set);
+	return dlw_column_in(&trace->sets, set, sizeof(struct dlw_held), DLW_SET_PAGE);
 }
 
 static inline struct dlw_dependency *dlw_dependency_at(const struct dlw_trace *trace,
 						       uint32_t dependency)
 {
-	return dlw_column_at(&trace->dependencies, dependency);
+	return dlw_column_in(&trace->dependencies, dependency, sizeof(struct dlw_dependency),
+			     DLW_DEPENDENCY_PAGE);
 }
 
 static inline const struct dlw_step *dlw_step_at(const struct dlw_thread *thread, uint32_t position)
 {
-	return dlw_column_at(&thread->steps, position);
+	return dlw_column_in(&thread->steps, position, sizeof(struct dlw_step), DLW_STEP_PAGE);
 }
 
 /** dlw_is_lock() - taken and given back by the same thread, as far as was seen */

@@ -20,10 +20,11 @@ struct dlw_trace *dlw_trace_new(struct dlw_arena *arena)
 	if (!trace)
 		return NULL;
 	trace->arena = arena;
-	trace->threads = (struct dlw_column)DLW_COLUMN(struct dlw_thread, 5);
-	trace->objects = (struct dlw_column)DLW_COLUMN(struct dlw_object, 8);
-	trace->sets = (struct dlw_column)DLW_COLUMN(struct dlw_held, 10);
-	trace->dependencies = (struct dlw_column)DLW_COLUMN(struct dlw_dependency, 10);
+	trace->threads = (struct dlw_column)DLW_COLUMN(struct dlw_thread, DLW_THREAD_PAGE);
+	trace->objects = (struct dlw_column)DLW_COLUMN(struct dlw_object, DLW_OBJECT_PAGE);
+	trace->sets = (struct dlw_column)DLW_COLUMN(struct dlw_held, DLW_SET_PAGE);
+	trace->dependencies =
+		(struct dlw_column)DLW_COLUMN(struct dlw_dependency, DLW_DEPENDENCY_PAGE);
 	/* number 0 of each is nothing */
 	if (!dlw_column_add(&trace->sets, arena) || !dlw_column_add(&trace->dependencies, arena))
 		return NULL;
@@ -47,6 +48,7 @@ uint32_t dlw_trace_object(struct dlw_trace *trace, const struct dlw_trace_object
 		.loose = object->kind == DLW_SEMAPHORE &&
 			 (!object->initial_known || !object->initial),
 	};
+	trace->has_loose |= added->loose;
 	return trace->objects.count - 1;
 }
 
@@ -61,7 +63,7 @@ uint32_t dlw_trace_thread(struct dlw_trace *trace)
 	thread = dlw_column_add(&trace->threads, trace->arena);
 	if (!thread)
 		return DLW_NONE;
-	thread->steps = (struct dlw_column)DLW_COLUMN(struct dlw_step, 7);
+	thread->steps = (struct dlw_column)DLW_COLUMN(struct dlw_step, DLW_STEP_PAGE);
 	thread->edges = (struct dlw_column)DLW_COLUMN(struct dlw_edge, 3);
 	thread->implicits = (struct dlw_column)DLW_COLUMN(struct dlw_implicit, 2);
 	thread->token = token;
@@ -174,7 +176,7 @@ static bool forget_loose(struct dlw_trace *trace, struct dlw_thread *thread)
 
 static void loosen(struct dlw_trace *trace, struct dlw_object *object)
 {
-	object->loose = true;
+	object->loose = trace->has_loose = true;
 	trace->epoch++;
 }
 
