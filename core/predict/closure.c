@@ -220,14 +220,14 @@ static bool add_held(struct dlw_closure *closure, uint32_t thread)
 	uint32_t prefix = closure->prefix[thread];
 	uint32_t set = dlw_held_set(trace, thread, prefix), position;
 
-	for (; set; set = dlw_held_at(trace, set)->below) {
-		const struct dlw_held *held = dlw_held_at(trace, set);
+	for (; set; set = dlw_held_at(trace, set).below) {
+		const struct dlw_held held = dlw_held_at(trace, set);
 
-		if (!dlw_is_lock(dlw_object_at(trace, held->object)))
+		if (!dlw_is_lock(dlw_object_at(trace, held.object)))
 			continue;
-		position = acquisition_of(trace, thread, prefix, held);
+		position = acquisition_of(trace, thread, prefix, &held);
 		if (position != DLW_NONE &&
-		    !add_open(closure, held->object, held->mode, thread, position))
+		    !add_open(closure, held.object, held.mode, thread, position))
 			return false;
 	}
 	return true;

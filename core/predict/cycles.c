@@ -36,19 +36,19 @@ static uint32_t common_gate(const struct dlw_trace *trace, const struct dlw_depe
 {
 	uint32_t i, j;
 
-	for (i = a->held; i; i = dlw_held_at(trace, i)->below) {
-		const struct dlw_held *left = dlw_held_at(trace, i);
-		const struct dlw_object *object = dlw_object_at(trace, left->object);
+	for (i = a->held; i; i = dlw_held_at(trace, i).below) {
+		const struct dlw_held left = dlw_held_at(trace, i);
+		const struct dlw_object *object = dlw_object_at(trace, left.object);
 
 		/* of a pool of permits several threads may have one each */
 		if (!dlw_is_lock(object) || dlw_capacity(object) > 1)
 			continue;
-		for (j = b->held; j; j = dlw_held_at(trace, j)->below) {
-			const struct dlw_held *right = dlw_held_at(trace, j);
+		for (j = b->held; j; j = dlw_held_at(trace, j).below) {
+			const struct dlw_held right = dlw_held_at(trace, j);
 
-			if (left->object == right->object &&
-			    dlw_modes_conflict(left->mode, right->mode))
-				return left->object;
+			if (left.object == right.object &&
+			    dlw_modes_conflict(left.mode, right.mode))
+				return left.object;
 		}
 	}
 	return DLW_NONE;
@@ -62,9 +62,9 @@ static uint32_t step_flaw(const struct dlw_trace *trace, const struct dlw_depend
 
 	if (from->mode != DLW_SHARED)
 		return 0;
-	for (set = to->held; set; set = dlw_held_at(trace, set)->below)
-		if (dlw_held_at(trace, set)->object == from->object &&
-		    dlw_held_at(trace, set)->mode != DLW_SHARED)
+	for (set = to->held; set; set = dlw_held_at(trace, set).below)
+		if (dlw_held_at(trace, set).object == from->object &&
+		    dlw_held_at(trace, set).mode != DLW_SHARED)
 			return 0;
 	return DLW_FLAW_SHARED;
 }

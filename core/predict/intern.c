@@ -52,57 +52,101 @@ static uint32_t hash_dependency(const struct dlw_dependency *dependency)
 	return mix(hash + ((uint64_t)dependency->mode << 60) + ((uint64_t)dependency->form << 57));
 }
 
-static uint32_t hash_of(const struct dlw_trace *trace, bool is_set, uint32_t number)
+/* ---- tables ------------------------------------------------------------------------ */
+
+/*
+ * A number leaves a few bits of its slot free. With bits of the hash in them
+ * nearly all that is met on the way to a free slot need not be looked at.
+ */
+#define TAG (~DLW_STEP_INDEX_MAX)
+
+/** put() - where nothing like it is */
+static void put(uint32_t *slots, uint32_t mask, uint32_t hash, uint32_t number)
 {
-	return is_set ? hash_held(dlw_held_at(trace, number))
-		      : hash_dependency(dlw_dependency_at(trace, number));
+	uint32_t slot = hash & mask;
+
+	while (slots[slot])
+		slot = (slot + 1) & mask;
+	slots[slot] = number | (hash & TAG);
 }
 
-/** make_room() - at most half of the slots are used */
-static bool make_room(struct dlw_trace *trace, struct dlw_table *table, bool is_set)
+/** grown() - at most three in four slots are used; the new slots, NULL: memory ran out */
+static uint32_t *grown(struct dlw_trace *trace, struct dlw_table *table)
 {
-	uint32_t mask = table->slots ? 2 * table->mask + 1 : 1023, at, slot;
-	uint32_t *slots;
+	uint32_t mask = table->slots ? 2 * table->mask + 1 : 1023;
+	uint32_t *slots = dlw_arena_array(trace->arena, uint32_t, (size_t)mask + 1);
 
-	if (table->slots && 2 * (table->used + 1) <= table->mask)
-		return true;
-	slots = dlw_arena_array(trace->arena, uint32_t, (size_t)mask + 1);
-	if (!slots)
-		return false;
-	for (at = 0; table->slots && at <= table->mask; at++) {
-		if (!table->slots[at])
-			continue;
-		slot = hash_of(trace, is_set, table->slots[at]) & mask;
-		while (slots[slot])
-			slot = (slot + 1) & mask;
-		slots[slot] = table->slots[at];
+	if (slots) {
+		table->slots = slots;
+		table->mask = mask;
 	}
-	table->slots = slots;
-	table->mask = mask;
+	return slots;
+}
+
+static bool is_full(const struct dlw_table *table, uint32_t count)
+{
+	return !table->slots || count > table->mask - table->mask / 4;
+}
+
+static bool make_room_for_set(struct dlw_trace *trace)
+{
+	struct dlw_table *table = &trace->set_table;
+	uint32_t number;
+
+	if (!is_full(table, trace->sets.count))
+		return true;
+	if (!grown(trace, table))
+		return false;
+	for (number = 1; number < trace->sets.count; number++) {
+		struct dlw_held held = dlw_held_at(trace, number);
+
+		put(table->slots, table->mask, hash_held(&held), number);
+	}
+	return true;
+}
+
+static bool make_room_for_dependency(struct dlw_trace *trace)
+{
+	struct dlw_table *table = &trace->dependency_table;
+	uint32_t number;
+
+	if (!is_full(table, trace->dependencies.count))
+		return true;
+	if (!grown(trace, table))
+		return false;
+	for (number = 1; number < trace->dependencies.count; number++)
+		put(table->slots, table->mask, hash_dependency(dlw_dependency_at(trace, number)),
+		    number);
 	return true;
 }
 
 uint32_t dlw_intern_held(struct dlw_trace *trace, uint32_t below, uint32_t object, uint8_t mode)
 {
 	const struct dlw_held wanted = { below, object, mode };
+	const uint32_t hash = hash_held(&wanted);
 	struct dlw_table *table = &trace->set_table;
-	struct dlw_held *held;
-	uint32_t slot;
+	struct dlw_held *added;
+	uint32_t slot, number;
 
-	if (!make_room(trace, table, true))
+	if (!make_room_for_set(trace))
 		return DLW_NONE;
-	slot = hash_held(&wanted) & table->mask;
-	for (; table->slots[slot]; slot = (slot + 1) & table->mask) {
-		held = dlw_column_at(&trace->sets, table->slots[slot]);
-		if (held->below == below && held->object == object && held->mode == mode)
-			return table->slots[slot];
+	for (slot = hash & table->mask; (number = table->slots[slot]);
+	     slot = (slot + 1) & table->mask) {
+		struct dlw_held held;
+
+		if ((number ^ hash) & TAG)
+			continue;
+		held = dlw_held_at(trace, number & ~TAG);
+		if (held.below == below && held.object == object && held.mode == mode)
+			return number & ~TAG;
 	}
-	held = dlw_column_add(&trace->sets, trace->arena);
-	if (!held)
+	added = dlw_column_add(&trace->sets, trace->arena);
+	if (!added)
 		return DLW_NONE;
-	*held = wanted;
-	table->used++;
-	return table->slots[slot] = trace->sets.count - 1;
+	*added = wanted;
+	number = trace->sets.count - 1;
+	table->slots[slot] = number | (hash & TAG);
+	return number;
 }
 
 static bool alike(const struct dlw_dependency *a, const struct dlw_dependency *b)
@@ -113,20 +157,23 @@ static bool alike(const struct dlw_dependency *a, const struct dlw_dependency *b
 
 uint32_t dlw_intern_dependency(struct dlw_trace *trace, const struct dlw_dependency *dependency)
 {
+	const uint32_t hash = hash_dependency(dependency);
 	struct dlw_table *table = &trace->dependency_table;
 	struct dlw_dependency *added;
-	uint32_t slot;
+	uint32_t slot, number;
 
-	if (!make_room(trace, table, false))
+	if (!make_room_for_dependency(trace))
 		return DLW_NONE;
-	slot = hash_dependency(dependency) & table->mask;
-	for (; table->slots[slot]; slot = (slot + 1) & table->mask)
-		if (alike(dlw_dependency_at(trace, table->slots[slot]), dependency))
-			return table->slots[slot];
+	for (slot = hash & table->mask; (number = table->slots[slot]);
+	     slot = (slot + 1) & table->mask)
+		if (!((number ^ hash) & TAG) &&
+		    alike(dlw_dependency_at(trace, number & ~TAG), dependency))
+			return number & ~TAG;
 	added = dlw_column_add(&trace->dependencies, trace->arena);
 	if (!added)
 		return DLW_NONE;
 	*added = *dependency;
-	table->used++;
-	return table->slots[slot] = trace->dependencies.count - 1;
+	number = trace->dependencies.count - 1;
+	table->slots[slot] = number | (hash & TAG);
+	return number;
 }

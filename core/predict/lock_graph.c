@@ -81,7 +81,7 @@ static uint32_t next_of_thread(const struct components *c, struct walk *walk)
 /** next_successor() - DLW_NONE: there are no more */
 static uint32_t next_successor(const struct components *c, struct walk *walk)
 {
-	const struct dlw_held *held;
+	struct dlw_held held;
 
 	if (walk->node >= c->objects)
 		return next_of_thread(c, walk);
@@ -93,8 +93,8 @@ static uint32_t next_successor(const struct components *c, struct walk *walk)
 		}
 		if (walk->held) {
 			held = dlw_held_at(c->trace, walk->held);
-			walk->held = held->below;
-			return held->object;
+			walk->held = held.below;
+			return held.object;
 		}
 		if (++walk->at < c->first[walk->node + 1]) {
 			walk->held = dlw_dependency_at(c->trace, c->wanting[walk->at])->held;
@@ -168,8 +168,8 @@ static bool on_cycle(const struct components *c, const struct dlw_dependency *de
 		return false;
 	if (c->component[c->objects + dependency->thread] == component)
 		return true;
-	for (set = dependency->held; set; set = dlw_held_at(c->trace, set)->below)
-		if (c->component[dlw_held_at(c->trace, set)->object] == component)
+	for (set = dependency->held; set; set = dlw_held_at(c->trace, set).below)
+		if (c->component[dlw_held_at(c->trace, set).object] == component)
 			return true;
 	return false;
 }
@@ -207,8 +207,8 @@ static void each_held(const struct components *c, const struct dlw_kept *kept, u
 		const struct dlw_thread *thread = dlw_thread_at(c->trace, dependency->thread);
 		uint32_t component = c->component[dependency->object];
 
-		for (set = dependency->held; set; set = dlw_held_at(c->trace, set)->below) {
-			uint32_t object = dlw_held_at(c->trace, set)->object;
+		for (set = dependency->held; set; set = dlw_held_at(c->trace, set).below) {
+			uint32_t object = dlw_held_at(c->trace, set).object;
 
 			if (c->component[object] != component)
 				continue;

@@ -572,7 +572,9 @@ uint32_t dlw_held_set(const struct dlw_trace *trace, uint32_t number, uint32_t p
 			return step->extra;
 		case DLW_TRACE_ACQUIRE:
 			wanted = dlw_dependency_at(trace, dlw_step_index(step));
-			return wanted->after ? wanted->after : wanted->held;
+			return wanted->after	    ? wanted->after
+			       : wanted->held_after ? DLW_HELD_AFTER | dlw_step_index(step)
+						    : wanted->held;
 		case DLW_TRACE_FAILED:
 		case DLW_TRACE_JOIN:
 		case DLW_TRACE_WOKEN:

@@ -127,8 +127,8 @@ static bool gives(const struct driver *d, const struct dlw_dependency *dependenc
 	const struct dlw_thread *thread = dlw_thread_at(d->trace, dependency->thread);
 	uint32_t set, i;
 
-	for (set = dependency->held; set; set = dlw_held_at(d->trace, set)->below)
-		if (dlw_held_at(d->trace, set)->object == object)
+	for (set = dependency->held; set; set = dlw_held_at(d->trace, set).below)
+		if (dlw_held_at(d->trace, set).object == object)
 			return true;
 	for (i = 0; i < thread->implicits.count; i++)
 		if (((struct dlw_implicit *)dlw_column_at(&thread->implicits, i))->object == object)
@@ -158,21 +158,21 @@ static bool tell_holds(struct driver *d, const struct dlw_dependency *dependency
 	struct dlw_predicted_hold *holds;
 	uint32_t set, count = 0;
 
-	for (set = dependency->held; set; set = dlw_held_at(d->trace, set)->below)
-		count += !dlw_object_at(d->trace, dlw_held_at(d->trace, set)->object)->loose;
+	for (set = dependency->held; set; set = dlw_held_at(d->trace, set).below)
+		count += !dlw_object_at(d->trace, dlw_held_at(d->trace, set).object)->loose;
 	holds = dlw_arena_array(d->arena, struct dlw_predicted_hold, count);
 	if (!holds)
 		return false;
 	to->holds = holds;
 	to->hold_count = count;
-	for (set = dependency->held; set; set = dlw_held_at(d->trace, set)->below) {
-		const struct dlw_held *held = dlw_held_at(d->trace, set);
+	for (set = dependency->held; set; set = dlw_held_at(d->trace, set).below) {
+		const struct dlw_held held = dlw_held_at(d->trace, set);
 
-		if (!dlw_object_at(d->trace, held->object)->loose)
+		if (!dlw_object_at(d->trace, held.object)->loose)
 			holds[--count] = (struct dlw_predicted_hold){
-				held->object, (enum dlw_mode)held->mode,
-				place_of(d->trace, dependency->thread, position, held),
-				count_order(d, held->object, dependency->object)
+				held.object, (enum dlw_mode)held.mode,
+				place_of(d->trace, dependency->thread, position, &held),
+				count_order(d, held.object, dependency->object)
 			};
 	}
 	return true;

@@ -19,15 +19,15 @@ bool dlw_run_make(struct dlw_run *run, const struct dlw_trace *trace, struct dlw
 /** count_holds() - add @by to what is held of everything in @set */
 static void count_holds(struct dlw_run *run, uint32_t set, uint32_t by)
 {
-	for (; set; set = dlw_held_at(run->trace, set)->below) {
-		const struct dlw_held *held = dlw_held_at(run->trace, set);
+	for (; set; set = dlw_held_at(run->trace, set).below) {
+		const struct dlw_held held = dlw_held_at(run->trace, set);
 
-		if (!dlw_is_lock(dlw_object_at(run->trace, held->object)))
+		if (!dlw_is_lock(dlw_object_at(run->trace, held.object)))
 			continue;
-		if (held->mode == DLW_SHARED)
-			run->shared[held->object] += by;
+		if (held.mode == DLW_SHARED)
+			run->shared[held.object] += by;
 		else
-			run->exclusive[held->object] += by;
+			run->exclusive[held.object] += by;
 	}
 }
 
@@ -135,9 +135,9 @@ bool dlw_run_waits(const struct dlw_run *run, uint32_t number)
 
 static bool holds_exclusively(const struct dlw_trace *trace, uint32_t set, uint32_t object)
 {
-	for (; set; set = dlw_held_at(trace, set)->below)
-		if (dlw_held_at(trace, set)->object == object)
-			return dlw_held_at(trace, set)->mode != DLW_SHARED;
+	for (; set; set = dlw_held_at(trace, set).below)
+		if (dlw_held_at(trace, set).object == object)
+			return dlw_held_at(trace, set).mode != DLW_SHARED;
 	return true;
 }
 

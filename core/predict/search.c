@@ -63,8 +63,8 @@ static uint32_t at_rest(const struct dlw_trace *trace, uint32_t number, uint32_t
 
 static bool holds(const struct dlw_trace *trace, uint32_t set, uint32_t object)
 {
-	for (; set; set = dlw_held_at(trace, set)->below)
-		if (dlw_held_at(trace, set)->object == object)
+	for (; set; set = dlw_held_at(trace, set).below)
+		if (dlw_held_at(trace, set).object == object)
 			return true;
 	return false;
 }

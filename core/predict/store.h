@@ -89,12 +89,20 @@ struct dlw_edge {
 
 /* ---- what is held, who wants ------------------------------------------------------- */
 
-/** A set of holds: the newest, and the rest. Number 0 is the empty one. */
+/**
+ * A set of holds: the newest, and the rest. Number 0 is the empty one.
+ *
+ * What is held after an acquisition gets a number only when something is taken
+ * under it: most locks are given back before. Until then it can be spoken of as
+ * DLW_HELD_AFTER with the number of the acquisition's dependency.
+ */
 struct dlw_held {
 	uint32_t below;
 	uint32_t object;
 	uint8_t mode; /* enum dlw_mode */
 };
+
+#define DLW_HELD_AFTER 0x80000000u
 
 struct dlw_dependency {
 	uint32_t thread;
@@ -103,14 +111,15 @@ struct dlw_dependency {
 	uint8_t mode;    /* enum dlw_mode */
 	uint8_t form;    /* enum dlw_form */
 	bool kept;       /* lies on a cycle of the lock graph */
-	uint32_t after;  /* the set held afterwards, 0: not known yet */
+	bool held_after; /* it was acquired as a lock */
+	uint32_t after;  /* the set held afterwards, 0: it has no number yet */
 	uint32_t count;  /* instances */
 	uint64_t seen;   /* how often, which an instance may stand for */
 };
 
-/** An open-addressed table of numbers; 0: free. */
+/** An open-addressed table of numbers, with some bits of their hash above them; 0: free. */
 struct dlw_table {
-	uint32_t *slots, mask, used;
+	uint32_t *slots, mask;
 };
 
 /* ---- objects ------------------------------------------------------------------------ */
@@ -148,7 +157,8 @@ struct dlw_thread {
 	struct dlw_column steps;
 	uint32_t end;   /* steps that happened; one more is wanted if steps.count says so */
 	uint32_t token; /* object that stands for its end */
-	uint32_t held;  /* the set, now */
+	uint32_t held;  /* the set, now, but for … */
+	uint32_t taken; /* … the dependency whose lock is held on top of it; 0: none */
 	uint32_t gap;   /* position of the first gap, DLW_NONE: none */
 	uint32_t epoch; /* of dlw_trace.epoch when .holds was last looked through */
 	bool joined;
@@ -182,16 +192,23 @@ static inline struct dlw_object *dlw_object_at(const struct dlw_trace *trace, ui
 	return dlw_column_in(&trace->objects, object, sizeof(struct dlw_object), DLW_OBJECT_PAGE);
 }
 
-static inline const struct dlw_held *dlw_held_at(const struct dlw_trace *trace, uint32_t set)
-{
-	return dlw_column_in(&trace->sets, set, sizeof(struct dlw_held), DLW_SET_PAGE);
-}
-
 static inline struct dlw_dependency *dlw_dependency_at(const struct dlw_trace *trace,
 						       uint32_t dependency)
 {
 	return dlw_column_in(&trace->dependencies, dependency, sizeof(struct dlw_dependency),
 			     DLW_DEPENDENCY_PAGE);
+}
+
+/** dlw_held_at() - @set: a number, or DLW_HELD_AFTER with that of a dependency */
+static inline struct dlw_held dlw_held_at(const struct dlw_trace *trace, uint32_t set)
+{
+	const struct dlw_dependency *taken;
+
+	if (!(set & DLW_HELD_AFTER))
+		return *(const struct dlw_held *)dlw_column_in(
+			&trace->sets, set, sizeof(struct dlw_held), DLW_SET_PAGE);
+	taken = dlw_dependency_at(trace, set & ~DLW_HELD_AFTER);
+	return (struct dlw_held){ taken->held, taken->object, taken->mode };
 }
 
 static inline const struct dlw_step *dlw_step_at(const struct dlw_thread *thread, uint32_t position)
@@ -252,7 +269,7 @@ bool dlw_order_finish(struct dlw_trace *trace);
 /** dlw_edges_before() - how many edges of @thread are at steps of its first @prefix */
 uint32_t dlw_edges_before(const struct dlw_thread *thread, uint32_t prefix);
 
-/** dlw_held_set() - the set a thread holds after its first @prefix steps */
+/** dlw_held_set() - the set a thread holds after its first @prefix steps, for dlw_held_at() */
 uint32_t dlw_held_set(const struct dlw_trace *trace, uint32_t thread, uint32_t prefix);
 
 /** dlw_prefix_at() - how many steps of @thread come before @order */

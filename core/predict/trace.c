@@ -101,19 +101,47 @@ static bool add_plain(struct dlw_trace *trace, const struct dlw_trace_event *eve
 	return add_step(trace, event->thread, event->op, event->object, event->place);
 }
 
+/** after() - the number of the set held with @dependency; DLW_NONE: memory ran out */
+static uint32_t after(struct dlw_trace *trace, struct dlw_dependency *dependency)
+{
+	if (!dependency->after) {
+		uint32_t set = dlw_intern_held(trace, dependency->held, dependency->object,
+					       dependency->mode);
+
+		if (set == DLW_NONE)
+			return DLW_NONE;
+		dependency->after = set;
+	}
+	return dependency->after;
+}
+
+/** held_now() - the number of all that @thread holds; DLW_NONE: memory ran out */
+static uint32_t held_now(struct dlw_trace *trace, struct dlw_thread *thread)
+{
+	if (thread->taken) {
+		uint32_t set = after(trace, dlw_dependency_at(trace, thread->taken));
+
+		if (set == DLW_NONE)
+			return DLW_NONE;
+		thread->held = set;
+		thread->taken = 0;
+	}
+	return thread->held;
+}
+
 /** depend() - the dependency of @event, DLW_NONE: memory ran out */
 static uint32_t depend(struct dlw_trace *trace, const struct dlw_trace_event *event,
 		       uint32_t object, uint8_t mode)
 {
 	const struct dlw_dependency wanted = {
 		.thread = event->thread,
-		.held = dlw_thread_at(trace, event->thread)->held,
+		.held = held_now(trace, dlw_thread_at(trace, event->thread)),
 		.object = object,
 		.mode = mode,
 		.form = (uint8_t)event->form,
 	};
 
-	return dlw_intern_dependency(trace, &wanted);
+	return wanted.held == DLW_NONE ? DLW_NONE : dlw_intern_dependency(trace, &wanted);
 }
 
 /** add_instance() - a step that wants what @dependency says */
@@ -153,6 +181,7 @@ static bool drop(struct dlw_trace *trace, struct dlw_thread *thread, uint32_t at
 	if (object->holders)
 		object->holders--;
 	thread->held = thread->holds[at].below;
+	thread->taken = 0;
 	thread->hold_count--;
 	memmove(thread->holds + at, thread->holds + at + 1,
 		sizeof(*thread->holds) * (thread->hold_count - at));
@@ -191,9 +220,11 @@ static uint32_t find_hold(const struct dlw_thread *thread, uint32_t object)
 	return DLW_NONE;
 }
 
-static bool push_hold(struct dlw_trace *trace, struct dlw_thread *thread, uint32_t object,
-		      uint8_t mode, uint32_t after)
+/** push_hold() - what @dependency, of all that @thread holds, has wanted */
+static bool push_hold(struct dlw_trace *trace, struct dlw_thread *thread, uint32_t dependency)
 {
+	const struct dlw_dependency *taken = dlw_dependency_at(trace, dependency);
+
 	if (thread->hold_count == thread->hold_room) {
 		uint32_t room = thread->hold_room ? 2 * thread->hold_room : 4;
 		struct dlw_holding *holds = dlw_arena_array(trace->arena, struct dlw_holding, room);
@@ -205,24 +236,11 @@ static bool push_hold(struct dlw_trace *trace, struct dlw_thread *thread, uint32
 		thread->holds = holds;
 		thread->hold_room = room;
 	}
-	thread->holds[thread->hold_count++] =
-		(struct dlw_holding){ object, 1, thread->held, thread->steps.count + 1, mode };
-	thread->held = after;
+	thread->holds[thread->hold_count++] = (struct dlw_holding){
+		taken->object, 1, taken->held, thread->steps.count + 1, taken->mode
+	};
+	thread->taken = dependency;
 	return true;
-}
-
-/** after() - the set held once @dependency is satisfied; DLW_NONE: memory ran out */
-static uint32_t after(struct dlw_trace *trace, struct dlw_dependency *dependency)
-{
-	if (!dependency->after) {
-		uint32_t set = dlw_intern_held(trace, dependency->held, dependency->object,
-					       dependency->mode);
-
-		if (set == DLW_NONE)
-			return DLW_NONE;
-		dependency->after = set;
-	}
-	return dependency->after;
 }
 
 /** is_taken() - nobody can have got it as things stand */
@@ -253,8 +271,7 @@ static bool acquire(struct dlw_trace *trace, const struct dlw_trace_event *event
 {
 	struct dlw_thread *thread = dlw_thread_at(trace, event->thread);
 	struct dlw_object *object = dlw_object_at(trace, event->object);
-	struct dlw_dependency *wanted;
-	uint32_t dependency, set;
+	uint32_t dependency;
 
 	if (take_again(object, thread, event))
 		return true;
@@ -267,12 +284,10 @@ static bool acquire(struct dlw_trace *trace, const struct dlw_trace_event *event
 	dependency = depend(trace, event, event->object, (uint8_t)event->mode);
 	if (dependency == DLW_NONE)
 		return false;
-	wanted = dlw_dependency_at(trace, dependency);
 	if (dlw_is_lock(object)) {
-		set = after(trace, wanted);
-		if (set == DLW_NONE ||
-		    !push_hold(trace, thread, event->object, (uint8_t)event->mode, set))
+		if (!push_hold(trace, thread, dependency))
 			return false;
+		dlw_dependency_at(trace, dependency)->held_after = true;
 		object->holders++;
 	}
 	object->owner = event->thread;
@@ -284,7 +299,7 @@ static bool release(struct dlw_trace *trace, const struct dlw_trace_event *event
 {
 	struct dlw_thread *thread = dlw_thread_at(trace, event->thread);
 	struct dlw_object *object = dlw_object_at(trace, event->object);
-	uint32_t at = find_hold(thread, event->object);
+	uint32_t at = find_hold(thread, event->object), held;
 
 	if (at == DLW_NONE) {
 		/* not by its holder, if it has one: a signal rather than a lock */
@@ -298,7 +313,9 @@ static bool release(struct dlw_trace *trace, const struct dlw_trace_event *event
 	} else if (!drop(trace, thread, at)) {
 		return false;
 	}
-	return add_step(trace, event->thread, DLW_TRACE_RELEASE, event->object, thread->held);
+	held = held_now(trace, thread);
+	return held != DLW_NONE &&
+	       add_step(trace, event->thread, DLW_TRACE_RELEASE, event->object, held);
 }
 
 /** failed() - it keeps its meaning only while somebody has the lock */

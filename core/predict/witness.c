@@ -65,9 +65,9 @@ static uint32_t count_held(const struct dlw_trace *trace, uint32_t set, uint32_t
 {
 	uint32_t count = 0;
 
-	for (; set; set = dlw_held_at(trace, set)->below)
-		count += dlw_held_at(trace, set)->object == object &&
-			 dlw_modes_conflict(dlw_held_at(trace, set)->mode, mode);
+	for (; set; set = dlw_held_at(trace, set).below)
+		count += dlw_held_at(trace, set).object == object &&
+			 dlw_modes_conflict(dlw_held_at(trace, set).mode, mode);
 	return count;
 }
 
