@@ -108,8 +108,7 @@ static char *lock_of(const json_t *finding, size_t at)
 				 : "");
 }
 
-/** has_happened() - all that the core waits for was waited for in deadlocks of the log */
-static bool has_happened(const struct dlw_log_prediction *prediction, const json_t *finding)
+static bool are_found(const struct dlw_log_prediction *prediction, const json_t *finding)
 {
 	struct known *known = NULL;
 	size_t at = 0;
@@ -122,6 +121,25 @@ static bool has_happened(const struct dlw_log_prediction *prediction, const json
 			return false;
 	}
 	return known;
+}
+
+/** has_happened() - all that the core waits for was waited for in deadlocks of the log */
+static bool has_happened(const struct dlw_log_prediction *prediction, const char *line, size_t size)
+{
+	json_t *finding;
+	bool happened;
+	char *why;
+
+	if (!prediction->found)
+		return false;
+	finding = dlw_finding_parse(line, size, &why);
+	if (!finding) {
+		free(why);
+		return false; /* whoever reports it says what is wrong */
+	}
+	happened = are_found(prediction, finding);
+	json_decref(finding);
+	return happened;
 }
 
 void dlw_log_prediction_found(struct dlw_log_prediction *prediction, const char *line,
@@ -373,8 +391,8 @@ static void put(void *context, const char *text, size_t length)
 		dlw_out_of_memory();
 }
 
-/** write_finding() - one line of JSON, for free() */
-static char *write_finding(struct cycle *cycle, size_t *size)
+/** write_finding() - @finding of @cycle, and one line of JSON for free() */
+static char *write_finding(struct cycle *cycle, struct dlw_finding *finding, size_t *size)
 {
 	const struct dlw_predicted *predicted = cycle->predicted;
 	struct dlw_inversion inversion = {
@@ -389,47 +407,32 @@ static char *write_finding(struct cycle *cycle, size_t *size)
 		.steps_omitted = predicted->witness_omitted,
 	};
 	struct dlw_writer writer = { .put = put };
-	struct dlw_finding finding;
 	char *line = NULL;
 	FILE *out = open_memstream(&line, size);
 
 	if (!out ||
-	    !dlw_inversion_build(&finding, &cycle->state, &inversion, &cycle->prediction->arena))
+	    !dlw_inversion_build(finding, &cycle->state, &inversion, &cycle->prediction->arena))
 		dlw_out_of_memory();
 	writer.context = out;
-	dlw_finding_write_json(&cycle->state, &finding, &writer);
+	dlw_finding_write_json(&cycle->state, finding, &writer);
 	if (fclose(out))
 		dlw_out_of_memory();
 	return line;
-}
-
-/** is_worth_telling() - it did not happen in this very log, and its like was not told */
-static bool is_worth_telling(struct dlw_log_prediction *prediction, const char *line, size_t size)
-{
-	char *why;
-	json_t *finding = dlw_finding_parse(line, size, &why);
-	bool worth;
-
-	if (!finding) {
-		free(why);
-		return true; /* whoever reports it says what is wrong */
-	}
-	worth = !has_happened(prediction, finding) &&
-		!is_known(&prediction->printed, dlw_text(finding, "fingerprint"));
-	json_decref(finding);
-	return worth;
 }
 
 static void hand_out(struct dlw_log_prediction *prediction, const struct dlw_predicted *predicted,
 		     dlw_finding_sink *sink, void *context)
 {
 	struct cycle cycle = { .prediction = prediction, .predicted = predicted };
+	struct dlw_finding finding;
 	size_t size;
 	char *line;
 
 	build_state(&cycle);
-	line = write_finding(&cycle, &size);
-	if (is_worth_telling(prediction, line, size)) {
+	line = write_finding(&cycle, &finding, &size);
+	/* it did not happen in this very log, and its like was not told */
+	if (!has_happened(prediction, line, size) &&
+	    !is_known(&prediction->printed, finding.fingerprint)) {
 		prediction->feasible += predicted->verdict == DLW_FEASIBLE;
 		prediction->unresolved += predicted->verdict == DLW_UNRESOLVED;
 		sink(context, line, size);
