@@ -154,15 +154,17 @@ static void replay_all(struct dlw_replay *replay, struct dlw_log_findings *findi
 		       struct dlw_log_prediction *prediction, struct dlw_statistics *statistics)
 {
 	struct dlw_log_progress progress;
+	const struct dlw_cursor *thread;
 
 	dlw_log_progress_begin(&progress, replay);
 	dlw_replay_start(replay);
-	while (dlw_replay_peek(replay)) {
+	while ((thread = dlw_replay_peek(replay))) {
 		dlw_log_findings_before(findings);
 		dlw_log_prediction_before(prediction);
 		if (statistics)
 			dlw_statistics_observe(statistics);
 		dlw_replay_apply(replay);
+		dlw_log_prediction_after(prediction, thread);
 		dlw_log_progress_step(&progress);
 	}
 	dlw_log_progress_end(&progress);

@@ -66,6 +66,12 @@ void dlw_log_prediction_before(struct dlw_log_prediction *prediction)
 	dlw_log_trace_before(prediction->traced);
 }
 
+void dlw_log_prediction_after(struct dlw_log_prediction *prediction,
+			      const struct dlw_cursor *thread)
+{
+	dlw_log_trace_after(prediction->traced, thread);
+}
+
 /* ---- what is known already ---------------------------------------------------------- */
 
 static bool is_known(struct known **all, const char *key)

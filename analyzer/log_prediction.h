@@ -34,6 +34,10 @@ struct dlw_log_prediction *dlw_log_prediction_new(struct dlw_replay *replay, boo
 
 void dlw_log_prediction_before(struct dlw_log_prediction *prediction);
 
+/** dlw_log_prediction_after() - something has happened to @thread, and its next head is known */
+void dlw_log_prediction_after(struct dlw_log_prediction *prediction,
+			      const struct dlw_cursor *thread);
+
 /** dlw_log_prediction_found() - a raw finding from the same replay */
 void dlw_log_prediction_found(struct dlw_log_prediction *prediction, const char *line,
 			      size_t length);

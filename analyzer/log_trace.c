@@ -50,14 +50,11 @@ static void note_object(struct dlw_log_trace *traced, uint32_t number,
 	}
 }
 
-static uint32_t thread_number(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
+static uint32_t add_thread(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
 {
-	uint32_t number = traced->threads[cursor->number].number, token;
+	uint32_t token = traced->object_count; /* the end of a thread is an object, made with it */
+	uint32_t number = dlw_trace_thread(traced->trace);
 
-	if (number)
-		return number - 1;
-	token = traced->object_count; /* the end of a thread is an object, made with it */
-	number = dlw_trace_thread(traced->trace);
 	if (number == DLW_NONE)
 		dlw_out_of_memory();
 	note_object(traced, token,
@@ -67,6 +64,13 @@ static uint32_t thread_number(struct dlw_log_trace *traced, struct dlw_cursor *c
 	dlw_reserve(traced->cursors, traced->cursor_count, traced->cursor_room);
 	traced->cursors[traced->cursor_count++] = cursor;
 	return number;
+}
+
+static uint32_t thread_number(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
+{
+	uint32_t number = traced->threads[cursor->number].number;
+
+	return number ? number - 1 : add_thread(traced, cursor);
 }
 
 static bool in_module(const struct dlw_source *source, uint64_t address)
@@ -96,7 +100,7 @@ static bool is_life_known(const struct dlw_replay_object *object)
 				    in_module(object->source, defined->address));
 }
 
-static uint32_t object_number(struct dlw_log_trace *traced, struct dlw_replay_object *object)
+static uint32_t add_object(struct dlw_log_trace *traced, struct dlw_replay_object *object)
 {
 	const struct dlw_trace_object described = {
 		.kind = object->defined.kind,
@@ -105,16 +109,18 @@ static uint32_t object_number(struct dlw_log_trace *traced, struct dlw_replay_ob
 		.initial_known = object->defined.initial_known,
 		.life_known = is_life_known(object),
 	};
-	uint32_t number;
+	uint32_t number = dlw_trace_object(traced->trace, &described);
 
-	if (object->traced)
-		return object->traced - 1;
-	number = dlw_trace_object(traced->trace, &described);
 	note_object(traced, number,
 		    (struct dlw_traced_object){ object->source, NULL, object->position,
 						object->defined.kind });
 	object->traced = number + 1;
 	return number;
+}
+
+static uint32_t object_number(struct dlw_log_trace *traced, struct dlw_replay_object *object)
+{
+	return object->traced ? object->traced - 1 : add_object(traced, object);
 }
 
 /* ---- events ------------------------------------------------------------------------- */
@@ -358,6 +364,22 @@ void dlw_log_trace_before(struct dlw_log_trace *traced)
 	if (cursor->head.event.type == DLW_EVENT_WOKEN && cursor->want.wait == DLW_WAIT_CONDITION)
 		cursor->head.event.form = cursor->want.form;
 	add_event(traced, cursor);
+}
+
+void dlw_log_trace_after(struct dlw_log_trace *traced, const struct dlw_cursor *cursor)
+{
+	const struct dlw_event *event = &cursor->head.event;
+	const struct dlw_replay_object *object = cursor->head.object;
+	struct dlw_trace_event expected = { .op = DLW_TRACE_ACQUIRE };
+
+	if (event->type != DLW_EVENT_ACQUIRED || !object || !object->traced ||
+	    cursor == dlw_replay_peek(traced->replay) || has_orders_alone(cursor))
+		return;
+	expected.thread = traced->threads[cursor->number].number - 1;
+	expected.object = object->traced - 1;
+	expected.mode = mode_of(object, event->mode);
+	expected.form = form_of(cursor, event->form);
+	dlw_trace_expect(traced->trace, &expected);
 }
 
 static void add_last_want(struct dlw_log_trace *traced, struct dlw_cursor *cursor)

@@ -39,6 +39,9 @@ struct dlw_log_trace *dlw_log_trace_new(struct dlw_replay *replay, struct dlw_ar
 /** dlw_log_trace_before() - what is about to happen */
 void dlw_log_trace_before(struct dlw_log_trace *traced);
 
+/** dlw_log_trace_after() - something has happened to @thread: what comes next of it may be known */
+void dlw_log_trace_after(struct dlw_log_trace *traced, const struct dlw_cursor *thread);
+
 /** dlw_log_trace_end() - the replay has ended: who waits now waits for ever */
 void dlw_log_trace_end(struct dlw_log_trace *traced);
 

@@ -177,3 +177,23 @@ uint32_t dlw_intern_dependency(struct dlw_trace *trace, const struct dlw_depende
 	table->slots[slot] = number | (hash & TAG);
 	return number;
 }
+
+/*
+ * Two waits for memory, one after the other: for the slot, and for what its
+ * number stands for. The first begins at once, the second a few calls later,
+ * when the slot should have come.
+ */
+void dlw_intern_expect(struct dlw_trace *trace, const struct dlw_dependency *dependency)
+{
+	const struct dlw_table *table = &trace->dependency_table;
+	uint32_t *expected = &trace->expected[trace->expected_next++ % DLW_EXPECTED];
+	uint32_t before = *expected, number;
+
+	if (!table->slots)
+		return;
+	*expected = hash_dependency(dependency);
+	__builtin_prefetch(&table->slots[*expected & table->mask], 1);
+	number = table->slots[before & table->mask];
+	if (number && !((number ^ before) & TAG))
+		__builtin_prefetch(dlw_dependency_at(trace, number & ~TAG), 1);
+}

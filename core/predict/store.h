@@ -168,10 +168,14 @@ struct dlw_thread {
 	struct dlw_column implicits; /* struct dlw_implicit */
 };
 
+enum { DLW_EXPECTED = 4 };
+
 struct dlw_trace {
 	struct dlw_arena *arena;
 	struct dlw_column threads, objects, sets, dependencies;
 	struct dlw_table set_table, dependency_table;
+	uint32_t expected[DLW_EXPECTED]; /* hashes of dependencies that will be asked for soon */
+	uint32_t expected_next;
 	uint32_t order;  /* of the next step */
 	uint32_t epoch;  /* how often an object became loose */
 	bool has_memory; /* reads or writes: other orders of them are not tried */
@@ -242,6 +246,9 @@ uint32_t dlw_intern_held(struct dlw_trace *trace, uint32_t below, uint32_t objec
 
 /** dlw_intern_dependency() - likewise, for a dependency with these five in it */
 uint32_t dlw_intern_dependency(struct dlw_trace *trace, const struct dlw_dependency *dependency);
+
+/** dlw_intern_expect() - will be called soon with such a @dependency */
+void dlw_intern_expect(struct dlw_trace *trace, const struct dlw_dependency *dependency);
 
 /* ---- order (order.c) -------------------------------------------------------------------- */
 

@@ -71,11 +71,6 @@ uint32_t dlw_trace_thread(struct dlw_trace *trace)
 	return trace->threads.count - 1;
 }
 
-struct dlw_trace_losses dlw_trace_losses(const struct dlw_trace *trace)
-{
-	return trace->losses;
-}
-
 /* ---- steps ---------------------------------------------------------------------- */
 
 static bool add_step(struct dlw_trace *trace, uint32_t number, enum dlw_trace_op op, uint32_t index,
@@ -129,17 +124,24 @@ static uint32_t held_now(struct dlw_trace *trace, struct dlw_thread *thread)
 	return thread->held;
 }
 
-/** depend() - the dependency of @event, DLW_NONE: memory ran out */
-static uint32_t depend(struct dlw_trace *trace, const struct dlw_trace_event *event,
-		       uint32_t object, uint8_t mode)
+/** wish() - what @event depends on; .held is DLW_NONE if memory ran out */
+static struct dlw_dependency wish(struct dlw_trace *trace, const struct dlw_trace_event *event,
+				  uint32_t object, uint8_t mode)
 {
-	const struct dlw_dependency wanted = {
+	return (struct dlw_dependency){
 		.thread = event->thread,
 		.held = held_now(trace, dlw_thread_at(trace, event->thread)),
 		.object = object,
 		.mode = mode,
 		.form = (uint8_t)event->form,
 	};
+}
+
+/** depend() - the dependency of @event, DLW_NONE: memory ran out */
+static uint32_t depend(struct dlw_trace *trace, const struct dlw_trace_event *event,
+		       uint32_t object, uint8_t mode)
+{
+	const struct dlw_dependency wanted = wish(trace, event, object, mode);
 
 	return wanted.held == DLW_NONE ? DLW_NONE : dlw_intern_dependency(trace, &wanted);
 }
@@ -490,4 +492,20 @@ bool dlw_trace_add(struct dlw_trace *trace, const struct dlw_trace_event *event)
 	trace->exhausted = true;
 	trace->losses.dropped++;
 	return false;
+}
+
+void dlw_trace_expect(struct dlw_trace *trace, const struct dlw_trace_event *event)
+{
+	struct dlw_dependency wanted;
+
+	if (trace->exhausted || !in_range(trace, event))
+		return;
+	wanted = wish(trace, event, event->object, (uint8_t)event->mode);
+	if (wanted.held != DLW_NONE)
+		dlw_intern_expect(trace, &wanted);
+}
+
+struct dlw_trace_losses dlw_trace_losses(const struct dlw_trace *trace)
+{
+	return trace->losses;
 }

@@ -111,6 +111,14 @@ uint32_t dlw_trace_object(struct dlw_trace *trace, const struct dlw_trace_object
 /** dlw_trace_add() - the next event; false: it is counted in the losses and forgotten */
 bool dlw_trace_add(struct dlw_trace *trace, const struct dlw_trace_event *event);
 
+/**
+ * dlw_trace_expect() - @event, an acquisition, will be the next one of its thread
+ *
+ * Changes nothing but the time that dlw_trace_add() will take: what it has to
+ * look up comes from memory while other threads' events are told.
+ */
+void dlw_trace_expect(struct dlw_trace *trace, const struct dlw_trace_event *event);
+
 struct dlw_trace_losses dlw_trace_losses(const struct dlw_trace *trace);
 
 #endif
