@@ -26,8 +26,9 @@ static void sift_down(struct dlw_replay *replay, uint32_t at)
 	uint32_t child;
 
 	while ((child = 2 * at + 1) < replay->heap_count) {
-		if (child + 1 < replay->heap_count && heap[child + 1].ticks < heap[child].ticks)
-			child++;
+		/* which child is chance: no branch on it */
+		if (child + 1 < replay->heap_count)
+			child += heap[child + 1].ticks < heap[child].ticks;
 		if (moving.ticks <= heap[child].ticks)
 			break;
 		heap[at] = heap[child];

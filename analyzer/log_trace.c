@@ -66,7 +66,7 @@ static uint32_t add_thread(struct dlw_log_trace *traced, struct dlw_cursor *curs
 	return number;
 }
 
-static uint32_t thread_number(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
+static inline uint32_t thread_number(struct dlw_log_trace *traced, struct dlw_cursor *cursor)
 {
 	uint32_t number = traced->threads[cursor->number].number;
 
@@ -118,7 +118,7 @@ static uint32_t add_object(struct dlw_log_trace *traced, struct dlw_replay_objec
 	return number;
 }
 
-static uint32_t object_number(struct dlw_log_trace *traced, struct dlw_replay_object *object)
+static inline uint32_t object_number(struct dlw_log_trace *traced, struct dlw_replay_object *object)
 {
 	return object->traced ? object->traced - 1 : add_object(traced, object);
 }
@@ -137,7 +137,7 @@ static bool has_orders_alone(const struct dlw_cursor *cursor)
 	return cursor->source->defined.recording == DLW_RECORDING_ORDER;
 }
 
-static void add(struct dlw_log_trace *traced, const struct dlw_trace_event *event)
+static inline void add(struct dlw_log_trace *traced, const struct dlw_trace_event *event)
 {
 	dlw_trace_add(traced->trace, event); /* what it cannot take it counts */
 }

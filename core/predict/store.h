@@ -45,14 +45,20 @@ static inline void *dlw_column_at(const struct dlw_column *column, uint32_t inde
 /** dlw_column_grow() - the page of the next element; false: memory ran out */
 bool dlw_column_grow(struct dlw_column *column, struct dlw_arena *arena);
 
-/** dlw_column_add() - an element at the end, zeroed if it is new, or NULL: memory ran out */
-static inline void *dlw_column_add(struct dlw_column *column, struct dlw_arena *arena)
+static inline void *dlw_column_add_in(struct dlw_column *column, struct dlw_arena *arena,
+				      size_t size, uint32_t shift)
 {
-	uint32_t page = column->count >> column->shift;
+	uint32_t page = column->count >> shift;
 
 	if ((page >= column->page_room || !column->pages[page]) && !dlw_column_grow(column, arena))
 		return NULL;
-	return dlw_column_at(column, column->count++);
+	return dlw_column_in(column, column->count++, size, shift);
+}
+
+/** dlw_column_add() - an element at the end, zeroed if it is new, or NULL: memory ran out */
+static inline void *dlw_column_add(struct dlw_column *column, struct dlw_arena *arena)
+{
+	return dlw_column_add_in(column, arena, column->size, column->shift);
 }
 
 /* ---- steps ------------------------------------------------------------------------ */
@@ -168,7 +174,7 @@ struct dlw_thread {
 	struct dlw_column implicits; /* struct dlw_implicit */
 };
 
-enum { DLW_EXPECTED = 4 };
+enum { DLW_EXPECTED = 4, DLW_EXPECT_FROM = 8192 };
 
 struct dlw_trace {
 	struct dlw_arena *arena;

@@ -73,15 +73,15 @@ uint32_t dlw_trace_thread(struct dlw_trace *trace)
 
 /* ---- steps ---------------------------------------------------------------------- */
 
-static bool add_step(struct dlw_trace *trace, uint32_t number, enum dlw_trace_op op, uint32_t index,
-		     uint32_t extra)
+static inline bool add_step(struct dlw_trace *trace, uint32_t number, enum dlw_trace_op op,
+			    uint32_t index, uint32_t extra)
 {
 	struct dlw_thread *thread = dlw_thread_at(trace, number);
 	struct dlw_step *step;
 
 	if (index > DLW_STEP_INDEX_MAX || trace->order == UINT32_MAX)
 		return false;
-	step = dlw_column_add(&thread->steps, trace->arena);
+	step = dlw_column_add_in(&thread->steps, trace->arena, sizeof(*step), DLW_STEP_PAGE);
 	if (!step)
 		return false;
 	*step = (struct dlw_step){ trace->order++, (uint32_t)op << DLW_STEP_INDEX_BITS | index,
@@ -498,7 +498,9 @@ void dlw_trace_expect(struct dlw_trace *trace, const struct dlw_trace_event *eve
 {
 	struct dlw_dependency wanted;
 
-	if (trace->exhausted || !in_range(trace, event))
+	/* few of them are in a cache anyway */
+	if (trace->dependencies.count < DLW_EXPECT_FROM || trace->exhausted ||
+	    !in_range(trace, event))
 		return;
 	wanted = wish(trace, event, event->object, (uint8_t)event->mode);
 	if (wanted.held != DLW_NONE)
