@@ -153,6 +153,26 @@ def the_looker_killed(context):
     only_one(load_json_lines(json), PAIR, 2)
 
 
+def ended_at_rest(context):
+    """Whose helper has nothing to look at rests; but it is called when its process is to end."""
+    path, json = made(context), context.path("found.jsonl")
+    env = environment(LD_PRELOAD=SHIM, DLWATCH_SESSION=context.path("session"),
+                      DLWATCH_OPTIONS=f"json={json} on_deadlock=exit")
+    running = []
+    try:
+        for kind in "idle", "idle", "a":  # one looks, one stands by, one rests
+            running.append(Running([*PROGRAM, kind, path], env))
+            until = time.monotonic() + (1.6 if kind == "a" else 0.4)
+            while time.monotonic() < until:
+                running[-1].read(0.02)
+        running.append(Running([*PROGRAM, "b", path], env))
+        equal([running.pop(2).wait().status for _ in range(2)], [66, 66], "statuses")
+    finally:
+        for each in running:
+            each.end()
+    only_one(load_json_lines(json), PAIR, 2)
+
+
 def exit_status_of_both(context):
     """on_deadlock=exit ends every process of the core with 66 where it can."""
     path = made(context)
@@ -325,6 +345,7 @@ def all_cases():
         ("unrelated_with_a_given_session", unrelated_with_a_given_session),
         ("memfd", moved("memfd")), ("sysv", moved("sysv")),
         ("three_in_a_ring", three_in_a_ring), ("the_looker_killed", the_looker_killed),
+        ("ended_at_rest", ended_at_rest),
         ("exit_status_of_both", exit_status_of_both), ("killed", orphan("killed")),
         ("exits", orphan("exits")), ("execs", orphan("execs")),
         ("exec_fails", exec_fails), ("robust", robust),
