@@ -56,6 +56,15 @@ def inversions_count_as_asked(context):
     equal(result.status, 66, "status")
 
 
+def each_life_has_orders_of_its_own(context):
+    """Also where a thread takes the same locks again and again, and knows them."""
+    findings, _ = found(context, fixture("live_orders", "often"))
+    equal([(finding["kind"], finding["verdict"]) for finding in findings],
+          [("inversion", "feasible")], "findings")
+    equal(sorted(hold["count"] for thread in findings[0]["core"] for hold in thread["holds"]),
+          [1, 3], "counts")
+
+
 class Case:
     def __init__(self, which, count):
         self.which, self.count = which, count
@@ -70,7 +79,8 @@ class Case:
 
 def all_cases():
     tests = [inversion_is_told_while_the_program_runs, log_tells_of_the_same_inversion,
-             predict_off_is_off, inversions_count_as_asked]
+             predict_off_is_off, inversions_count_as_asked,
+             each_life_has_orders_of_its_own]
     return ([("live/" + test.__name__, test) for test in tests] +
             [(f"live/{which}_can_deadlock", Case(which, 1)) for which in FEASIBLE] +
             [(f"live/{which}_is_silent", Case(which, 0)) for which in SILENT])

@@ -274,6 +274,25 @@ static void *again_back(void *locks)
 	return NULL;
 }
 
+/* A thousand times, in turn with others, and three times more in another life. */
+static void *often_renewed(void *locks)
+{
+	pthread_mutex_t *mutexes = locks;
+	int i, life;
+
+	for (life = 0; life < 2; life++) {
+		for (i = 0; i < 2; i++)
+			pthread_mutex_init(&mutexes[i], NULL);
+		for (i = 0; i < (life ? 3 : 1000); i++) {
+			both(&mutexes[0], &mutexes[1]);
+			both(&mutexes[0], &c);
+		}
+		for (i = 0; i < 2 && !life; i++)
+			pthread_mutex_destroy(&mutexes[i]);
+	}
+	return NULL;
+}
+
 static void two(void *(*first)(void *), void *(*second)(void *), void *argument)
 {
 	pthread_t one = start(first, argument), other = start(second, argument);
@@ -308,6 +327,13 @@ static void on_heap(bool known, bool renewed)
 	}
 	both(&mutexes[1], &mutexes[0]);
 	pthread_join(other, NULL);
+}
+
+static void often(void)
+{
+	pthread_mutex_t *mutexes = calloc(2, sizeof(*mutexes));
+
+	two(often_renewed, again_back, mutexes);
 }
 
 static void main_holds_gate(void)
@@ -396,6 +422,8 @@ int main(int argc, char **argv)
 		on_heap(false, false);
 	else if (!strcmp(which, "renewed"))
 		on_heap(true, true);
+	else if (!strcmp(which, "often"))
+		often();
 	else if (!strcmp(which, "gated"))
 		two(gated_a_b, gated_b_a, NULL);
 	else if (!strcmp(which, "joined"))
