@@ -271,6 +271,8 @@ bool dlw_order_leave(struct dlw_trace *trace, const struct dlw_trace_event *even
 bool dlw_order_failed(struct dlw_trace *trace, const struct dlw_trace_event *event);
 bool dlw_order_access(struct dlw_trace *trace, const struct dlw_trace_event *event);
 
+/* ---- order, once all is told (order_late.c) ----------------------------------------------- */
+
 /**
  * dlw_order_finish() - the trace is complete: who handed what to whom
  *
@@ -278,6 +280,8 @@ bool dlw_order_access(struct dlw_trace *trace, const struct dlw_trace_event *eve
  * in which they were seen, and every thread gets its implicit holds.
  */
 bool dlw_order_finish(struct dlw_trace *trace);
+
+/* ---- places in the trace (places.c) ------------------------------------------------------- */
 
 /** dlw_edges_before() - how many edges of @thread are at steps of its first @prefix */
 uint32_t dlw_edges_before(const struct dlw_thread *thread, uint32_t prefix);
