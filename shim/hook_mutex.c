@@ -306,19 +306,20 @@ static inline bool relock(struct dlw_held *held)
 }
 
 /**
- * lock_recursive() - if that is what it is, and nothing else
+ * lock_special() - it looks taken, or is no plain mutex: perhaps a recursive one, and nothing else
  *
  * One that was not entered tacitly the first time counts as such from now on:
  * the C library's word is as good.
  */
-static __attribute__((noinline)) int lock_recursive(pthread_mutex_t *mutex, uint64_t caller,
-						    uint64_t frame, struct dlw_context *self,
-						    uint32_t stack)
+static __attribute__((noinline)) int lock_special(pthread_mutex_t *mutex, uint64_t caller,
+						  uint64_t frame, struct dlw_context *self,
+						  uint32_t stack)
 {
 	struct dlw_thread *record = self->record;
 	uint64_t holding = dlw_hold_now(record);
 
-	if (mutex->__data.__lock == 0 && mutex->__data.__kind == DLW_KIND_RECURSIVE)
+	if (mutex->__data.__lock == 0 && mutex->__data.__kind == DLW_KIND_RECURSIVE &&
+	    (uint32_t)holding < self->hold_room)
 		return lock_entering(mutex, self, record, holding, stack, DLW_TACIT_RECURSIVE);
 	if (!newest_is(self, (uint32_t)holding, mutex) || !is_own_recursive(self, mutex) ||
 	    !relock(dlw_hold_at(self, 0)))
@@ -327,28 +328,20 @@ static __attribute__((noinline)) int lock_recursive(pthread_mutex_t *mutex, uint
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
-/** lock_special() - it looks taken, or is no plain mutex: of a recursive one perhaps one more */
-static __attribute__((noinline)) int lock_special(pthread_mutex_t *mutex, uint64_t caller,
-						  uint64_t frame, struct dlw_context *self,
-						  uint32_t stack)
-{
-	uint32_t count = dlw_hold_count(self);
-	struct dlw_held *newest = &self->holds[count - 1];
-
-	if (dlw_unlikely(!count || !is_recursive(self, newest, mutex) || !relock(newest)))
-		return lock_recursive(mutex, caller, frame, self, stack);
-	return dlw_real(pthread_mutex_lock)(mutex);
-}
-
 /** lock_tacitly() - entered first, and jumped to; @holding: what the thread holds */
 static inline __attribute__((always_inline)) int
 lock_tacitly(pthread_mutex_t *mutex, uint64_t caller, uint64_t frame, struct dlw_context *self,
 	     struct dlw_thread *record, uint64_t holding, uint32_t stack)
 {
+	struct dlw_held *newest = &self->holds[(uint32_t)holding - 1];
+
+	if (dlw_unlikely(mutex->__data.__lock | mutex->__data.__kind)) {
+		if ((uint32_t)holding && is_recursive(self, newest, mutex) && relock(newest))
+			return dlw_real(pthread_mutex_lock)(mutex);
+		return lock_special(mutex, caller, frame, self, stack);
+	}
 	if (dlw_unlikely((uint32_t)holding && (uint32_t)holding == self->hold_room))
 		return lock_at_length(mutex, caller, frame);
-	if (dlw_unlikely(mutex->__data.__lock | mutex->__data.__kind))
-		return lock_special(mutex, caller, frame, self, stack);
 	return lock_entering(mutex, self, record, holding, stack, DLW_TACIT_PLAIN);
 }
 
