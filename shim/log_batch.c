@@ -60,7 +60,7 @@ void dlw_slot_next(struct dlw_slot *slot, bool locked)
 	uint16_t type = slot->block->type;
 	uint32_t place = DLW_SPARES;
 
-	if (slot->waiting_count < DLW_BATCH - 1)
+	if (slot->waiting_count < DLW_BATCH - 1 && !logger->closing)
 		place = take(&logger->spares, locked);
 	if (place == DLW_SPARES) {
 		dlw_slot_flush(slot);

@@ -83,6 +83,7 @@ struct dlw_logger {
 	_Atomic uint32_t order_numbers;
 	_Atomic uint32_t lasting; /* ring: of locks with an id up to this one the log knows for good */
 	uint64_t lasting_bytes;
+	_Atomic bool closing; /* blocks are being copied slot by slot: none moves to another one */
 	_Atomic bool stopped;
 	struct dlw_log_range *modules;
 	uint32_t module_count, module_room;

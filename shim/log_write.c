@@ -314,12 +314,14 @@ static void append_others(const struct dlw_context *self)
 	char *payload = dlw_map(DLW_BLOCK_ROOM, false);
 	uint32_t index;
 
-	for (index = DEFINITIONS_SLOT + 1; index < logger->file.slots; index++) {
+	/* also of the slot that definitions began in: blocks that wait change places */
+	for (index = DEFINITIONS_SLOT; index < logger->file.slots; index++) {
 		struct dlw_block *block = dlw_log_file_slot_at(&logger->file, index);
 		struct dlw_block copy = *block;
 
 		if (copy.magic != DLW_BLOCK_MAGIC || !copy.length ||
-		    copy.length > DLW_BLOCK_ROOM || (self && self->log && self->log->block == block))
+		    copy.length > DLW_BLOCK_ROOM || block == logger->definitions.block ||
+		    (self && self->log && self->log->block == block))
 			continue;
 		if (payload)
 			memcpy(payload, block + 1, copy.length);
@@ -346,15 +348,17 @@ void dlw_log_close(enum dlw_end_reason reason, int status)
 
 	if (!logger || logger->stopped)
 		return;
-	if (self->log && !is_ring())
+	/* a signal handler may have interrupted what would be done here: others' way, then */
+	if (self->log && !is_ring() && self->open)
 		dlw_slot_flush(self->log);
 	dlw_lock(&dlw_runtime->log_lock, DLW_RANK_LOG);
 	if (logger->definitions.waiting_count) /* it would be taken for what a thread has */
 		dlw_slot_flush(&logger->definitions);
 	if (reason != DLW_END_EXEC) {
+		logger->closing = true;
 		count_orders();
 		if (!is_ring())
-			append_others(self);
+			append_others(self->open ? self : NULL);
 	}
 	dlw_define_end(reason, status);
 	dlw_slot_flush(&logger->definitions);

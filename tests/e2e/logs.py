@@ -544,6 +544,18 @@ def a_snapshot_of_a_running_program_can_be_read(context):
     check(report["coverage"]["events"] > 1000, "hardly any events in the last one")
 
 
+def threads_that_run_on_at_the_end_leave_no_gap(context):
+    """Nobody waits for them: what each did last may be missing, but nothing before it."""
+    for milliseconds in range(4, 28, 3):
+        log = context.new_path(".log")
+        result = execute([*fixture("running_on"), str(milliseconds)],
+                         preloaded(log=log, predict="off"))
+        equal((result.status, result.err), (0, b""), "status, standard error")
+        coverage = analyze(context, log, 0, "--no-statistics")["coverage"]
+        equal([note for note in coverage["notes"] if "lost" in note], [],
+              f"notes after {milliseconds} ms")
+
+
 def past_log_max_the_program_goes_on(context):
     """The same threads lock long after their log has stopped."""
     log = context.path("log")
@@ -608,7 +620,8 @@ def all_cases():
              every_operation_is_counted, locks_of_one_class_share_a_row_on_request,
              annotated_classes_share_a_row,
              replay_shows_the_same_in_both_directions, replay_goes_to_where_the_cycle_closed,
-             replay_finds, past_log_max_the_program_goes_on, a_snapshot_of_a_running_program_can_be_read,
+             replay_finds, past_log_max_the_program_goes_on,
+             threads_that_run_on_at_the_end_leave_no_gap, a_snapshot_of_a_running_program_can_be_read,
              a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,
              top_shows_who_waits_for_whom]
     return [("logs/" + test.__name__, test) for test in tests]
