@@ -74,7 +74,20 @@ static bool is_of_the_moment(const struct moment *moment, const struct dlw_block
 	       (block->type == DLW_BLOCK_DEFINITIONS || block->ticks <= moment->ticks);
 }
 
-/* The definitions, in the first slot, come last: what events refer to is there. */
+/** read_definitions() - last, wherever they lie: what the events refer to is there, or in the log */
+static void read_definitions(struct moment *moment)
+{
+	uint32_t slot;
+
+	for (slot = 1; slot < moment->slot_count; slot++) {
+		struct dlw_block header =
+			read_header(moment->tail + (size_t)slot * moment->slot_size);
+
+		if (header.type == DLW_BLOCK_DEFINITIONS && is_of_the_moment(moment, &header))
+			moment->headers[slot] = header;
+	}
+}
+
 static void read_headers(struct moment *moment)
 {
 	uint32_t slot = moment->slot_count;
@@ -88,6 +101,7 @@ static void read_headers(struct moment *moment)
 		if (is_of_the_moment(moment, &header))
 			moment->headers[slot] = header;
 	}
+	read_definitions(moment);
 }
 
 /* ------------------------------------------------------------------------ the copying */
