@@ -36,7 +36,7 @@ static const struct set {
 	{ "and rwlocks", RWLOCKS, 5 },
 	{ "and try and timed forms", RWLOCKS | FORMS, 2 },
 	{ "and semaphores as locks", RWLOCKS | PERMITS, 1 },
-	{ "and barriers", RWLOCKS | BARRIERS, 2 },
+	{ "and barriers", RWLOCKS | BARRIERS, 1 },
 	{ "and semaphores as signals", RWLOCKS | POSTS, 1 },
 	{ "and conditions", RWLOCKS | CONDITIONS, 2 },
 	{ "all of them", RWLOCKS | FORMS | PERMITS | POSTS | CONDITIONS | BARRIERS, 0 },
