@@ -15,6 +15,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <string.h>
 #define UNW_LOCAL_ONLY
 #include <libunwind.h>
@@ -28,6 +29,7 @@
 #include "shim/banned.h"
 
 #define DEPTH_MAX 128           /* innermost frames kept of a deeper stack */
+#define UNWINDER_CACHE 2048     /* places in code that libunwind remembers: 128 otherwise */
 #define STORE_MAX (64u << 20)   /* bytes of stacks kept; past it: sites only, counted */
 
 struct dlw_traces {
@@ -51,6 +53,7 @@ static struct {
 	int (*step)(unw_cursor_t *);
 	int (*get_reg)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
 	void (*flush)(unw_addr_space_t, unw_word_t, unw_word_t);
+	int (*set_cache_size)(unw_addr_space_t, size_t, int);
 	unw_addr_space_t *space;
 	bool loaded;
 } unwinder;
@@ -338,25 +341,34 @@ static bool walk_once(const struct dlw_context *self, struct walk *walk, uint64_
 	return true;
 }
 
+/** walk_undisturbed() - no handler and no cancellation comes in between */
+static void walk_undisturbed(struct dlw_context *self, struct walk *walk, uint64_t address,
+			     uint64_t frame)
+{
+	int saved = errno, cancellation, attempt;
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* it writes to a pipe of its own: a cancellation point that is not the program's */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
+	self->capturing = true;
+	dlw_modules_refresh();
+	for (attempt = 0; attempt < 8 && !walk_once(self, walk, address, frame); attempt++)
+		;
+	self->capturing = false;
+	pthread_setcancelstate(cancellation, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = saved;
+}
+
 /** walk_stack() - libunwind, or the site alone where there is none; stacks_lock is held */
 static void walk_stack(struct dlw_context *self, struct walk *walk, uint64_t address,
 		       uint64_t frame)
 {
-	int saved = errno, cancellation;
-	int attempt;
-
 	walk->depth = 0;
-	if (unwinder.loaded && !dlw_forking && dlw_options.stacks != DLW_STACKS_OFF) {
-		/* it writes to a pipe of its own: a cancellation point that is not the program's */
-		pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
-		self->capturing = true;
-		dlw_modules_refresh();
-		for (attempt = 0; attempt < 8 && !walk_once(self, walk, address, frame); attempt++)
-			;
-		self->capturing = false;
-		pthread_setcancelstate(cancellation, NULL);
-		errno = saved;
-	}
+	if (unwinder.loaded && !dlw_forking && dlw_options.stacks != DLW_STACKS_OFF)
+		walk_undisturbed(self, walk, address, frame);
 	if (walk->depth)
 		return;
 	walk->frames[0] = address;
@@ -454,6 +466,28 @@ DLW_HOOK int pipe2(int descriptors[2], int flags)
 	return result;
 }
 
+/**
+ * sigprocmask() - the program's; the unwinder's has been done
+ *
+ * libunwind blocks all signals and gives them back several times for each frame.
+ * They are blocked for the whole walk.
+ */
+DLW_HOOK int sigprocmask(int how, const sigset_t *set, sigset_t *old)
+{
+	int error;
+
+	if (dlw_self->capturing) {
+		if (old)
+			sigfillset(old);
+		return 0;
+	}
+	error = pthread_sigmask(how, set, old);
+	if (error == 0)
+		return 0;
+	errno = error;
+	return -1;
+}
+
 #define STRING_OF(name) #name
 #define NAME_OF(name) STRING_OF(name)
 
@@ -473,9 +507,12 @@ void dlw_trace_load(void)
 	*(void **)&unwinder.step = dlsym(library, NAME_OF(unw_step));
 	*(void **)&unwinder.get_reg = dlsym(library, NAME_OF(unw_get_reg));
 	*(void **)&unwinder.flush = dlsym(library, NAME_OF(unw_flush_cache));
+	*(void **)&unwinder.set_cache_size = dlsym(library, NAME_OF(UNW_OBJ(set_cache_size)));
 	*(void **)&unwinder.space = dlsym(library, NAME_OF(unw_local_addr_space));
 	if (unwinder.get_context && unwinder.init_local && unwinder.step && unwinder.get_reg) {
 		dlw_modules_load();
+		if (unwinder.set_cache_size && unwinder.space)
+			unwinder.set_cache_size(*unwinder.space, UNWINDER_CACHE, 0);
 		unwinder.loaded = true;
 	}
 }
