@@ -35,6 +35,8 @@ static const struct {
 	[DLW_LOST_NESTINGS] = { "lost_nestings",
 				"lock order was not, or not for ever, looked at by the program's watcher",
 				"lock orders were not, or not for ever, looked at by the program's watcher" },
+	[DLW_CUT_STACKS] = { "cut_stacks", "call stack has its innermost frames only",
+			     "call stacks have their innermost frames only" },
 };
 
 static void note(json_t *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));

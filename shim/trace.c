@@ -29,6 +29,8 @@
 #include "shim/banned.h"
 
 #define DEPTH_MAX 128           /* innermost frames kept of a deeper stack */
+#define MANY 4096               /* stacks; from then on, of a lock taken without waiting … */
+#define DEPTH_OF_MANY 16        /* … as many frames: enough to tell who took it */
 #define UNWINDER_CACHE 2048     /* places in code that libunwind remembers: 128 otherwise */
 #define STORE_MAX (64u << 20)   /* bytes of stacks kept; past it: sites only, counted */
 
@@ -41,8 +43,9 @@ struct dlw_traces {
 
 /** What the unwinder saw. */
 struct walk {
-	uint32_t depth;
+	uint32_t depth, room; /* frames there are, and how many at most are asked for */
 	bool regular; /* every return address was found at its place: may be cached */
+	bool cut;     /* there were more than asked for, though not more than are ever kept */
 	uint64_t frames[DEPTH_MAX];
 	uint64_t places[DEPTH_MAX]; /* where frames[i] was saved */
 };
@@ -184,11 +187,23 @@ static bool on_stack(const struct dlw_context *self, uint64_t frame)
 }
 
 static const struct dlw_trace *recognise(const struct dlw_context *self, uint64_t address,
-					 uint64_t frame)
+					 uint64_t frame, bool whole)
 {
-	return on_stack(self, frame)
-		       ? dlw_trace_cache_find(&dlw_runtime->traces->cache, self, address, frame)
-		       : NULL;
+	const struct dlw_trace *trace =
+		on_stack(self, frame)
+			? dlw_trace_cache_find(&dlw_runtime->traces->cache, self, address, frame)
+			: NULL;
+
+	return trace && whole && trace->cut ? NULL : trace;
+}
+
+/** room_for() - frames to capture: of programs with very many stacks fewer, unless @whole */
+static uint32_t room_for(bool whole)
+{
+	if (whole || dlw_options.stacks == DLW_STACKS_FULL ||
+	    dlw_runtime->segment->stacks.count < MANY)
+		return DEPTH_MAX;
+	return DEPTH_OF_MANY;
 }
 
 /** remember() - make a trace of a walk; stacks_lock is held; NULL: not cacheable */
@@ -207,6 +222,7 @@ static const struct dlw_trace *remember(struct dlw_context *self, const struct w
 	trace->address = walk->frames[0];
 	trace->stack = stack;
 	trace->count = walk->depth - 1;
+	trace->cut = walk->cut;
 	trace->reach = 0;
 	for (i = 1; i < walk->depth; i++) {
 		trace->saved[i - 1].value = walk->frames[i];
@@ -224,8 +240,10 @@ static const struct dlw_trace *remember(struct dlw_context *self, const struct w
 static bool add_frame(const struct dlw_context *self, struct walk *walk, uint64_t address,
 		      uint64_t place, uint64_t frame)
 {
-	if (walk->depth == DEPTH_MAX || !address)
+	if (walk->depth == walk->room || !address) {
+		walk->cut = address && walk->room < DEPTH_MAX;
 		return false;
+	}
 	/* the first one is the hook's own return address, known from the call */
 	if (walk->depth && (place < frame || place + 8 > self->stack_high ||
 			    *(const uint64_t *)(uintptr_t)place != address))
@@ -309,6 +327,7 @@ static bool walk_once(const struct dlw_context *self, struct walk *walk, uint64_
 
 	walk->depth = 0;
 	walk->regular = true;
+	walk->cut = false;
 	unwinder.get_context(&climb.context);
 	if (!begin_climb(&climb))
 		return true;
@@ -380,17 +399,17 @@ static void walk_stack(struct dlw_context *self, struct walk *walk, uint64_t add
 }
 
 /** capture() - unwind and intern; @trace may become how to recognise it next time */
-static uint32_t capture(struct dlw_context *self, uint64_t address, uint64_t frame,
+static uint32_t capture(struct dlw_context *self, uint64_t address, uint64_t frame, bool whole,
 			const struct dlw_trace **trace)
 {
-	struct walk walk;
+	struct walk walk = { .room = room_for(whole) };
 	uint32_t stack;
 
 	*trace = NULL;
 	if (dlw_forking) /* our own prepare handler holds the lock */
 		return 0;
 	dlw_lock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
-	*trace = recognise(self, address, frame); /* another thread may have been here first */
+	*trace = recognise(self, address, frame, whole); /* another thread may have been here first */
 	if (*trace) {
 		stack = (*trace)->stack;
 	} else {
@@ -399,16 +418,18 @@ static uint32_t capture(struct dlw_context *self, uint64_t address, uint64_t fra
 		if (stack)
 			*trace = remember(self, &walk, frame, stack);
 	}
+	if (walk.cut)
+		dlw_runtime_count(DLW_CUT_STACKS, 1);
 	dlw_unlock(&dlw_runtime->stacks_lock, DLW_RANK_STACKS);
 	return stack;
 }
 
 /** learn() - the stack now, and this thread's site entry brought up to date */
 static uint32_t learn(struct dlw_context *self, struct dlw_site *site, uint64_t address,
-		      uint64_t frame)
+		      uint64_t frame, bool whole)
 {
-	const struct dlw_trace *trace = recognise(self, address, frame);
-	uint32_t stack = trace ? trace->stack : capture(self, address, frame, &trace);
+	const struct dlw_trace *trace = recognise(self, address, frame, whole);
+	uint32_t stack = trace ? trace->stack : capture(self, address, frame, whole, &trace);
 
 	site->address = address;
 	site->frame = frame;
@@ -427,9 +448,15 @@ uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t fr
 	struct dlw_site *site = dlw_site_of(self, address, frame);
 
 	if (dlw_site_is(site, address, frame) &&
-	    (dlw_options.stacks == DLW_STACKS_OFF || dlw_trace_still(site->trace, frame)))
+	    (dlw_options.stacks == DLW_STACKS_OFF ||
+	     (dlw_trace_still(site->trace, frame) && !site->trace->cut)))
 		return site->stack;
-	return learn(self, site, address, frame);
+	return learn(self, site, address, frame, true);
+}
+
+uint32_t dlw_stack_seen(struct dlw_context *self, uint64_t address, uint64_t frame)
+{
+	return learn(self, dlw_site_of(self, address, frame), address, frame, false);
 }
 
 /* ------------------------------------------------------------------------------ setup */

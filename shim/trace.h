@@ -6,7 +6,8 @@
  *
  *	dlw_stack_here(self, …)   the stack last seen at this (return address,
  *	                          frame address) in this thread; with stacks=full
- *	                          verified first
+ *	                          verified first. In a program with thousands of
+ *	                          stacks, the innermost frames of one
  *	dlw_stack_exact(self, …)  verified word by word, or unwound anew
  *
  * What the verified cache (trace_cache.h) does not recognise, libunwind walks
@@ -22,6 +23,9 @@
 /* In a hook, and only there: who called it, and where its frame begins. */
 #define DLW_CALLER ((uint64_t)(uintptr_t)__builtin_return_address(0))
 #define DLW_FRAME ((uint64_t)(uintptr_t)__builtin_dwarf_cfa())
+
+/** dlw_stack_seen() - dlw_stack_here(), where the thread has not been here before */
+uint32_t dlw_stack_seen(struct dlw_context *self, uint64_t address, uint64_t frame);
 
 uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t frame);
 
@@ -75,10 +79,11 @@ static inline uint32_t dlw_stack_here(struct dlw_context *self, uint64_t address
 {
 	const struct dlw_site *site = dlw_site_of(self, address, frame);
 
-	if (dlw_likely(dlw_site_is(site, address, frame) &&
-		       dlw_options.stacks != DLW_STACKS_FULL))
-		return site->stack;
-	return dlw_stack_exact(self, address, frame);
+	if (dlw_unlikely(!dlw_site_is(site, address, frame)))
+		return dlw_stack_seen(self, address, frame);
+	if (dlw_unlikely(dlw_options.stacks == DLW_STACKS_FULL))
+		return dlw_stack_exact(self, address, frame);
+	return site->stack;
 }
 
 #endif

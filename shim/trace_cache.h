@@ -26,6 +26,7 @@ struct dlw_trace {
 	uint64_t address;
 	uint64_t reach; /* of the outermost place, behind it */
 	uint32_t stack, count;
+	bool cut; /* the stack goes on beyond what is remembered */
 	struct dlw_saved_return saved[];
 };
 

@@ -363,6 +363,7 @@ enum dlw_coverage_count {
 	DLW_PRIVATE_MEMORY,    /* records outside the session's shared memory */
 	DLW_LOST_MISUSES,      /* kinds or places of misuse past the room for them */
 	DLW_LOST_NESTINGS,     /* lock orders not looked at for inversions, or no longer */
+	DLW_CUT_STACKS,        /* of a lock taken without waiting, the innermost frames only */
 	DLW_COVERAGE_COUNTS
 };
 
