@@ -292,11 +292,24 @@ bool dlw_memory_is_shared(int32_t pid, int32_t other)
 	return size && size == memory_size(other);
 }
 
+long dlw_read_pieces(int32_t pid, const struct iovec *here, const struct iovec *there, uint32_t count)
+{
+	/* not there, or a sandbox says so, and may write a line each time */
+	static _Atomic bool absent;
+	long got;
+
+	if (absent)
+		return -ENOSYS;
+	got = dlw_system(SYS_process_vm_readv, pid, (long)here, count, (long)there, count, 0);
+	absent = got == -ENOSYS;
+	return got;
+}
+
 bool dlw_read_memory(int32_t pid, uint64_t address, void *buffer, size_t size)
 {
 	struct iovec here = { buffer, size };
 	struct iovec there = { (void *)(uintptr_t)address, size };
-	long got = dlw_system(SYS_process_vm_readv, pid, (long)&here, 1, (long)&there, 1, 0);
+	long got = dlw_read_pieces(pid, &here, &there, 1);
 	int fd;
 
 	if (got == (long)size)

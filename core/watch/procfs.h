@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/uio.h>
 
 /** dlw_read_file() - up to @room - 1 bytes and a NUL; Return: length, negative errno */
 long dlw_read_file(const char *path, char *buffer, size_t room);
@@ -88,6 +89,10 @@ int32_t dlw_process_task(int32_t pid);
  * Where the kernel does not let us ask, equally large memories count as one.
  */
 bool dlw_memory_is_shared(int32_t pid, int32_t other);
+
+/** dlw_read_pieces() - process_vm_readv(): bytes read, negative errno; never asked again where it is absent */
+long dlw_read_pieces(int32_t pid, const struct iovec *here, const struct iovec *there,
+		     uint32_t count);
 
 /** dlw_read_memory() - @size bytes of @pid at @address; false: unmapped or not allowed */
 bool dlw_read_memory(int32_t pid, uint64_t address, void *buffer, size_t size);
