@@ -31,6 +31,7 @@
 #define DEPTH_MAX 128           /* innermost frames kept of a deeper stack */
 #define MANY 4096               /* stacks; from then on, of a lock taken without waiting … */
 #define DEPTH_OF_MANY 16        /* … as many frames: enough to tell who took it */
+#define PAGE 4096u
 #define UNWINDER_CACHE 2048     /* places in code that libunwind remembers: 128 otherwise */
 #define STORE_MAX (64u << 20)   /* bytes of stacks kept; past it: sites only, counted */
 
@@ -513,6 +514,21 @@ DLW_HOOK int sigprocmask(int how, const sigset_t *set, sigset_t *old)
 		return 0;
 	errno = error;
 	return -1;
+}
+
+/**
+ * mincore() - the program's; to the unwinder, the stack it walks on is there
+ *
+ * Browsers deny their content processes this call, and write a line each time.
+ * Whatever the unwinder reads it also tries out by its pipe.
+ */
+DLW_HOOK int mincore(void *address, size_t length, unsigned char *vector)
+{
+	if (!dlw_self->capturing || length > PAGE ||
+	    !on_stack(dlw_self, (uint64_t)(uintptr_t)address))
+		return dlw_real(mincore)(address, length, vector);
+	*vector = 1;
+	return 0;
 }
 
 #define STRING_OF(name) #name
