@@ -361,6 +361,14 @@ static bool walk_once(const struct dlw_context *self, struct walk *walk, uint64_
 	return true;
 }
 
+/** enlarge_cache() - before the first walk, not at load: it locks, and only a hook passes that by */
+static void enlarge_cache(void)
+{
+	if (unwinder.set_cache_size && unwinder.space)
+		unwinder.set_cache_size(*unwinder.space, UNWINDER_CACHE, 0);
+	unwinder.set_cache_size = NULL;
+}
+
 /** walk_undisturbed() - no handler and no cancellation comes in between */
 static void walk_undisturbed(struct dlw_context *self, struct walk *walk, uint64_t address,
 			     uint64_t frame)
@@ -373,6 +381,7 @@ static void walk_undisturbed(struct dlw_context *self, struct walk *walk, uint64
 	/* it writes to a pipe of its own: a cancellation point that is not the program's */
 	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
 	self->capturing = true;
+	enlarge_cache();
 	dlw_modules_refresh();
 	for (attempt = 0; attempt < 8 && !walk_once(self, walk, address, frame); attempt++)
 		;
@@ -554,8 +563,6 @@ void dlw_trace_load(void)
 	*(void **)&unwinder.space = dlsym(library, NAME_OF(unw_local_addr_space));
 	if (unwinder.get_context && unwinder.init_local && unwinder.step && unwinder.get_reg) {
 		dlw_modules_load();
-		if (unwinder.set_cache_size && unwinder.space)
-			unwinder.set_cache_size(*unwinder.space, UNWINDER_CACHE, 0);
 		unwinder.loaded = true;
 	}
 }
