@@ -187,6 +187,12 @@ static bool on_stack(const struct dlw_context *self, uint64_t frame)
 	return frame > self->stack_low && frame < self->stack_high;
 }
 
+/** is_there() - @size bytes at @place, on a stack that is there from @frame, where it is now, to its end */
+static bool is_there(const struct dlw_context *self, uint64_t frame, uint64_t place, uint64_t size)
+{
+	return on_stack(self, frame) && place >= frame && place <= self->stack_high - size;
+}
+
 static const struct dlw_trace *recognise(const struct dlw_context *self, uint64_t address,
 					 uint64_t frame, bool whole)
 {
@@ -246,7 +252,7 @@ static bool add_frame(const struct dlw_context *self, struct walk *walk, uint64_
 		return false;
 	}
 	/* the first one is the hook's own return address, known from the call */
-	if (walk->depth && (place < frame || place + 8 > self->stack_high ||
+	if (walk->depth && (!is_there(self, frame, place, 8) ||
 			    *(const uint64_t *)(uintptr_t)place != address))
 		walk->regular = false;
 	walk->frames[walk->depth] = address;
@@ -296,14 +302,15 @@ static bool by_tables(struct climb *climb)
  *
  * The unwinder would guess the same, at a hundred times the price: what is
  * not built with frame pointers either ends the walk sooner or later. Only on the
- * thread's own stack, which is there from end to end: on one of a signal handler
- * the guess could lead to where nothing is, and the unwinder tries that out.
+ * thread's own stack, outward from the hook's caller, where all of it is there:
+ * from a signal handler's the guess could lead to where nothing is, and the
+ * unwinder tries that out.
  */
-static bool by_frame_pointers(const struct dlw_context *self, struct climb *climb)
+static bool by_frame_pointers(const struct dlw_context *self, struct climb *climb, uint64_t frame)
 {
 	const uint64_t *saved = (const uint64_t *)(uintptr_t)climb->bp;
 
-	if (climb->bp % 8 || climb->bp < climb->sp || climb->bp + 16 > self->stack_high)
+	if (climb->bp % 8 || climb->bp < climb->sp || !is_there(self, frame, climb->bp, 16))
 		return false;
 	climb->sp = climb->bp + 16;
 	climb->bp = saved[0];
@@ -332,8 +339,9 @@ static bool walk_once(const struct dlw_context *self, struct walk *walk, uint64_
 	unwinder.get_context(&climb.context);
 	if (!begin_climb(&climb))
 		return true;
-	while (described || !on_stack(self, climb.sp) ? by_tables(&climb)
-						      : by_frame_pointers(self, &climb)) {
+	while (described || !is_there(self, frame, climb.sp, 8)
+		       ? by_tables(&climb)
+		       : by_frame_pointers(self, &climb, frame)) {
 		if (!found && (climb.ip != address || climb.sp != frame))
 			continue; /* still inside the shim */
 		found = true;

@@ -88,6 +88,7 @@ def all_cases():
         Clean("barriers/rounds", fixture("barriers", "rounds")),
         Clean("onces/clean", fixture("onces", "clean")),
         Clean("odd_frame", fixture("odd_frame")),
+        Clean("overflow", fixture("overflow")),
         Clean("once_thrown", fixture("once_thrown")),
         Clean("rwlocks_clean", fixture("rwlocks_clean"), misuse=True),
     ]

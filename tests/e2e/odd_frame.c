@@ -1,7 +1,8 @@
 /*
  * odd_frame.c - code without unwind tables and without frame pointers locks a
- * mutex, on the stack of a signal handler: what is in the frame pointer there is
- * an address as good as any, and nothing is at it
+ * mutex: what is in the frame pointer there is an address as good as any, and
+ * nothing is at it, be it beyond all stacks or, on that of a signal handler,
+ * between two of them
  */
 #include "fixture.h"
 #include <signal.h>
@@ -49,6 +50,8 @@ int main(void)
 	sigaltstack(&stack, NULL);
 	sigaction(SIGUSR1, &action, NULL);
 	raise(SIGUSR1);
+	lock_with((void *)-8, &lock);
+	lock_with((void *)-16, &lock);
 	puts("over");
 	return 0;
 }
