@@ -252,8 +252,7 @@ void dlw_lock_quick_logged(enum dlw_kind kind, enum dlw_mode mode, const void *l
 
 	dlw_inside(self);
 	dlw_hold_push(self, kind, mode, dlw_address(lock), stack, form);
-	if (self->log)
-		dlw_hold_log(self, kind, mode, lock, form, stack);
+	dlw_hold_log(self, kind, mode, lock, form, stack);
 	dlw_leave(self);
 }
 

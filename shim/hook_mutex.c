@@ -637,7 +637,7 @@ static __attribute__((noinline)) int leave_and_unlock(struct dlw_context *self,
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 
-/** unlock_unclosed() - it has a time, or is not the newest hold */
+/** unlock_unclosed() - it has a time, or is not the newest hold, or there is no log of all */
 static __attribute__((noinline)) int unlock_unclosed(pthread_mutex_t *mutex, uint64_t caller,
 						     uint64_t frame)
 {
@@ -681,12 +681,13 @@ static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex, ui
 	struct dlw_held *newest;
 	uint32_t count;
 
-	if (dlw_unlikely(!record || self->way != DLW_WAY_LOGGED || self->asynchronous))
+	if (dlw_unlikely(!record || self->asynchronous))
 		return unlock_logged(mutex, caller, frame);
 	dlw_inside(self);
 	count = dlw_holding(record);
 	newest = &self->holds[count - 1];
-	if (!newest_is(self, count, mutex) || !unlog(self, newest, mutex))
+	if (dlw_unlikely(self->way != DLW_WAY_LOGGED) || !newest_is(self, count, mutex) ||
+	    !unlog(self, newest, mutex))
 		return unlock_unclosed(mutex, caller, frame);
 	if (dlw_unlikely(newest->again))
 		newest->again--;
@@ -835,7 +836,8 @@ static __attribute__((noinline)) int destroy_otherwise(pthread_mutex_t *mutex,
 		return dlw_real(pthread_mutex_destroy)(mutex);
 	}
 	dlw_inside_quickly(self);
-	dlw_log_destroyed(self, object);
+	if (dlw_logging(self))
+		dlw_log_destroyed(self, object);
 	dlw_object_is_gone(object);
 	dlw_leave(self);
 	return dlw_real(pthread_mutex_destroy)(mutex);

@@ -2,7 +2,8 @@
  * shim/log_hold.h - a lock that was free is had, or given back: the short way into the log
  *
  * The same for every kind. Both between dlw_inside() and dlw_leave(); the hold is
- * noted before and taken away after.
+ * noted before and taken away after. The thread's log may have ended: in a signal
+ * handler, after the hook has looked which way to go.
  */
 #ifndef DLW_SHIM_LOG_HOLD_H
 #define DLW_SHIM_LOG_HOLD_H
@@ -33,6 +34,8 @@ dlw_hold_log(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode, c
 {
 	struct dlw_object *object = dlw_quick_known(self, dlw_address(lock), kind);
 
+	if (dlw_unlikely(!self->log))
+		return;
 	if (dlw_likely(object && dlw_quick_begins(self->log)))
 		dlw_hold_log_object(self, object, mode, form, stack, true);
 	else
@@ -46,7 +49,8 @@ dlw_hold_unlog(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 	const struct dlw_held *newest = dlw_hold_at(self, 0);
 	struct dlw_object *object;
 
-	if (dlw_likely(dlw_quick_closed(self->log, dlw_address(lock), mode == DLW_SHARED)))
+	if (dlw_unlikely(!self->log) ||
+	    dlw_likely(dlw_quick_closed(self->log, dlw_address(lock), mode == DLW_SHARED)))
 		return;
 	object = dlw_quick_object(self, dlw_address(lock), kind);
 	if (dlw_unlikely((newest->timed && !newest->again) || !object))

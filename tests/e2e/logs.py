@@ -566,6 +566,15 @@ def past_log_max_the_program_goes_on(context):
     equal(report["coverage"]["logs"][0]["end"], "log-max", "how the log ends")
 
 
+def a_log_may_end_in_a_signal_handler(context):
+    """The handler has interrupted an operation that is about to be logged."""
+    log = context.path("log")
+    result = execute(fixture("ending_log"), preloaded(log=log, log_mode="full", log_max="4M"))
+    equal((result.status, result.err), (0, b""), "status, standard error")
+    report = analyze(context, log, 0)
+    equal(report["coverage"]["logs"][0]["end"], "log-max", "how the log ends")
+
+
 def a_snapshot_of_a_deadlock_says_so(context):
     json = context.path("found.jsonl")
 
@@ -620,7 +629,7 @@ def all_cases():
              every_operation_is_counted, locks_of_one_class_share_a_row_on_request,
              annotated_classes_share_a_row,
              replay_shows_the_same_in_both_directions, replay_goes_to_where_the_cycle_closed,
-             replay_finds, past_log_max_the_program_goes_on,
+             replay_finds, past_log_max_the_program_goes_on, a_log_may_end_in_a_signal_handler,
              threads_that_run_on_at_the_end_leave_no_gap, a_snapshot_of_a_running_program_can_be_read,
              a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,
              top_shows_who_waits_for_whom]
