@@ -28,13 +28,13 @@ struct module {
 
 /**
  * The section .eh_frame_hdr, as PT_GNU_EH_FRAME points to it ("Linux Standard Base
- * Core Specification", Exception Frames). Offsets count from its start where .table_form
- * says INDEX_SORTED, which all linkers write.
+ * Core Specification", Exception Frames). Its numbers take four bytes, and offsets count
+ * from its start, where the forms are those below, which all linkers write.
  */
 struct index {
 	uint8_t version, pointer_form, count_form, table_form;
 	int32_t tables;
-	uint32_t count; /* if .count_form is INDEX_COUNT */
+	uint32_t count;
 	struct {
 		int32_t start; /* of the code */
 		int32_t entry; /* what is said of it: an FDE */
@@ -43,6 +43,7 @@ struct index {
 
 #define DESCRIBED 1024
 
+#define INDEX_TABLES 0x1b /* DW_EH_PE_pcrel | DW_EH_PE_sdata4 */
 #define INDEX_COUNT 0x03  /* DW_EH_PE_udata4 */
 #define INDEX_SORTED 0x3b /* DW_EH_PE_datarel | DW_EH_PE_sdata4 */
 
@@ -193,7 +194,8 @@ static bool look_up(uint64_t address)
 
 	if (!module || !index)
 		return !module;
-	if (index->count_form != INDEX_COUNT || index->table_form != INDEX_SORTED)
+	if (index->pointer_form != INDEX_TABLES || index->count_form != INDEX_COUNT ||
+	    index->table_form != INDEX_SORTED)
 		return true;
 	position = last_before(index, address);
 	if (position < 0)
