@@ -7,9 +7,9 @@
  * the only thing touched, and only its own thread writes it.
  *
  * With a log a lock is tried first, so that the log says of every acquisition
- * whether it had to wait. Without one a look at the lock word is enough: a
- * wish is published in either case, only its time and exact stack are spared
- * where the lock looked free.
+ * whether it had to wait. Without one a look at the lock word is enough: where
+ * the lock looked free, the time and exact stack of the wish are spared, and on
+ * the short way the wish itself, for its hold is entered first.
  */
 #include "shim/hook_mutex.h"
 

@@ -198,7 +198,7 @@ static struct dlw_context *take_context(int32_t tid)
 /**
  * find_stack() - where the thread's stack lies, if that can be told cheaply
  *
- * The main thread's: the kernel's word and the limit. Another's: what its
+ * The main thread's: the kernel's word and the usual limit. Another's: what its
  * creator asked for, set by the start routine (hook_thread.c). Unknown: 0, 0,
  * and stacks are unwound each time instead of recognised.
  */

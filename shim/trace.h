@@ -1,8 +1,8 @@
 /*
  * shim/trace.h - call stacks, captured where threads acquire and wait
  *
- * A stack is known by its id in the segment's store. Three ways to get one,
- * dearer from line to line:
+ * A stack is known by its id in the segment's store. Two ways to get one,
+ * the second is dearer:
  *
  *	dlw_stack_here(self, …)   the stack last seen at this (return address,
  *	                          frame address) in this thread; with stacks=full
