@@ -14,6 +14,7 @@
 #include "core/watch/system.h"
 #include "shim/arena_map.h"
 #include "shim/log_slot.h"
+#include "shim/modules.h"
 #include "shim/segment.h"
 #include "shim/shared.h"
 
@@ -156,13 +157,21 @@ static void define_modules(void)
 	dlw_arena_release(&arena);
 }
 
+/** lacks_module() - of a return address: it lies in a module that the log does not have yet */
+static bool lacks_module(uint64_t address)
+{
+	/* the loader is asked first: code made at run time is in no module, whatever is mapped */
+	return !module_known(address - 1, address) &&
+	       dlw_modules_know(address - 1) != DLW_MODULE_NONE;
+}
+
 void dlw_log_stack(const struct dlw_stack_record *stack)
 {
 	union {
 		struct dlw_record_stack stack;
 		char bytes[sizeof(struct dlw_record_stack) + 256 * sizeof(uint64_t)];
 	} record;
-	bool known = true;
+	bool known = true; /* where all of it lies */
 	uint32_t i;
 
 	if (!dlw_runtime->logger || stack->depth > 256)
@@ -172,7 +181,7 @@ void dlw_log_stack(const struct dlw_stack_record *stack)
 	memcpy(record.stack.frames, stack->frames, stack->depth * sizeof(uint64_t));
 	dlw_lock(&dlw_runtime->log_lock, DLW_RANK_LOG);
 	for (i = 0; i < stack->depth && known; i++)
-		known = module_known(stack->frames[i] - 1, stack->frames[i]);
+		known = !lacks_module(stack->frames[i]);
 	if (!known)
 		define_modules();
 	dlw_define_locked(&record, DLW_RECORD_STACK,

@@ -33,6 +33,7 @@ struct dlw_slot *dlw_log_thread(uint32_t serial, int32_t tid, uint32_t creator,
 /** dlw_log_thread_gone() - flush and free a dead thread's slot */
 void dlw_log_thread_gone(struct dlw_slot *slot);
 
+/** dlw_log_stack() - a new stack, and the modules it lies in; stacks_lock is held */
 void dlw_log_stack(const struct dlw_stack_record *record);
 void dlw_log_thread_name(uint32_t serial, const char *name);
 
