@@ -7,7 +7,6 @@
 #include "fixture.h"
 #include <signal.h>
 #include <stdatomic.h>
-#include <time.h>
 
 #define THREADS 400
 #define EVERY_NS 200000
@@ -56,7 +55,7 @@ int main(void)
 	sigaction(SIGUSR1, &action, NULL);
 	for (i = 0; i < THREADS; i++)
 		threads[i] = start(run, NULL);
-	sleep(3);
+	pass_milliseconds(1000);
 	enough = true;
 	for (i = 0; i < THREADS; i++)
 		pthread_join(threads[i], NULL);
