@@ -88,19 +88,18 @@ static void give_back(struct dlw_slot *slot)
 	}
 }
 
-/** one_by_one() - up to log_max; false: some are lost */
-static bool one_by_one(struct dlw_block *const *blocks, uint32_t count)
+/** one_by_one() - up to log_max; Return: how many are in the log */
+static uint32_t one_by_one(struct dlw_block *const *blocks, uint32_t count)
 {
-	uint32_t at;
+	uint32_t at = 0;
 
-	for (at = 0; at < count; at++)
-		if (!dlw_append_block(blocks[at], blocks[at] + 1))
-			return false;
-	return true;
+	while (at < count && dlw_append_block(blocks[at], blocks[at] + 1))
+		at++;
+	return at;
 }
 
-/** append() - with one write(2), if they are not the last ones */
-static bool append(struct dlw_block *const *blocks, uint32_t count, uint64_t size)
+/** append() - with one write(2), if they are not the last ones; Return: how many are in the log */
+static uint32_t append(struct dlw_block *const *blocks, uint32_t count, uint64_t size)
 {
 	struct dlw_logger *logger = dlw_runtime->logger;
 	struct iovec parts[DLW_BATCH];
@@ -112,28 +111,42 @@ static bool append(struct dlw_block *const *blocks, uint32_t count, uint64_t siz
 		blocks[at]->checksum = dlw_block_checksum(blocks[at], blocks[at] + 1);
 		parts[at] = (struct iovec){ blocks[at], sizeof(*blocks[at]) + blocks[at]->length };
 	}
-	return dlw_log_file_write(&logger->file, parts, count, size);
+	return dlw_log_file_write(&logger->file, parts, count, size) ? count : 0;
+}
+
+static uint64_t bytes_of(struct dlw_block *const *blocks, uint32_t count)
+{
+	uint64_t size = 0;
+
+	while (count--)
+		size += sizeof(*blocks[count]) + blocks[count]->length;
+	return size;
+}
+
+static uint32_t events_of(struct dlw_block *const *blocks, uint32_t count)
+{
+	uint32_t events = 0;
+
+	while (count--)
+		events += blocks[count]->length / 12;
+	return events;
 }
 
 void dlw_slot_flush(struct dlw_slot *slot)
 {
 	struct dlw_logger *logger = dlw_runtime->logger;
 	struct dlw_block *blocks[DLW_BATCH], *block = slot->block;
-	uint32_t count = 0, at, events = 0;
-	uint64_t size = 0;
+	uint32_t count = 0, at, done;
 
 	for (at = 0; at < slot->waiting_count; at++)
 		blocks[count++] = dlw_log_file_slot_at(&logger->file, slot->waiting[at].index);
 	if (block->length)
 		blocks[count++] = block;
-	for (at = 0; at < count; at++) {
-		size += sizeof(*block) + blocks[at]->length;
-		events += blocks[at]->length / 12;
-	}
 	if (!count)
 		return;
-	if (!append(blocks, count, size) && !logger->stopped)
-		dlw_runtime_count(DLW_LOST_EVENTS, events);
+	done = append(blocks, count, bytes_of(blocks, count));
+	if (done < count && !logger->stopped)
+		dlw_runtime_count(DLW_LOST_EVENTS, events_of(blocks + done, count - done));
 	give_back(slot);
 	if (block->length)
 		dlw_slot_set_up(slot, block->type, 0, block->sequence + 1);
