@@ -7,7 +7,8 @@
 
 const void *dlw_record_at(const struct dlw_watched *watched, uint64_t offset, uint64_t size)
 {
-	if (!offset || (watched->mapped && offset + size > watched->mapped))
+	if (!offset || (watched->mapped && (offset > watched->mapped ||
+					    size > watched->mapped - offset)))
 		return NULL;
 	return (const char *)watched->segment + offset;
 }
