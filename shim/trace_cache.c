@@ -71,8 +71,9 @@ bool dlw_trace_cache_setup(struct dlw_trace_cache *cache)
 	if (!none)
 		return false;
 	none->count = 2;
-	none->saved[0].value = 1; /* one place cannot hold both */
-	none->saved[1].value = 2;
+	/* one place cannot hold both; and this is there, the hook's own return address */
+	none->saved[0] = (struct dlw_saved_return){ .value = 1, .distance = (uint64_t)-8 };
+	none->saved[1] = (struct dlw_saved_return){ .value = 2, .distance = (uint64_t)-8 };
 	cache->none = none;
 	return true;
 }

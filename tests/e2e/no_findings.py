@@ -89,6 +89,7 @@ def all_cases():
         Clean("onces/clean", fixture("onces", "clean")),
         Clean("odd_frame", fixture("odd_frame")),
         Clean("overflow", fixture("overflow")),
+        Clean("stack_end", fixture("stack_end")),
         Clean("once_thrown", fixture("once_thrown")),
         Clean("rwlocks_clean", fixture("rwlocks_clean"), misuse=True),
     ]
