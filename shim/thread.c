@@ -453,10 +453,29 @@ void dlw_want_back(struct dlw_context *self)
 	log_again(self, saved);
 }
 
+/**
+ * take_pending() - the last post that a handler has left, and no other; false: there is none
+ *
+ * Handlers that come in between only add.
+ */
+static bool take_pending(struct dlw_context *self, uint64_t *address)
+{
+	uint16_t count = __atomic_load_n(&self->pending_count, __ATOMIC_RELAXED);
+
+	do {
+		if (!count)
+			return false;
+		*address = __atomic_load_n(&self->pending_posts[count - 1], __ATOMIC_RELAXED);
+	} while (!__atomic_compare_exchange_n(&self->pending_count, &count, (uint16_t)(count - 1),
+					      false, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	return true;
+}
+
 static void drain(struct dlw_context *self)
 {
-	while (self->pending_count) {
-		uint64_t address = self->pending_posts[--self->pending_count];
+	uint64_t address;
+
+	while (take_pending(self, &address)) {
 		struct dlw_permit *permit = dlw_permit_of(self, address, DLW_SEMAPHORE);
 
 		if (permit)
