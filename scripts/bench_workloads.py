@@ -40,6 +40,8 @@ class Micro:
         self.ops_of = {}  # of modes that are too slow for all
         scale = 1.0 if how == "memory" else setup.scale * 0.5
         self.ops = max(1, int(int(ops) * scale))
+        # Of many locks each has to be met more than once.
+        self.least = self.ops // (4 if name.startswith("many") else 50)
 
     def missing(self):
         return False
@@ -72,9 +74,7 @@ class Micro:
     def bound(self, mode, ops, seconds):
         """A mode in which @ops operations took too long does fewer from now on."""
         if seconds > 2 * RUN_SECONDS:
-            # Of many locks each has to be met more than once.
-            least = self.ops // (4 if self.name.startswith("many") else 50)
-            self.ops_of[mode] = max(int(ops * RUN_SECONDS / seconds), least, 1)
+            self.ops_of[mode] = max(int(ops * RUN_SECONDS / seconds), self.least, 1)
 
     def run_peer(self, peer, cpu):
         """Under another tool that looks at locks; the slow ones get a little of the work."""

@@ -190,11 +190,15 @@ static void refresh(struct dlw_context *self)
 	held_edge = atomic_load_explicit(&segment->last_held_edge, memory_order_relaxed);
 	if (held_edge != nest->held_edge)
 		renew_moment(self, held_edge);
+	if (nest->used >= nest->sweep_at && ended == nest->swept)
+		nest->sweep_at = nest->used * 2; /* no lock has ended: there is nothing to free */
 	if (ended == nest->ended && nest->used < nest->sweep_at)
 		return;
 	nest->stamp += DLW_NEST_STAMP;
-	if (!nest->stamp || nest->used >= nest->sweep_at)
+	if (!nest->stamp || nest->used >= nest->sweep_at) {
 		dlw_nesting_sweep(self);
+		nest->swept = ended;
+	}
 	nest->ended = ended;
 	nest->valid = 0;
 }
@@ -234,13 +238,20 @@ static bool come_up(struct dlw_context *self, struct dlw_nesting *note, uint32_t
 	return true;
 }
 
-/** remember() - that the note's lock is in the life it speaks of, if there is nothing more to ask */
+/**
+ * remember() - that the note's lock is in the life it speaks of
+ *
+ * Of one that was tried there is more to ask when it is waited for: the quick way
+ * is not to take it.
+ */
 static void remember(const struct dlw_nest *nest, uint32_t place)
 {
 	struct dlw_nesting *note = dlw_nesting_at(nest, place);
 
 	if (note->latest || !note->parent)
-		note->checked = (uint16_t)(nest->stamp / DLW_NEST_STAMP);
+		note->checked = dlw_nest_stamp(nest);
+	else
+		note->held_checked = dlw_nest_stamp(nest);
 }
 
 /** complete_chain() - up to @held, by notes of what is held; false: it cannot be had */

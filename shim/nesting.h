@@ -47,7 +47,9 @@ struct dlw_nest {
 	struct dlw_nester *nester;
 	uint32_t *buckets;    /* of its notes, by hash */
 	uint32_t bucket_mask; /* their number, a power of two, less one */
+	uint32_t refused;     /* how many more will be, for there was no memory for one */
 	uint32_t used, sweep_at; /* notes; and when to look through them */
+	uint64_t swept;       /* locks that had ended when that was done last */
 	uint32_t first_free;  /* place of a note that can be used again */
 	uint32_t last;        /* place of the note that came up last */
 	uint32_t first_buckets[DLW_FIRST_BUCKETS];
@@ -88,6 +90,12 @@ static inline uint64_t dlw_nesting_key_of(const struct dlw_held *held)
 }
 
 #define DLW_NESTING_UNCLEAN (1ull << 47) /* in a key */
+
+/** dlw_nest_stamp() - as in a note whose life has been asked for since the last one ended; not 0 */
+static inline uint16_t dlw_nest_stamp(const struct dlw_nest *nest)
+{
+	return (uint16_t)(nest->stamp / DLW_NEST_STAMP);
+}
 
 static inline struct dlw_nesting *dlw_nesting_at(const struct dlw_nest *nest, uint32_t place)
 {

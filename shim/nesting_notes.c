@@ -23,6 +23,7 @@
 #define MOST_ROOM 128u /* of a chunk: half of the last one is empty, on average */
 #define MOST_NOTES (4u << 20) /* of a process; the segment ends at about as many */
 #define FIRST_SWEEP 4096u
+#define REFUSED_FOR 4096u /* notes, once there was no memory for one; then it is asked for again */
 
 /* ------------------------------------------------------------------------------- lives */
 
@@ -111,6 +112,18 @@ static void sweep_gone(struct dlw_context *self)
 	dlw_runtime->sweep_nestings = left * 2;
 }
 
+/** free_chunk() - one that was left behind; table_lock is held; NULL: there is none */
+static struct dlw_nest_chunk *free_chunk(void)
+{
+	struct dlw_nest_chunk *chunk = dlw_at(dlw_runtime->free_nest_chunks);
+
+	if (chunk) {
+		dlw_runtime->free_nest_chunks = chunk->next;
+		chunk->used = 0;
+	}
+	return chunk;
+}
+
 /** new_chunk() - from the segment; table_lock is held; NULL: no memory */
 static struct dlw_nest_chunk *new_chunk(uint32_t room)
 {
@@ -139,12 +152,10 @@ static struct dlw_nest_chunk *take_chunk(struct dlw_context *self, uint32_t room
 	if (!dlw_runtime->free_nest_chunks && dlw_runtime->nesting_room >= FIRST_SWEEP &&
 	    dlw_runtime->nesting_room >= dlw_runtime->sweep_nestings)
 		sweep_gone(self);
-	chunk = dlw_at(dlw_runtime->free_nest_chunks);
-	if (chunk) {
-		dlw_runtime->free_nest_chunks = chunk->next;
-		chunk->used = 0;
-	} else {
-		chunk = new_chunk(room);
+	chunk = free_chunk();
+	if (!chunk && !(chunk = new_chunk(room))) {
+		sweep_gone(self);
+		chunk = free_chunk();
 	}
 	dlw_unlock(&dlw_runtime->table_lock, DLW_RANK_TABLE);
 	return chunk;
@@ -206,6 +217,8 @@ static void forget_notes(struct dlw_nest *nest)
 	memset(nest->chain, 0, sizeof(nest->chain));
 	nest->stamp = DLW_NEST_STAMP;
 	nest->used = nest->first_free = nest->last = 0;
+	nest->swept = 0;
+	nest->refused = 0;
 	nest->sweep_at = FIRST_SWEEP;
 	nest->serial = 0;
 }
@@ -331,6 +344,34 @@ static bool is(const struct dlw_nesting *note, uint32_t parent, uint64_t address
 	       (note->key & (DLW_NEST_STAMP - 1)) == key;
 }
 
+/**
+ * find_asked() - its place, if its life has been asked for since the last one ended; 0
+ * @other: there is one, perhaps of another life
+ */
+static uint32_t find_asked(const struct dlw_nest *nest, uint32_t parent, uint64_t address,
+			   uint64_t key, bool *other)
+{
+	uint32_t place = *dlw_nesting_bucket(nest, parent, address, (uint32_t)key);
+	const uint16_t stamp = dlw_nest_stamp(nest);
+	const struct dlw_nesting *note;
+
+	for (*other = false; place; place = note->next) {
+		note = dlw_nesting_at(nest, place);
+		if (!is(note, parent, address, key))
+			continue;
+		if (note->checked == stamp || note->held_checked == stamp)
+			break;
+		*other = true;
+	}
+	return place;
+}
+
+/** is_refused() - there was no memory for a note a moment ago: a new one need not be asked for */
+static bool is_refused(struct dlw_nest *nest)
+{
+	return nest->refused && !nest->first_free && --nest->refused;
+}
+
 /** find_in_life() - its place; 0: there is none yet */
 static uint32_t find_in_life(const struct dlw_nest *nest, uint32_t parent, uint64_t address,
 			     uint64_t key, uint32_t life)
@@ -351,12 +392,13 @@ uint32_t dlw_nesting_find(struct dlw_context *self, uint32_t parent, const struc
 {
 	struct dlw_nest *nest = self->nest;
 	uint64_t key = dlw_nesting_key_of(held) | (unclean ? DLW_NESTING_UNCLEAN : 0);
-	uint32_t place = dlw_nesting_known(nest, parent, held->address, key | nest->stamp);
 	struct dlw_nesting *note;
 	struct dlw_object *object;
-	uint32_t life;
+	uint32_t place, life;
+	bool other;
 
-	if (place)
+	place = find_asked(nest, parent, held->address, key, &other);
+	if (place || (!other && is_refused(nest)))
 		return place;
 	life = current_life(self, held);
 	place = find_in_life(nest, parent, held->address, key, life);
@@ -367,8 +409,10 @@ uint32_t dlw_nesting_find(struct dlw_context *self, uint32_t parent, const struc
 	if (nest->used > nest->bucket_mask)
 		more_buckets(nest);
 	note = make(self, parent, held, life, unclean);
-	if (!note)
+	if (!note) {
+		nest->refused = REFUSED_FOR;
 		return 0;
+	}
 	object = life ? dlw_object_find(self, held->address) : NULL;
 	if (object)
 		object->nested = 1;
@@ -393,7 +437,7 @@ static uint32_t mark_over(struct dlw_context *self, bool below)
 						    !dlw_nesting_at(nest, note->parent)->kind
 					  : is_over(self, note);
 
-			note->checked = 0;
+			note->checked = note->held_checked = 0;
 			if (!note->kind || !over)
 				continue;
 			note->kind = 0;

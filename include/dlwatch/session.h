@@ -266,7 +266,7 @@ struct dlw_nesting {
 	};
 	uint32_t next; /* private: place of one with the same hash, or of a free one */
 	uint8_t type, traits;
-	uint8_t padding[2];
+	uint16_t held_checked; /* private: as .checked, of one that has only been held */
 };
 
 /** Notes of one thread: a stretch of them. */
