@@ -2,6 +2,7 @@
 if nothing were, and what can still be said is said
 """
 import os
+import re
 import resource
 import shlex
 import stat
@@ -90,6 +91,16 @@ def little_memory_found(context):
                      prepare=limit(resource.RLIMIT_AS, 256 * MEGABYTE))
     equal(result.status, 66, f"status; {result.err!r}")
     one_abba(load_json_lines(json))
+
+
+def little_memory_for_orders(context):
+    """More lock orders than there is memory for: what could not be noted is counted."""
+    log = context.new_path(".log")
+    same_as_native(fixture("many_orders", "40000"), env=preloaded(log=log, log_mode="ring"),
+                   prepare=limit(resource.RLIMIT_AS, 64 * MEGABYTE))
+    read = execute([DLWATCH, "analyze", "--no-statistics", log])
+    lost = re.search(rb"(\d+) lock orders were not, or not for ever, looked at", read.out)
+    check(lost and 1000 < int(lost.group(1)) <= 80000, f"lock orders lost: {read.out!r}")
 
 
 def few_descriptors(_context):
@@ -235,7 +246,7 @@ def supervisor_killed(context):
 
 def all_cases():
     tests = [late_renderer, little_memory, memory_left_to_the_program,
-             little_memory_found, few_descriptors, few_descriptors_found,
+             little_memory_found, little_memory_for_orders, few_descriptors, few_descriptors_found,
              small_files_only, no_shm, no_shm_at_all, full_shm, no_directory_for_log,
              no_directory_for_run, full_disk, private_logs, log_survives_sigkill, supervisor_killed]
     return [("faults/" + test.__name__, test) for test in tests]
