@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "analyzer/log_memory.h"
+#include "core/watch/procfs.h"
 #include "core/watch/session_directory.h"
 
 /* Whom everything may be shown: a daemon that root started and that became another user, too. */
@@ -37,7 +38,8 @@ static bool map_segment(struct dlw_segments *segments, const char *path, uid_t o
 		close(fd);
 	if (segment == MAP_FAILED)
 		return false;
-	if (segment->magic != DLW_SEGMENT_MAGIC || segment->version != DLW_SESSION_VERSION) {
+	if (segment->magic != DLW_SEGMENT_MAGIC || segment->version != DLW_SESSION_VERSION ||
+	    !memchr(segment->log_path, '\0', sizeof(segment->log_path))) {
 		munmap(segment, (size_t)status.st_size);
 		return false;
 	}
@@ -59,6 +61,18 @@ static bool is_session(const char *directory, uid_t *owner)
 	return *owner == geteuid() || is_root();
 }
 
+/** runs_as() - process @pid is @owner's now; anybody may name a file after it */
+static bool runs_as(long pid, uid_t owner)
+{
+	char status[4096];
+	const char *line;
+
+	if (dlw_read_file(dlw_proc_path((int32_t)pid, 0, "status").text, status, sizeof(status)) <= 0)
+		return false;
+	line = strstr(status, "\nUid:\t");
+	return line && strtoul(line + strlen("\nUid:\t"), NULL, 10) == owner;
+}
+
 /** add_session() - the segments of a directory; @pid: only that one's, 0: all */
 static void add_session(struct dlw_segments *segments, const char *directory, long pid)
 {
@@ -70,7 +84,8 @@ static void add_session(struct dlw_segments *segments, const char *directory, lo
 		char *path;
 
 		if (!dlw_is_segment_name(entry->d_name) ||
-		    (pid && strtol(entry->d_name, NULL, 10) != pid))
+		    (pid && strtol(entry->d_name, NULL, 10) != pid) ||
+		    (pid && owner != geteuid() && !runs_as(pid, owner)))
 			continue;
 		path = dlw_print("%s/%s", directory, entry->d_name);
 		map_segment(segments, path, owner);
