@@ -53,12 +53,7 @@ static bool map_segment(struct dlw_segments *segments, const char *path, uid_t o
 /** is_session() - a directory that its @owner alone can write to, and that we may look into */
 static bool is_session(const char *directory, uid_t *owner)
 {
-	struct stat status;
-
-	if (lstat(directory, &status) < 0 || !S_ISDIR(status.st_mode) || status.st_mode & 077)
-		return false;
-	*owner = status.st_uid;
-	return *owner == geteuid() || is_root();
+	return dlw_session_owner(directory, owner) && (*owner == geteuid() || is_root());
 }
 
 /** runs_as() - process @pid is @owner's now; anybody may name a file after it */

@@ -32,12 +32,21 @@ static bool describe(const char *path, struct stat *status)
 			  0, 0) == 0;
 }
 
-bool dlw_session_is_ours(const char *path)
+bool dlw_session_owner(const char *path, uid_t *owner)
 {
 	struct stat status;
 
-	return describe(path, &status) && S_ISDIR(status.st_mode) && status.st_uid == geteuid() &&
-	       (status.st_mode & 077) == 0;
+	if (!describe(path, &status) || !S_ISDIR(status.st_mode) || (status.st_mode & 077) != 0)
+		return false;
+	*owner = status.st_uid;
+	return true;
+}
+
+bool dlw_session_is_ours(const char *path)
+{
+	uid_t owner;
+
+	return dlw_session_owner(path, &owner) && owner == geteuid();
 }
 
 /* Names are PID.START, for segments and, behind a prefix, for sessions. */

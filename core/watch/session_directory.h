@@ -13,6 +13,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include <dlwatch/session.h>
 
@@ -50,6 +51,9 @@ void dlw_session_let_go(const char *path);
 /** dlw_session_is_kept() - by its maker, which lives; @pid_namespace: ours */
 bool dlw_session_is_kept(const struct dlw_session *session, const char *path,
 			 uint64_t pid_namespace);
+
+/** dlw_session_owner() - whose it is; false: no directory of mode 0700 */
+bool dlw_session_owner(const char *path, uid_t *owner);
 
 /** dlw_session_is_ours() - a directory of mode 0700 that belongs to us */
 bool dlw_session_is_ours(const char *path);
