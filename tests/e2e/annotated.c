@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 #include <sys/syscall.h>
 
-#include "fixture.h"
+#include "lock_history.h"
 
 static pthread_barrier_t meeting;
 static long rounds;
@@ -17,20 +17,6 @@ static long rounds;
 static void meet(void)
 {
 	pthread_barrier_wait(&meeting);
-}
-
-static void history(void)
-{
-	pthread_mutex_t local[3] = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
-				     PTHREAD_MUTEX_INITIALIZER };
-	long round;
-
-	for (round = 0; round < rounds; round++) {
-		pthread_mutex_lock(&local[round % 3]);
-		pthread_mutex_lock(&local[(round + 1) % 3]);
-		pthread_mutex_unlock(&local[round % 3]);
-		pthread_mutex_unlock(&local[(round + 1) % 3]);
-	}
 }
 
 /* ---- locks of one's own making --------------------------------------------------- */
@@ -198,7 +184,7 @@ static void *b_then_a(void *unused)
 	named("b-then-a");
 	if (exempted)
 		dlwatch_exempt_begin();
-	history();
+	make_history(rounds);
 	both(&lock_b, &lock_a);
 	return NULL;
 }
@@ -259,7 +245,7 @@ static void *poster(void *unused)
 	named("poster");
 	if (told)
 		dlwatch_will_post(&ready);
-	history();
+	make_history(rounds);
 	meet();
 	meet();
 	closing();

@@ -7,7 +7,7 @@
  * below them all from before the history to the end; the quiet thread takes
  * its lock at the very beginning and does nothing else.
  */
-#include "fixture.h"
+#include "lock_history.h"
 
 static pthread_mutex_t lock_a = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t lock_b = PTHREAD_MUTEX_INITIALIZER;
@@ -18,20 +18,6 @@ static pthread_barrier_t ready, meeting;
 static long rounds = 100000;
 static pthread_mutex_t many[60];
 static bool cured, deep;
-
-static void history(void)
-{
-	pthread_mutex_t local[3] = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_MUTEX_INITIALIZER,
-				     PTHREAD_MUTEX_INITIALIZER };
-	long round;
-
-	for (round = 0; round < rounds; round++) {
-		pthread_mutex_lock(&local[round % 3]);
-		pthread_mutex_lock(&local[(round + 1) % 3]);
-		pthread_mutex_unlock(&local[round % 3]);
-		pthread_mutex_unlock(&local[(round + 1) % 3]);
-	}
-}
 
 static void take_many(void)
 {
@@ -53,7 +39,7 @@ static void *take_a_then_b(void *unused)
 	pthread_mutex_lock(&lock_a);
 	pthread_mutex_lock(&twice);
 	pthread_barrier_wait(&ready);
-	history();
+	make_history(rounds);
 	pthread_mutex_unlock(&twice);
 	pthread_mutex_unlock(&below);
 	pthread_barrier_wait(&meeting);
