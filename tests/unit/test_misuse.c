@@ -10,21 +10,8 @@
 
 #include <cmocka.h>
 
+#include "analyzer/log_memory.h"
 #include "core/misuse.h"
-
-static void *grow(void *context, size_t size, size_t *got)
-{
-	(void)context;
-	*got = size < 65536 ? 65536 : size;
-	return calloc(1, *got);
-}
-
-static void give_back(void *context, void *memory, size_t size)
-{
-	(void)context;
-	(void)size;
-	free(memory);
-}
 
 static uint32_t sorts_of(const char *text)
 {
@@ -66,7 +53,7 @@ static const struct dlw_misuse by_stranger = {
 
 static void a_finding_names_who_did_it_and_to_whom(void **state)
 {
-	struct dlw_arena arena = { .grow = grow, .give_back = give_back };
+	struct dlw_arena arena = dlw_heap_arena();
 	struct dlw_finding finding;
 	struct dlw_state moment;
 
@@ -87,7 +74,7 @@ static void a_finding_names_who_did_it_and_to_whom(void **state)
 
 static void the_fingerprint_forgets_who_held_it(void **state)
 {
-	struct dlw_arena arena = { .grow = grow, .give_back = give_back };
+	struct dlw_arena arena = dlw_heap_arena();
 	struct dlw_misuse elsewhere = by_stranger;
 	struct dlw_finding one, two;
 	struct dlw_state moment;
@@ -106,7 +93,7 @@ static void the_fingerprint_forgets_who_held_it(void **state)
 
 static void a_damaged_note_is_none(void **state)
 {
-	struct dlw_arena arena = { .grow = grow, .give_back = give_back };
+	struct dlw_arena arena = dlw_heap_arena();
 	struct dlw_misuse note = by_stranger;
 	struct dlw_finding finding;
 	struct dlw_state moment;

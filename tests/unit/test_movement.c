@@ -14,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "analyzer/log_memory.h"
 #include "core/watch/look.h"
 #include "core/watch/movement.h"
 
@@ -27,20 +28,6 @@ static struct process {
 } *process;
 static struct dlw_watch watch;
 static uint64_t now;
-
-static void *grow(void *context, size_t size, size_t *got)
-{
-	(void)context;
-	*got = size < 65536 ? 65536 : size;
-	return calloc(1, *got);
-}
-
-static void give_back(void *context, void *block, size_t size)
-{
-	(void)context;
-	(void)size;
-	free(block);
-}
 
 static bool look(void)
 {
@@ -98,7 +85,7 @@ static int setup(void **state)
 	process = aligned_alloc(64, (sizeof(*process) + 63) & ~63ul);
 	memset(process, 0, sizeof(*process));
 	memset(&watch, 0, sizeof(watch));
-	watch.memory = (struct dlw_arena){ .grow = grow, .give_back = give_back };
+	watch.memory = dlw_heap_arena();
 	now = 0;
 	for (i = 0; i < THREADS; i++) {
 		start(&process->threads[i]);

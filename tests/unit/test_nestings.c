@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "analyzer/log_memory.h"
 #include "core/predict/nestings.h"
 
 #define MOST 8
@@ -28,26 +29,12 @@ static struct dlw_noted noted;
 static struct dlw_arena memory;
 static uint32_t found[MOST], found_count, cycles, open_cycles;
 
-static void *grow(void *context, size_t size, size_t *got)
-{
-	(void)context;
-	*got = size < 65536 ? 65536 : size;
-	return calloc(1, *got);
-}
-
-static void give_back(void *context, void *block, size_t size)
-{
-	(void)context;
-	(void)size;
-	free(block);
-}
-
 static int setup(void **state)
 {
 	uint32_t i;
 
 	(void)state;
-	memory = (struct dlw_arena){ .grow = grow, .give_back = give_back };
+	memory = dlw_heap_arena();
 	memset(rwlock, 0, sizeof(rwlock));
 	memset(tried, 0, sizeof(tried));
 	for (i = 0; i < MOST; i++)
