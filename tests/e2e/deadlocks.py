@@ -85,7 +85,7 @@ class Case:
         validate(findings)
         finding = findings[0]
         try:
-            self.expected.check(finding)
+            self.expected.check(finding, at_once=how == "preload")
             self.check_program(finding, result)
             self.check_text(finding, result)
         except AssertionError as error:
@@ -196,11 +196,12 @@ def main_of(command):
     return os.path.basename(command[0])[:15]
 
 
-def deadlock(name, command, verdict, core, stuck="joins", ancestor=None, **more):
+def deadlock(name, command, verdict, core, stuck="joins", ancestor=None, relock=False, **more):
     """@stuck: "joins": the main thread, which joins; else (name, kind) pairs."""
     if stuck == "joins":
         stuck = [(main_of(command), MAIN_JOINS)]
-    return Case(name, command, Deadlock(verdict, core, stuck, ancestor=ancestor), **more)
+    return Case(name, command, Deadlock(verdict, core, stuck, ancestor=ancestor, relock=relock),
+                **more)
 
 
 def type_case(word, expected_type, **hold):
@@ -335,7 +336,7 @@ def sample_cases():
                    [spinlock("tail_lock", "move_backward")])], state="R"),
         deadlock("sample/read_then_write", sample("read_then_write"), "proven", [
             Thread("editor", rwlock("page_lock", "exclusive", "edit_page"),
-                   [rwlock("page_lock", "shared", "edit_page")])]),
+                   [rwlock("page_lock", "shared", "edit_page")])], relock=True),
         deadlock("sample/missing_party", sample("missing_party"), "likely", [
             Thread("worker-1", Wait("round_end", "arrive", "barrier", site="first_worker"),
                    [mutex("sum_lock", "first_worker")]),
