@@ -159,11 +159,88 @@ static void advise_orphan(struct adviser *adviser)
 
 /* ---- nobody left to help ------------------------------------------------------------------ */
 
+/* Who has taken what @waiter waits for, if that can be a lock and its taker is of the core. */
+static uint32_t taker_of(const struct adviser *adviser, const uint32_t *marks, uint32_t waiter)
+{
+	const uint32_t wanted = adviser->state->threads[waiter].want.resource;
+	const struct dlw_resource_state *semaphore = &adviser->state->resources[wanted];
+	const struct dlw_lists *holds = &adviser->index->holds_of_resource;
+	uint32_t i;
+
+	if (semaphore->kind != DLW_SEMAPHORE || semaphore->history == DLW_SIGNAL_LIKE ||
+	    !semaphore->initial_known || semaphore->initial != 1)
+		return DLW_NONE;
+	for (i = holds->first[wanted]; i < holds->first[wanted + 1]; i++) {
+		const struct dlw_hold *hold = &adviser->state->holds[holds->elements[i]];
+
+		if (hold->count && hold->thread != waiter)
+			return marks[hold->thread] ? hold->thread : DLW_NONE;
+	}
+	return DLW_NONE;
+}
+
+enum { OTHERS, OF_CORE, WALKED }; /* marks; WALKED and above: from which member */
+
+/* A thread of the core that waits, over takers of semaphores, for itself; DLW_NONE. */
+static uint32_t find_circle(const struct adviser *adviser, uint32_t *marks)
+{
+	const struct dlw_finding *finding = adviser->finding;
+	uint32_t i, at;
+
+	for (i = 0; i < finding->core_count; i++)
+		marks[finding->core[i]] = OF_CORE;
+	for (i = 0; i < finding->core_count; i++) {
+		at = finding->core[i];
+		while (at != DLW_NONE && marks[at] == OF_CORE) {
+			marks[at] = WALKED + i;
+			at = taker_of(adviser, marks, at);
+		}
+		if (at != DLW_NONE && marks[at] == WALKED + i)
+			return at;
+	}
+	return DLW_NONE;
+}
+
+#define CIRCLE_SAID 4
+
+/* Semaphores of value 1 that each has taken of what the next one wants are locks, perhaps. */
+static bool advise_circle(struct adviser *adviser)
+{
+	uint32_t *marks = dlw_arena_array(adviser->arena, uint32_t, adviser->state->thread_count);
+	uint32_t first = marks ? find_circle(adviser, marks) : DLW_NONE, at = first, count = 0;
+
+	if (first == DLW_NONE)
+		return false;
+	do {
+		uint32_t next = taker_of(adviser, marks, at);
+
+		if (++count <= CIRCLE_SAID) {
+			say(adviser, count > 1 ? "; " : "");
+			thread(adviser, at);
+			say(adviser, " waits for ");
+			resource(adviser, adviser->state->threads[at].want.resource);
+			say(adviser, " at ");
+			wait_site(adviser, at);
+			say(adviser, ", which ");
+			thread(adviser, next);
+			say(adviser, " has taken");
+		}
+		at = next;
+	} while (at != first);
+	if (count > CIRCLE_SAID)
+		say(adviser, "; and so on, %u threads in a circle", count);
+	say(adviser, ". If these serve as locks, take them in one order everywhere; if as signals, "
+		     "look for a post that some path leaves out.");
+	return true;
+}
+
 static void advise_stalled(struct adviser *adviser)
 {
 	const struct dlw_core_edge *step = adviser->finding->edges;
 	uint32_t i;
 
+	if (advise_circle(adviser))
+		return;
 	for (i = 0; i < adviser->finding->edge_count; i++)
 		if (adviser->finding->edges[i].next == DLW_NONE)
 			break;

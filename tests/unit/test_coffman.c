@@ -212,6 +212,30 @@ static void a_stall_says_that_nobody_is_left(void **state)
 	expect_advice(finding, "Look for a signal sent before this wait began");
 }
 
+/* 'main' waits for what 'a' has, but is not of the circle. */
+static void a_stall_over_semaphores_taken_in_two_orders_says_so(void **state)
+{
+	uint32_t main = world_thread(&w, "main"), a = world_thread(&w, "a");
+	uint32_t b = world_thread(&w, "b"), s = world_semaphore(&w, 1, DLW_NO_POST_YET);
+	uint32_t t = world_semaphore(&w, 1, DLW_NO_POST_YET);
+	uint32_t u = world_semaphore(&w, 1, DLW_NO_POST_YET);
+	uint64_t two_seconds_ago = w.state.now_ns - 2 * WORLD_SECOND;
+
+	(void)state;
+	world_hold(&w, a, s, DLW_PERMIT);
+	world_hold(&w, a, t, DLW_PERMIT);
+	world_hold(&w, b, u, DLW_PERMIT);
+	world_wait(&w, main, s, DLW_PERMIT)->since_ns = two_seconds_ago;
+	world_wait(&w, a, u, DLW_PERMIT)->since_ns = two_seconds_ago;
+	world_wait(&w, b, t, DLW_PERMIT)->since_ns = two_seconds_ago;
+	expect_advice(only(), "'a' (tid 102) waits for S2 at app+0x2050, which 'b' (tid 103) has "
+			      "taken; 'b' (tid 103) waits for S3 at app+0x2060, which 'a' (tid "
+			      "102) has taken. If these serve as locks, take them in one order");
+	w.resources[t].history = DLW_SIGNAL_LIKE;
+	expect_advice(only(), "'main' (tid 101) waits for S1 at app+0x2040, and every thread that "
+			      "could post it waits too. Look for a post");
+}
+
 static void doubts_about_preemption_are_named(void **state)
 {
 	uint32_t a = world_thread(&w, "a"), b = world_thread(&w, "b");
@@ -250,6 +274,7 @@ int main(void)
 		cmocka_test(an_orphan_names_the_vanished_holder_and_where_it_took_the_lock),
 		cmocka_test(a_pool_and_its_permits_are_explained),
 		cmocka_test(a_stall_says_that_nobody_is_left),
+		cmocka_test(a_stall_over_semaphores_taken_in_two_orders_says_so),
 		cmocka_test(doubts_about_preemption_are_named),
 	};
 
