@@ -315,8 +315,9 @@ static int close_up(struct run *run, int status)
 		fprintf(out, "dlwatch: nothing was watched: no process of the program used a lock, "
 			     "or none could load the shim\n");
 	else if (out && run->settings->common.verbose)
-		fprintf(out, "dlwatch: %u processes, %llu threads watched\n", coverage.processes,
-			(unsigned long long)coverage.threads);
+		fprintf(out, "dlwatch: %u process%s, %llu thread%s watched\n", coverage.processes,
+			coverage.processes == 1 ? "" : "es", (unsigned long long)coverage.threads,
+			coverage.threads == 1 ? "" : "s");
 	failed = dlw_report_finish(run->report);
 	if (failed < 0)
 		return STATUS_FAILED;

@@ -3,18 +3,16 @@
  */
 #include "shim/options.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
 #include <time.h>
-#include <unistd.h>
 
 #include <dlwatch/session.h>
 
 #include "core/misuse.h"
+#include "core/watch/system.h"
 #include "shim/say.h"
 
 #include "shim/banned.h"
@@ -152,30 +150,48 @@ static void complain(const char *origin, const char *pair, size_t length, const 
 	dlw_say("dlwatch: %s: %s: %s (ignored)\n", origin, text, what);
 }
 
-/** load_file() - the key `file`: more pairs, read from a file */
-static void load_file(struct dlw_options *options, const char *path, size_t length)
+/** read_file() - Return: NULL, or what is wrong with it */
+static const char *read_file(const char *name, char *text, size_t room)
+{
+	int fd = dlw_sys_open(name, O_RDONLY, 0);
+	ssize_t got = fd < 0 ? fd : dlw_sys_read(fd, text, room - 1);
+
+	if (fd >= 0)
+		dlw_sys_close(fd);
+	if (got < 0)
+		return strerrordesc_np((int)-got);
+	if ((size_t)got == room - 1)
+		return "too long";
+	text[got] = '\0';
+	return NULL;
+}
+
+/** load_file() - the key `file`: more pairs, read from a file; Return: NULL, or what is wrong */
+static const char *load_file(struct dlw_options *options, const char *path, size_t length)
 {
 	static char text[FILE_MAX];
 	char name[DLW_OPTION_PATH_MAX];
-	ssize_t got;
-	int fd;
+	const char *wrong;
 
 	if (length >= sizeof(name))
-		return;
+		return "path too long";
 	memcpy(name, path, length);
 	name[length] = '\0';
-	fd = open(name, O_RDONLY | O_CLOEXEC);
-	got = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
-	if (got < 0)
-		dlw_say("dlwatch: %s: cannot read options: error %d (ignored)\n", name, errno);
-	else if (got == sizeof(text) - 1)
-		dlw_say("dlwatch: %s: options file too long (ignored)\n", name);
-	else {
-		text[got] = '\0';
+	wrong = read_file(name, text, sizeof(text));
+	if (wrong)
+		dlw_say("dlwatch: %s: cannot read options: %s (ignored)\n", name, wrong);
+	else
 		dlw_options_text(options, text, name, true);
-	}
-	if (fd >= 0)
-		close(fd);
+	return NULL;
+}
+
+/** load_named_file() - but none that another one names: they could go in circles */
+static const char *load_named_file(struct dlw_options *options, const char *path, size_t length,
+				   const char *origin, bool paths_allowed)
+{
+	if (strcmp(origin, DLW_OPTIONS_ENV) != 0)
+		return "not in such a file";
+	return paths_allowed ? load_file(options, path, length) : NULL;
 }
 
 static void take_pair(struct dlw_options *options, const char *pair, size_t length,
@@ -186,11 +202,8 @@ static void take_pair(struct dlw_options *options, const char *pair, size_t leng
 	const char *wrong = "unknown option";
 	size_t i;
 
-	if (equals && name_length == 4 && !memcmp(pair, "file", 4)) {
-		if (paths_allowed)
-			load_file(options, equals + 1, length - 5);
-		return;
-	}
+	if (equals && name_length == 4 && !memcmp(pair, "file", 4))
+		wrong = load_named_file(options, equals + 1, length - 5, origin, paths_allowed);
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		if (strlen(keys[i].name) != name_length || memcmp(keys[i].name, pair, name_length))
 			continue;

@@ -268,7 +268,11 @@ def options_file(context):
     result = execute(ABBA, environment(LD_PRELOAD=SHIM, DLWATCH_OPTIONS=f"file={path}"))
     equal(result.status, 66, "status")
     one_abba(load_json_lines(json))
-    option_line("file=/no/such/file", ["/no/such/file"])
+    option_line("file=/no/such/file", ["/no/such/file", "No such file or directory"])
+    option_line("file=" + 5000 * "x", ["path too long"])
+    with open(path, "w", encoding="ascii") as file:
+        file.write(f"check_ms=20 file={path}\n")
+    option_line(f"file={path}", ["not in such a file"])
 
 
 def options_through_run(context):
