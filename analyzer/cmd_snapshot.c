@@ -101,16 +101,19 @@ static bool snapshot(const char *who, const char *directory)
 int dlw_cmd_snapshot(int argc, char **argv)
 {
 	struct options options = { 0 };
-	bool good = true;
+	bool good = true, made;
 
 	argp_err_exit_status = 2;
 	argp_parse(&snapshot_argp, argc, argv, 0, NULL, &options);
-	if (mkdir(options.directory, 0700) < 0 && errno != EEXIST) {
+	made = mkdir(options.directory, 0700) == 0;
+	if (!made && errno != EEXIST) {
 		fprintf(stderr, "dlwatch: %s: cannot make it: %s\n", options.directory,
 			strerror(errno));
 		return 2;
 	}
 	for (; *options.who; options.who++)
 		good &= snapshot(*options.who, options.directory);
+	if (made && !good)
+		rmdir(options.directory); /* if nothing could be copied */
 	return good ? 0 : 2;
 }

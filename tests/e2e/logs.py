@@ -591,11 +591,13 @@ def a_snapshot_of_a_deadlock_says_so(context):
     equal([finding["verdict"] for finding in report["findings"]], ["proven"], "findings")
 
 
-def nobody_to_look_at_is_said(_context):
-    for command in (["snapshot", "-o", "/nowhere", "1"], ["top", "--once", "1"]):
+def nobody_to_look_at_is_said(context):
+    place = context.path("snapshot")
+    for command in (["snapshot", "-o", place, "1"], ["top", "--once", "1"]):
         result = execute([DLWATCH, *command])
         equal((result.status, result.out, len(result.err.splitlines())), (2, b"", 1),
               f"{command}: status, output, lines of standard error")
+    check(not os.path.exists(place), "an empty snapshot is left behind")
 
 
 def top_shows_who_waits_for_whom(context):
