@@ -42,7 +42,7 @@ static const char text[] =
 	"Example:\n"
 	"  dlwatch render --dot=cycle.dot < findings.jsonl\n\n"
 	"Exit status: 0 nothing at or above --fail-on, 1 a finding, 2 bad usage, or a line "
-	"that could not be read (the others were reported).";
+	"or a file that could not be read or written (the others were reported).";
 
 static error_t parse(int key, char *value, struct argp_state *state)
 {
@@ -102,15 +102,15 @@ static bool add_lines(struct dlw_report *report, FILE *in)
 static int render(const struct settings *settings)
 {
 	struct dlw_report *report = dlw_report_new(&settings->common);
-	bool good;
+	bool good, found;
 	int failed;
 
-	if (!report)
-		return 2;
 	good = add_lines(report, stdin);
 	failed = dlw_report_finish(report);
+	found = dlw_report_count(report, settings->common.fail_on) > 0;
 	dlw_report_free(report);
-	return good && failed >= 0 ? failed : 2;
+	/* to the shim a finding that is suppressed is none, whatever cannot be written */
+	return good && (failed >= 0 || (settings->claim && !found)) ? found : 2;
 }
 
 /* Return: NULL after one line on standard error. */
@@ -134,6 +134,15 @@ static bool close_report(FILE *out, const char *name)
 	return good;
 }
 
+/** render_again() - as text on standard error; standard input is a file where the shim has made it */
+static void render_again(struct settings *settings)
+{
+	settings->common.text = stderr;
+	settings->common.json = NULL;
+	if (fseek(stdin, 0, SEEK_SET) == 0)
+		render(settings);
+}
+
 /** is_claimed() - we were late, and the shim reports by itself; else it is up to us from now on */
 static bool is_claimed(void)
 {
@@ -148,6 +157,7 @@ int dlw_cmd_render(int argc, char **argv)
 
 	dlw_options_init(&settings.common, DLW_SEVERITY_DEADLOCK, stderr);
 	settings.common.json_lines = true;
+	settings.common.anyway = true;
 	settings.common.live = true;
 	argp_parse(&syntax, argc, argv, 0, NULL, &settings);
 	if (settings.claim && is_claimed())
@@ -159,7 +169,9 @@ int dlw_cmd_render(int argc, char **argv)
 			settings.common.text = appended;
 	}
 	status = render(&settings);
-	if (settings.report && (!appended || !close_report(appended, settings.report)))
+	if (appended && !close_report(appended, settings.report)) {
+		render_again(&settings);
 		return 2;
-	return status;
+	}
+	return settings.report && !appended && !(settings.claim && !status) ? 2 : status;
 }

@@ -65,6 +65,11 @@ struct dlw_options {
 	 */
 	bool json_lines;
 	/*
+	 * A file that cannot be read or opened is said, and costs no finding:
+	 * all the rest is done, and dlw_report_finish() tells.
+	 */
+	bool anyway;
+	/*
 	 * Findings are of this very moment and this machine: how long a wait
 	 * has lasted is told by our own clock where a finding has no "now_ns".
 	 */

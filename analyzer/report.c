@@ -45,7 +45,7 @@ struct dlw_report {
 	size_t suppressed;
 	size_t known;  /* in the baseline */
 	size_t hidden; /* not feasible */
-	bool failed;   /* a line of JSON could not be written */
+	bool failed;   /* a line of JSON could not be written, or a file not be used */
 };
 
 /* ---- beginning ---------------------------------------------------------------------- */
@@ -65,6 +65,14 @@ static bool open_output(struct output *output, const char *mode)
 	return false;
 }
 
+/* Return: whether to go on; @good: whether a file can be used. */
+static bool goes_on(struct dlw_report *report, bool good)
+{
+	if (!good)
+		report->failed = true;
+	return good || report->options->anyway;
+}
+
 static bool open_outputs(struct dlw_report *report)
 {
 	const struct dlw_options *options = report->options;
@@ -78,7 +86,8 @@ static bool open_outputs(struct dlw_report *report)
 
 	memcpy(report->outputs, outputs, sizeof(outputs));
 	for (int i = 0; i < FORMATS; i++)
-		if (!open_output(&report->outputs[i], i == 0 && options->json_lines ? "ae" : "we"))
+		if (!goes_on(report, open_output(&report->outputs[i],
+						 i == 0 && options->json_lines ? "ae" : "we")))
 			return false;
 	return true;
 }
@@ -89,12 +98,12 @@ static bool read_filters(struct dlw_report *report)
 
 	if (options->suppressions) {
 		report->suppressions = dlw_suppressions_read(options->suppressions);
-		if (!report->suppressions)
+		if (!goes_on(report, report->suppressions != NULL))
 			return false;
 	}
 	if (options->baseline) {
 		report->baseline = dlw_baseline_read(options->baseline);
-		if (!report->baseline)
+		if (!goes_on(report, report->baseline != NULL))
 			return false;
 	}
 	return true;

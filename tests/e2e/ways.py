@@ -321,6 +321,16 @@ def no_renderer(context):
         validate(findings)
 
 
+def no_such_files(_context):
+    """What cannot be read or written is said, and costs no report."""
+    for key, path in (("json", "/no/such/file"), ("report", "/no/such/file"), ("suppressions", "/no/such/file"),
+                      ("json", "/dev/full"), ("report", "/dev/full")):
+        result = execute(ABBA, preloaded(on_deadlock="exit", **{key: path}))
+        equal(result.status, 66, f"{key}={path}: status; {result.err!r}")
+        for word in (path, "cannot", "DEADLOCK, proven", "a-then-b", "fingerprint"):
+            check(word in result.err.decode(), f"{key}={path}: {word!r} is not in {result.err!r}")
+
+
 def installed(context):
     """From its place in the system, too, the library finds who renders its reports."""
     prefix = context.path("installed")
@@ -368,6 +378,7 @@ def all_cases():
              not_executable, found_in_path, died_of_signal, passes_signals_on, wrong_usage,
              static_binary, setuid_binary, options_bad, options_good, options_file,
              options_through_run, report_files, json_to_standard_output, no_renderer,
+             no_such_files,
              installed, demo_lists, demo_unknown]
     cases = [("ways/" + test.__name__, test) for test in tests]
     cases += [(f"demo/{name}", demo(name)) for name in DEMOS]
