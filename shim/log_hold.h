@@ -15,16 +15,19 @@
 void dlw_hold_log_at_length(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 			    const void *lock, enum dlw_form form, uint32_t stack);
 
+/** dlw_hold_ticket() - of an acquisition in @mode */
+static inline uint64_t dlw_hold_ticket(struct dlw_object *object, enum dlw_mode mode)
+{
+	return mode == DLW_SHARED ? dlw_quick_shared_ticket(object) : dlw_quick_ticket(object);
+}
+
 /** dlw_hold_log_object() - an acquisition that has no time */
 static inline __attribute__((always_inline)) void
 dlw_hold_log_object(struct dlw_context *self, struct dlw_object *object, enum dlw_mode mode,
 		    enum dlw_form form, uint32_t stack, bool has_room)
 {
-	uint64_t ticket = mode == DLW_SHARED ? dlw_quick_shared_ticket(object) :
-					       dlw_quick_ticket(object);
-
-	dlw_quick_put(self, object, DLW_EVENT_ACQUIRED, mode == DLW_SHARED, form, stack, ticket,
-		      has_room);
+	dlw_quick_put(self, object, DLW_EVENT_ACQUIRED, mode == DLW_SHARED, form, stack,
+		      dlw_hold_ticket(object, mode), has_room);
 }
 
 /** dlw_hold_log() - the thread's newest hold has just been had, or had once more */

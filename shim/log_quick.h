@@ -20,6 +20,7 @@
 
 #include "shim/log_slot.h"
 #include "shim/object.h"
+#include "shim/object_table.h"
 
 /** dlw_quick_is() - the object is in the log, and its operations are counted here */
 static inline bool dlw_quick_is(const struct dlw_object *object)
@@ -49,6 +50,22 @@ static inline struct dlw_object *dlw_quick_object(struct dlw_context *self, uint
 		return object;
 	object = dlw_object_get(self, address, kind);
 	return object && dlw_quick_is(object) ? object : NULL;
+}
+
+/** dlw_quick_met() - likewise, of one that the thread has not used lately, but somebody has; NULL */
+static inline struct dlw_object *dlw_quick_met(struct dlw_context *self, uint64_t address,
+					       enum dlw_kind kind)
+{
+	struct dlw_object *object = dlw_object_met(address);
+	struct dlw_known_object *known;
+
+	if (dlw_unlikely(!object || object->kind != kind || !dlw_quick_is(object)))
+		return NULL;
+	known = dlw_known_object(self, address);
+	known->address = address;
+	known->object = object;
+	known->permit = NULL;
+	return object;
 }
 
 /** dlw_quick_begins() - an acquisition that shall have no time, and there is room for it */
@@ -122,6 +139,44 @@ static inline bool dlw_quick_has_room(const struct dlw_slot *slot)
 static inline uint32_t *dlw_quick_unit(const struct dlw_slot *slot)
 {
 	return (uint32_t *)((char *)(slot->block + 1) + slot->block->length);
+}
+
+/** dlw_quick_can_say() - of the object; what does not last is defined in each block of a ring */
+static inline bool dlw_quick_can_say(const struct dlw_object *object, uint32_t stack)
+{
+	return (dlw_options.log_mode == DLW_LOG_FULL || dlw_is_lasting(object)) &&
+	       stack <= DLW_PLAIN_STACK_MAX && object->log_id <= DLW_PLAIN_OBJECT_MAX;
+}
+
+/** dlw_quick_put_plain() - what the block has not said before, and can, and has room for */
+static inline __attribute__((always_inline)) void
+dlw_quick_put_plain(struct dlw_slot *slot, struct dlw_object *object, uint32_t how, uint32_t stack,
+		    uint64_t ticket)
+{
+	uint32_t id = object->log_id, length = slot->block->length, *unit = dlw_quick_unit(slot);
+
+	slot->recent[dlw_recent_place(how & 31, id, stack)] = (struct dlw_recent){
+		.object = id, .stack = stack, .ticket = (uint32_t)ticket, .how = how
+	};
+	dlw_event_put_plain(unit, (enum dlw_event_type)how, 0, 0, 0,
+			    DLW_UNTIMED, stack, id, (uint32_t)ticket);
+	if (dlw_quick_opens(how))
+		dlw_quick_open(slot, object, unit,
+			       how | (DLW_UNTIMED - 1) << DLW_DELTA_SHIFT | stack << 22, how,
+			       ticket);
+	else
+		slot->open_object = NULL;
+	dlw_slot_publish(slot, length + 12);
+}
+
+/** dlw_quick_has_said() - the block has, of this object; with which ticket is another question */
+static inline bool dlw_quick_has_said(const struct dlw_slot *slot, const struct dlw_object *object,
+				      uint32_t how, uint32_t stack)
+{
+	const struct dlw_recent *last =
+		&slot->recent[dlw_recent_place(how & 31, object->log_id, stack)];
+
+	return last->object == object->log_id && last->stack == stack && last->how == how;
 }
 
 /** dlw_quick_put() - an event without a time; @has_room: there is room for it */

@@ -228,23 +228,11 @@ static __attribute__((noinline)) void say_at_length(struct dlw_context *self,
 void dlw_quick_in_full(struct dlw_context *self, struct dlw_object *object, uint32_t how,
 		       uint32_t stack, uint64_t ticket)
 {
-	struct dlw_slot *slot = self->log;
-	uint32_t id = object->log_id, *unit = dlw_quick_unit(slot);
-
-	if ((is_ring() && !dlw_is_lasting(object)) || !dlw_quick_has_room(slot) ||
-	    stack > DLW_PLAIN_STACK_MAX || id > DLW_PLAIN_OBJECT_MAX ||
-	    how == DLW_EVENT_RELEASED_TOP) {
+	if (how == DLW_EVENT_RELEASED_TOP || !dlw_quick_has_room(self->log) ||
+	    !dlw_quick_can_say(object, stack))
 		say_at_length(self, object, how, stack, ticket);
-		return;
-	}
-	slot->recent[dlw_recent_place(how & 31, id, stack)] = (struct dlw_recent){
-		.object = id, .stack = stack, .ticket = (uint32_t)ticket, .how = how
-	};
-	dlw_event_put_plain(unit, (enum dlw_event_type)how, 0, 0, 0,
-			    DLW_UNTIMED, stack, id, (uint32_t)ticket);
-	dlw_slot_grow(slot, 12);
-	if (dlw_quick_opens(how))
-		dlw_quick_open(slot, object, unit, *unit ^ 1u << DLW_DELTA_SHIFT, how, ticket);
+	else
+		dlw_quick_put_plain(self->log, object, how, stack, ticket);
 }
 
 void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object)

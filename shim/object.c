@@ -1,9 +1,9 @@
 /*
  * shim/object.c - from address to object
  *
- * 64 stripes, each an open-addressing table: first use by a thread comes here,
- * everything later is answered by the thread's own cache (object.h). An entry is
- * never taken out; a destroyed object waits for the next life at its address.
+ * First use by a thread comes here, everything later is answered by the thread's
+ * own cache (object.h), or by a short look into the table (object_table.h). An entry
+ * is never taken out; a destroyed object waits for the next life at its address.
  * So a lookup needs no lock; adding an entry takes the stripe's. A table that
  * has become too small stays where it is, for somebody may be reading it: all
  * outgrown ones together are no larger than the one in use.
@@ -13,106 +13,64 @@
 #include <string.h>
 
 #include "shim/log_write.h"
+#include "shim/object_table.h"
 #include "shim/segment.h"
 
 #include "shim/banned.h"
 
-struct dlw_object_entry {
-	_Atomic uint64_t address; /* 0: free; else the object stands beside it */
-	struct dlw_object *object;
-};
-
-struct dlw_object_entries {
-	uint64_t capacity; /* a power of two */
-	struct dlw_object_entry all[];
-};
-
 #define FIRST_CAPACITY 64
+/* Of so many places one is taken, at most: most addresses find theirs free. */
+#define PLACES_FOR_ONE 3
 
-/* Locks in so many bytes are entered side by side, one for each APART bytes. */
-#define NEIGHBOURS 4096u
-#define APART 32u
-
-/**
- * whole_hash() - both halves are good
- *
- * Locks stand at equal distances in arrays: what one multiplication makes of
- * those crowds within a stripe, and a probe that should take one step takes
- * hundreds.
- */
-static uint64_t whole_hash(uint64_t number)
+/** is_place_of() - what @entry says is of @address, or nobody's */
+static bool is_place_of(uint64_t entry, uint64_t address)
 {
-	uint64_t hash = number * 0x9e3779b97f4a7c15u;
-
-	hash = (hash ^ hash >> 32) * 0xd6e8feb86659fd93u;
-	return hash ^ hash >> 32;
-}
-
-static struct dlw_object_stripe *stripe_of(uint64_t address)
-{
-	return &dlw_runtime->objects[whole_hash(address / NEIGHBOURS) >> 58 &
-				     (DLW_OBJECT_STRIPES - 1)];
+	return !entry || dlw_object_in(entry, address);
 }
 
 /**
- * first_place() - where @address is looked for first
- *
- * Locks that are neighbours in memory are neighbours here: a program that goes
- * through an array of them finds several in a line of the cache, and the next
- * line is on its way.
- */
-static uint64_t first_place(const struct dlw_object_entries *entries, uint64_t address)
-{
-	return (whole_hash(address / NEIGHBOURS) + address % NEIGHBOURS / APART) &
-	       (entries->capacity - 1);
-}
-
-/** is_place_of() - @address is here, or would be */
-static bool is_place_of(const struct dlw_object_entry *entry, uint64_t address)
-{
-	uint64_t here = atomic_load_explicit(&entry->address, memory_order_acquire);
-
-	return !here || here == address;
-}
-
-/**
- * probe() - the entry of @address, or the free one where it belongs
+ * probe() - the place of @address, or the free one where it belongs; @entry: what it says
  *
  * What finds its first place taken is scattered: where locks lie closer than
- * APART neighbours would crowd.
+ * DLW_OBJECT_APART neighbours would crowd.
  */
-static inline struct dlw_object_entry *probe(struct dlw_object_entries *entries, uint64_t address)
+static _Atomic uint64_t *probe(struct dlw_object_entries *entries, uint64_t address,
+			       uint64_t *entry)
 {
-	uint64_t mask = entries->capacity - 1, at = first_place(entries, address);
+	uint64_t at = dlw_object_first_place(entries, dlw_object_neighbourhood(address), address);
 
-	if (dlw_likely(is_place_of(&entries->all[at], address)))
+	*entry = atomic_load_explicit(&entries->all[at], memory_order_acquire);
+	if (dlw_likely(is_place_of(*entry, address)))
 		return &entries->all[at];
-	for (at = whole_hash(~address) & mask; !is_place_of(&entries->all[at], address);)
-		at = (at + 1) & mask;
-	return &entries->all[at];
+	at = dlw_object_hash(~address) & entries->mask;
+	for (;; at = (at + 1) & entries->mask) {
+		*entry = atomic_load_explicit(&entries->all[at], memory_order_acquire);
+		if (is_place_of(*entry, address))
+			return &entries->all[at];
+	}
 }
 
-static void put(struct dlw_object_entries *entries, uint64_t address, struct dlw_object *object)
+static void put(struct dlw_object_entries *entries, struct dlw_object *object)
 {
-	struct dlw_object_entry *entry = probe(entries, address);
+	uint64_t address = atomic_load_explicit(&object->address, memory_order_relaxed), entry;
+	_Atomic uint64_t *place = probe(entries, address, &entry);
 
-	entry->object = object;
-	atomic_store_explicit(&entry->address, address, memory_order_release);
+	atomic_store_explicit(place, dlw_object_entry(object, address), memory_order_release);
 }
 
 /** grow() - a table twice as large; the stripe's lock is held; NULL: no memory */
 static struct dlw_object_entries *grow(struct dlw_object_stripe *stripe)
 {
 	struct dlw_object_entries *old = stripe->entries, *new;
-	uint64_t capacity = old ? old->capacity * 2 : FIRST_CAPACITY, i;
+	uint64_t capacity = old ? (old->mask + 1) * 2 : FIRST_CAPACITY, i;
 
 	new = dlw_map(sizeof(*new) + capacity * sizeof(new->all[0]), false);
 	if (!new)
 		return NULL;
-	new->capacity = capacity;
-	for (i = 0; old && i < old->capacity; i++)
-		if (old->all[i].address)
-			put(new, old->all[i].address, old->all[i].object);
+	new->mask = capacity - 1;
+	for (i = 0; old && i <= old->mask; i++)
+		if (old->all[i])
+			put(new, dlw_object_of(old->all[i]));
 	atomic_store_explicit(&stripe->entries, new, memory_order_release);
 	return new;
 }
@@ -143,9 +101,11 @@ static inline struct dlw_object *known_at(const struct dlw_object_stripe *stripe
 {
 	struct dlw_object_entries *entries =
 		atomic_load_explicit(&stripe->entries, memory_order_acquire);
-	struct dlw_object_entry *entry = entries ? probe(entries, address) : NULL;
+	uint64_t entry = 0;
 
-	return entry && entry->address ? entry->object : NULL;
+	if (entries)
+		probe(entries, address, &entry);
+	return dlw_object_of(entry);
 }
 
 /** add() - make the object, unless another thread just did; NULL: no memory */
@@ -158,25 +118,39 @@ static struct dlw_object *add(struct dlw_object_stripe *stripe, uint64_t address
 	dlw_lock(&stripe->lock, DLW_RANK_OBJECTS);
 	object = known_at(stripe, address);
 	entries = stripe->entries;
-	if (!object && entries && (stripe->used + 1) * 2 > entries->capacity)
+	if (!object && entries && (stripe->used + 1) * PLACES_FOR_ONE > entries->mask + 1)
 		entries = NULL;
 	if (!object && !entries)
 		entries = grow(stripe);
 	if (!object && entries && (object = make(address, kind))) {
-		put(entries, address, object);
+		put(entries, object);
 		stripe->used++;
 	}
 	dlw_unlock(&stripe->lock, DLW_RANK_OBJECTS);
 	return object;
 }
 
-/** lookup() - in the stripe; @make_as: DLW_NO_KIND, or the kind to make it as */
-static inline struct dlw_object *lookup(uint64_t address, enum dlw_kind make_as)
+static struct dlw_object_stripe *stripe_of(uint64_t address)
+{
+	return dlw_object_stripe_at(dlw_object_neighbourhood(address));
+}
+
+/** look_further() - likewise, and its first place is somebody else's, or free */
+static __attribute__((noinline)) struct dlw_object *look_further(uint64_t address,
+								 enum dlw_kind make_as)
 {
 	struct dlw_object_stripe *stripe = stripe_of(address);
 	struct dlw_object *object = known_at(stripe, address);
 
 	return object || !make_as ? object : add(stripe, address, make_as);
+}
+
+/** lookup() - in the stripe; @make_as: DLW_NO_KIND, or the kind to make it as */
+static inline struct dlw_object *lookup(uint64_t address, enum dlw_kind make_as)
+{
+	struct dlw_object *object = dlw_object_met(address);
+
+	return dlw_likely(object != NULL) ? object : look_further(address, make_as);
 }
 
 struct dlw_object *dlw_object_find(struct dlw_context *self, uint64_t address)
