@@ -168,14 +168,41 @@ void dlw_nest_shift(struct dlw_context *self, uint32_t index)
 {
 	struct dlw_nest *nest = self->nest;
 	uint64_t holding = atomic_load_explicit(&self->record->holding, memory_order_relaxed);
+	uint32_t known;
 
 	if (!nest || self->nest_expected >> 32 != holding >> 32)
 		return;
 	if (!nest->unclean && !nest->mixed)
 		dlw_nest_become_unclean(nest, (uint32_t)(holding >> 32));
-	if (nest->valid > index)
+	known = (uint32_t)self->nest_expected;
+	/* by the quick way, which does not keep .valid, all were noted where they lay */
+	if (nest->valid > index || (known && !(known & DLW_NEST_SHIFTED)))
 		nest->valid = index;
 	forget_expected(self);
+	if (known)
+		self->nest_expected |= DLW_NEST_SHIFTED;
+}
+
+bool dlw_nest_rejoin(struct dlw_context *self, uint32_t held)
+{
+	struct dlw_nest *nest = self->nest;
+	uint32_t at;
+
+	if (held >= DLW_NEST_DEPTH)
+		return false;
+	for (at = nest->valid; at < held; at++) {
+		const struct dlw_held *hold = &self->holds[at];
+
+		nest->chain[at] = dlw_nesting_held(nest, nest->chain[at],
+						   dlw_nesting_next(nest->last),
+						   at ? nest->chain[at - 1] : 0, hold->address,
+						   dlw_nesting_key_of(hold) | nest->stamp);
+		if (!nest->chain[at])
+			return false;
+	}
+	if (nest->valid < held)
+		nest->valid = held;
+	return true;
 }
 
 /** refresh() - what has changed since the thread asked last */
@@ -292,6 +319,11 @@ static bool note_newest(struct dlw_context *self, uint64_t holding, bool wants)
 		return !wants;
 	leave_gap(nest, held);
 	refresh(self);
+	if (!wants && nest->unclean) { /* as hold_unnoted() */
+		if (nest->moment)
+			self->nest_expected += DLW_NEST_SHIFTED;
+		return true;
+	}
 	if (!complete_chain(self, held))
 		return !wants || !nest->moment;
 	place = dlw_nesting_find(self, nest->chain[held - 1], &self->holds[held], nest->unclean,
@@ -355,11 +387,54 @@ void dlw_nest_at_length(struct dlw_context *self, uint64_t holding, bool wants)
 		dlw_leave(self);
 }
 
+/**
+ * hold_unnoted() - in a section that has given locks back a lock that was tried
+ * needs no note before another one is wanted under it; false: ask at length
+ */
+static bool hold_unnoted(struct dlw_context *self, uint64_t holding, const struct dlw_held *newest)
+{
+	struct dlw_nest *nest = self->nest;
+	const uint64_t expected = self->nest_expected, after = holding + DLW_HOLD_ADDED;
+
+	if (expected >> 32 != holding >> 32 || !(uint32_t)expected)
+		return false;
+	if (!(uint32_t)(expected & (DLW_NEST_UNCLEAN | DLW_NEST_SHIFTED)))
+		dlw_nest_become_unclean(nest, (uint32_t)(holding >> 32));
+	if (!(expected & DLW_NEST_SHIFTED) || nest->valid > (uint32_t)holding)
+		nest->valid = (uint32_t)holding;
+	nest->footprint |= nest->newest;
+	nest->newest = dlw_lock_bit(newest->address);
+	atomic_signal_fence(memory_order_seq_cst);
+	self->nest_expected = after >> 32 << 32 | DLW_NEST_SHIFTED;
+	atomic_signal_fence(memory_order_seq_cst);
+	return atomic_load_explicit(&self->record->holding, memory_order_relaxed) == after;
+}
+
+/** nest_held_quickly() - it was tried, and had; false: ask at length */
+static bool nest_held_quickly(struct dlw_context *self, uint64_t holding,
+			      const struct dlw_held *newest)
+{
+	struct dlw_nest *nest = self->nest;
+	uint32_t place;
+
+	if (!dlw_nest_as_ever(self))
+		return false;
+	if (!dlw_nest_enters(self, holding))
+		return hold_unnoted(self, holding, newest);
+	place = dlw_nesting_held(nest, dlw_nesting_next(nest->last),
+				 nest->chain[(uint32_t)holding],
+				 nest->chain[(uint32_t)holding - 1], newest->address,
+				 dlw_nesting_key_of(newest) | nest->stamp);
+	return place && dlw_nest_goes_on(self, self->record, holding, place, false);
+}
+
 void dlw_nest(struct dlw_context *self, uint64_t holding, bool wants)
 {
 	const struct dlw_held *newest = &self->holds[(uint32_t)holding];
+	bool known = wants ? dlw_nest_quickly(self, self->record, holding, newest->address,
+					      dlw_nesting_key_of(newest))
+			   : nest_held_quickly(self, holding, newest);
 
-	if (!wants || !dlw_nest_quickly(self, self->record, holding, newest->address,
-					dlw_nesting_key_of(newest)))
+	if (!known)
 		dlw_nest_at_length(self, holding, wants);
 }

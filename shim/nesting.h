@@ -72,6 +72,9 @@ void dlw_nest_at_length(struct dlw_context *self, uint64_t holding, bool wants);
 /** dlw_nest_become_unclean() - the section has given a lock back, of @added that it and others before it took */
 void dlw_nest_become_unclean(struct dlw_nest *nest, uint32_t added);
 
+/** dlw_nest_rejoin() - all @held locks have been noted where they lie now; false: ask at length */
+bool dlw_nest_rejoin(struct dlw_context *self, uint32_t held);
+
 /* ------------------------------------------------------------------------------- notes */
 
 /** dlw_nesting_key() - as in a note's .key, unchecked */
@@ -159,6 +162,37 @@ dlw_nesting_either(const struct dlw_nest *nest, uint32_t one, uint32_t other, ui
 	return dlw_nesting_known(nest, parent, address, key);
 }
 
+/**
+ * dlw_nesting_is_held() - likewise, or one that has only been held, and is as true
+ *
+ * That one has a stamp of its own.
+ */
+static inline bool dlw_nesting_is_held(const struct dlw_nest *nest, uint32_t place,
+				       uint32_t parent, uint64_t address, uint64_t key)
+{
+	const struct dlw_nesting *note = dlw_nesting_at(nest, place);
+
+	return note->address == address && note->parent == parent &&
+	       (note->key == key || ((note->key ^ key) % DLW_NEST_STAMP == 0 &&
+				     note->held_checked == key / DLW_NEST_STAMP));
+}
+
+/** dlw_nesting_held() - dlw_nesting_either() of a lock that is only held */
+static inline uint32_t dlw_nesting_held(const struct dlw_nest *nest, uint32_t one, uint32_t other,
+					uint32_t parent, uint64_t address, uint64_t key)
+{
+	uint32_t place;
+
+	if (dlw_nesting_is_held(nest, one, parent, address, key))
+		return one;
+	if (dlw_nesting_is_held(nest, other, parent, address, key))
+		return other;
+	place = *dlw_nesting_bucket(nest, parent, address, (uint32_t)key);
+	while (place && !dlw_nesting_is_held(nest, place, parent, address, key))
+		place = dlw_nesting_at(nest, place)->next;
+	return place;
+}
+
 /** dlw_nesting_again() - it has come up once more */
 static inline void dlw_nesting_again(struct dlw_nesting *note, uint64_t moment)
 {
@@ -171,19 +205,20 @@ static inline void dlw_nesting_again(struct dlw_nesting *note, uint64_t moment)
 /* ----------------------------------------------------------------------- the quick way */
 
 /*
- * For a lock that is waited for: does the section go on as it did when it was
- * last here, or does one begin; and has the nesting been noted? Else
- * dlw_nest_at_length() is asked.
+ * Does the section go on as it did when it was last here, or does one begin; and
+ * has the nesting been noted? Else dlw_nest_at_length() is asked.
  *
  * The context's .nest_expected tells: its high half is that of .holding after
  * the last nested lock. Its low half is that, too, as long as the section has
- * given nothing back; DLW_NEST_UNCLEAN when it has; and 0 when the next nested
- * lock is to go the long way.
+ * given nothing back; DLW_NEST_UNCLEAN when it has; DLW_NEST_SHIFTED when it has
+ * given back what lay below others, which have no note where they lie now, from
+ * .valid on; and 0 when the next nested lock is to go the long way.
  *
  * .open stays as it is. A handler that comes in between and takes a lock finds
  * .nest_expected behind: it notes nothing, and leaves .holding other than ours.
  */
 #define DLW_NEST_UNCLEAN (1u << 31)
+#define DLW_NEST_SHIFTED (1u << 30)
 
 /** dlw_nest_moment() - of a section that begins at @began; 0: it is no use */
 static inline uint64_t dlw_nest_moment(uint64_t began, uint64_t held_edge, uint64_t last_edge)
@@ -249,10 +284,10 @@ static inline bool dlw_nest_footprint(struct dlw_nest *nest, const struct dlw_ne
 	return true;
 }
 
-/** dlw_nest_comes_up() - @note, at @place, does; false: a handler has been here */
+/** dlw_nest_goes_on() - by the note at @place; false: a handler has been here */
 static inline __attribute__((always_inline)) bool
-dlw_nest_comes_up(struct dlw_context *self, const struct dlw_thread *record, uint64_t holding,
-		  struct dlw_nesting *note, uint32_t place, bool unclean)
+dlw_nest_goes_on(struct dlw_context *self, const struct dlw_thread *record, uint64_t holding,
+		 uint32_t place, bool unclean)
 {
 	struct dlw_nest *nest = self->nest;
 	uint64_t after = holding + DLW_HOLD_ADDED;
@@ -261,9 +296,17 @@ dlw_nest_comes_up(struct dlw_context *self, const struct dlw_thread *record, uin
 	atomic_signal_fence(memory_order_seq_cst);
 	self->nest_expected = unclean ? after >> 32 << 32 | DLW_NEST_UNCLEAN : after;
 	atomic_signal_fence(memory_order_seq_cst);
-	if (dlw_unlikely(atomic_load_explicit(&record->holding, memory_order_relaxed) != after))
+	return dlw_likely(atomic_load_explicit(&record->holding, memory_order_relaxed) == after);
+}
+
+/** dlw_nest_comes_up() - @note, at @place, does; false: a handler has been here */
+static inline __attribute__((always_inline)) bool
+dlw_nest_comes_up(struct dlw_context *self, const struct dlw_thread *record, uint64_t holding,
+		  struct dlw_nesting *note, uint32_t place, bool unclean)
+{
+	if (dlw_unlikely(!dlw_nest_goes_on(self, record, holding, place, unclean)))
 		return false;
-	dlw_nesting_again(note, nest->moment);
+	dlw_nesting_again(note, self->nest->moment);
 	return true;
 }
 
@@ -301,9 +344,18 @@ static inline bool dlw_nest_has_given(struct dlw_context *self, uint64_t holding
 
 	if (expected >> 32 != holding >> 32 || !(uint32_t)expected)
 		return false;
+	if (expected & DLW_NEST_SHIFTED)
+		return dlw_nest_rejoin(self, (uint32_t)holding);
 	if (dlw_unlikely(!(expected & DLW_NEST_UNCLEAN)))
 		dlw_nest_become_unclean(self->nest, (uint32_t)(holding >> 32));
 	return true;
+}
+
+/** dlw_nest_enters() - a section, or further into one that has given nothing back; false: neither */
+static inline bool dlw_nest_enters(const struct dlw_context *self, uint64_t holding)
+{
+	return holding == self->nest_expected ||
+	       (holding >> 32 != self->nest_expected >> 32 && dlw_nest_begins(self, holding));
 }
 
 /** dlw_nest_quickly() - it was waited for; false: ask at length */
@@ -313,13 +365,10 @@ dlw_nest_quickly(struct dlw_context *self, const struct dlw_thread *record, uint
 {
 	if (!dlw_nest_as_ever(self))
 		return false;
-	if (holding != self->nest_expected) {
-		if (dlw_nest_has_given(self, holding))
-			return dlw_nest_is_noted(self, record, holding, address, key, true);
-		if (holding >> 32 == self->nest_expected >> 32 || !dlw_nest_begins(self, holding))
-			return false;
-	}
-	return dlw_nest_is_noted(self, record, holding, address, key, false);
+	if (dlw_nest_enters(self, holding))
+		return dlw_nest_is_noted(self, record, holding, address, key, false);
+	return dlw_nest_has_given(self, holding) &&
+	       dlw_nest_is_noted(self, record, holding, address, key, true);
 }
 
 /** dlw_nest_begins_again() - the same, with the outermost lock of the last section */
