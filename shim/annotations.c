@@ -46,7 +46,7 @@ static void classify(struct dlw_context *self, const void *address, const char *
 	object->rank = (int32_t)rank;
 	if (rank) {
 		dlw_runtime->ranked = 1;
-		self->way = DLW_WAY_LONG;
+		dlw_way_becomes(self, DLW_WAY_LONG);
 	}
 	if (dlw_logging(self))
 		dlw_log_object_class(object);

@@ -14,11 +14,12 @@
  *	dlw_leave(self);
  *
  * A context is private to its thread and wiped in the child of a fork; what
- * others may see lies in its record in the segment. .open is the record while
- * the thread is in the program's own code or blocked in the C library, and
- * NULL while a hook of it is at work: a signal handler that interrupts a hook,
- * and the unwinder's own locks, find NULL and pass through. The short ways
- * through a lock and an unlock leave it alone and look afterwards instead.
+ * others may see lies in its record in the segment. .open is the way that a hook
+ * may take while the thread is in the program's own code or blocked in the C
+ * library, and DLW_WAY_SHUT while a hook of it is at work: a signal handler that
+ * interrupts a hook, and the unwinder's own locks, find it shut and pass through.
+ * The short ways through a lock and an unlock leave it alone and look afterwards
+ * instead.
  */
 #ifndef DLW_SHIM_CONTEXT_H
 #define DLW_SHIM_CONTEXT_H
@@ -56,10 +57,12 @@ struct dlw_known_object {
 
 /** Which way a hook may take where nothing is contended and the site is known. */
 enum dlw_way {
-	DLW_WAY_SHORT,    /* no log, stacks=auto, no break: what the live graph needs, and no more */
-	DLW_WAY_VERIFIED, /* stacks=full: the same, if the stack is still the same */
-	DLW_WAY_LOGGED,   /* a log of every event: the same, and a few bytes of log */
-	DLW_WAY_LONG,
+	DLW_WAY_SHUT = 0,     /* none: it passes through, or asks dlw_enter_slow() */
+	DLW_WAY_SHORT = 1,    /* no log, stacks=auto, no break: what the live graph needs, and no more */
+	DLW_WAY_VERIFIED = 3, /* stacks=full: the same, if the stack is still the same */
+	DLW_WAY_LOGGED = 2,   /* a log of every event: the same, and a few bytes of log */
+	DLW_WAY_LONG = 4,
+	DLW_WAY_UNLOGGED = 1, /* bit of those ways on which a release only takes the hold away */
 };
 
 /** A want put aside while a signal handler's calls take its place. */
@@ -73,12 +76,12 @@ struct dlw_saved_want {
 #define DLW_PENDING_POSTS 8
 
 struct dlw_context {
-	struct dlw_thread *open;
+	enum dlw_way open; /* .way, or DLW_WAY_SHUT */
+	enum dlw_way way;  /* DLW_WAY_SHUT: there is no record */
 	struct dlw_thread *record;
 	struct dlw_held *holds;     /* the record's, as a pointer */
 	struct dlw_permit *permits; /* the record's, as a pointer */
 	struct dlw_slot *log;       /* NULL: not logging */
-	uint8_t way; /* enum dlw_way */
 	uint32_t hold_room;         /* the record's hold_capacity */
 	union {
 		struct {
@@ -92,7 +95,7 @@ struct dlw_context {
 	int32_t tid;
 	int *error; /* where its errno is */
 	bool capturing; /* in the unwinder */
-	bool asynchronous; /* the program wants it cancelled anywhere: .open stays NULL */
+	bool asynchronous; /* the program wants it cancelled anywhere: .open stays shut */
 	uint64_t stack_low, stack_high; /* the thread's stack; frames beyond are not looked at */
 	uint64_t spare_permits;  /* offset of the permit table before the last rebuild */
 	uint32_t spare_capacity; /* its size, 0: none */
@@ -114,13 +117,13 @@ struct dlw_context {
 	struct dlw_known_object objects[DLW_KNOWN_OBJECTS];
 };
 
-/* Points to a context whose .open is NULL until the thread has one of its own. */
+/* Points to a context whose .open is shut until the thread has one of its own. */
 extern __thread struct dlw_context *dlw_self __attribute__((tls_model("initial-exec")));
 
 /*
  * What the thread last took a permit of, and last posted. Not in the context,
  * for every load on the way between two atomic operations is time. A fork leaves
- * it as it is: nothing is true of it while .open is NULL.
+ * it as it is: nothing is true of it while .open is shut.
  */
 enum dlw_last { DLW_LAST_WAITED, DLW_LAST_POSTED, DLW_LASTS };
 extern __thread struct dlw_known_object dlw_last[DLW_LASTS]
@@ -132,7 +135,7 @@ extern __thread struct dlw_known_object dlw_last[DLW_LASTS]
 /** dlw_enter_slow() - attach the thread if that is all that is missing; NULL: pass through */
 struct dlw_context *dlw_enter_slow(void);
 
-/** dlw_leave_slow() - first record what handlers did while .open was NULL */
+/** dlw_leave_slow() - first record what handlers did while .open was shut */
 void dlw_leave_slow(struct dlw_context *self);
 
 /** dlw_cancel_inside() - of an asynchronous thread: cancellation waits */
@@ -141,6 +144,14 @@ void dlw_cancel_inside(struct dlw_context *self);
 /** dlw_cancel_outside() - it acts again, now if it came meanwhile */
 void dlw_cancel_outside(struct dlw_context *self);
 
+/** dlw_way_becomes() - from now on the thread's hooks may take @way */
+static inline void dlw_way_becomes(struct dlw_context *self, enum dlw_way way)
+{
+	self->way = way;
+	if (self->open)
+		self->open = way;
+}
+
 /** dlw_enter() - begin a hook; NULL: do only what the C library would do */
 static inline struct dlw_context *dlw_enter(void)
 {
@@ -148,7 +159,7 @@ static inline struct dlw_context *dlw_enter(void)
 
 	if (dlw_unlikely(!self->open))
 		return dlw_enter_slow();
-	self->open = NULL;
+	self->open = DLW_WAY_SHUT;
 	atomic_signal_fence(memory_order_seq_cst);
 	return self;
 }
@@ -156,7 +167,7 @@ static inline struct dlw_context *dlw_enter(void)
 /** dlw_inside_quickly() - as dlw_inside(), of a thread seen open: so it is not asynchronous */
 static inline void dlw_inside_quickly(struct dlw_context *self)
 {
-	self->open = NULL;
+	self->open = DLW_WAY_SHUT;
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
@@ -166,7 +177,7 @@ static inline bool dlw_leave_quickly(struct dlw_context *self)
 	if (dlw_unlikely(self->at_leave))
 		return false;
 	atomic_signal_fence(memory_order_seq_cst);
-	self->open = self->record;
+	self->open = self->way;
 	return true;
 }
 
@@ -187,14 +198,14 @@ static inline void dlw_outside(struct dlw_context *self)
 	if (dlw_unlikely(self->deferred))
 		dlw_cancel_outside(self);
 	else
-		self->open = self->record;
+		self->open = self->way;
 }
 
 static inline void dlw_inside(struct dlw_context *self)
 {
 	if (dlw_unlikely(self->asynchronous))
 		dlw_cancel_inside(self);
-	self->open = NULL;
+	self->open = DLW_WAY_SHUT;
 	atomic_signal_fence(memory_order_seq_cst);
 }
 

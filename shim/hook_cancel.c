@@ -7,7 +7,7 @@
  * where a cancellation that came meanwhile then acts: at a place where it might
  * have acted anyway.
  *
- * In the program's code such a thread's .open is NULL, as in a hook. So no hook
+ * In the program's code such a thread's .open is shut, as in a hook. So no hook
  * takes a short way, and dlw_enter_slow() comes here; other threads pay nothing.
  */
 #include <pthread.h>
@@ -74,7 +74,7 @@ static void shut(struct dlw_context *self)
 	if (!self->open)
 		return;
 	self->asynchronous = true;
-	self->open = NULL;
+	self->open = DLW_WAY_SHUT;
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
@@ -84,7 +84,7 @@ static void unshut(struct dlw_context *self)
 		return;
 	self->asynchronous = false;
 	atomic_signal_fence(memory_order_seq_cst);
-	self->open = self->record;
+	self->open = self->way;
 }
 
 /**

@@ -111,7 +111,7 @@ static inline __attribute__((always_inline)) bool dlw_lock_quick(uint64_t caller
 	struct dlw_context *self = dlw_self;
 	const struct dlw_site *site = dlw_site_of(self, caller, frame);
 
-	if (dlw_unlikely(!self->open || !dlw_site_serves(self, site, caller, frame)))
+	if (dlw_unlikely(!dlw_site_serves(self->open, site, caller, frame)))
 		return false;
 	*stack = site->stack;
 	return true;
@@ -147,12 +147,12 @@ static inline __attribute__((always_inline)) bool dlw_lock_quick_release(enum dl
 									  const void *lock)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_thread *record = self->open;
+	struct dlw_thread *record = self->record;
 	const struct dlw_held *newest;
 	uint64_t holding;
 
-	if (dlw_unlikely(!record || self->way > DLW_WAY_VERIFIED))
-		return record && dlw_lock_quick_unlogged(kind, lock);
+	if (dlw_unlikely(!(self->open & DLW_WAY_UNLOGGED)))
+		return self->open && dlw_lock_quick_unlogged(kind, lock);
 	holding = dlw_hold_now(record);
 	newest = &self->holds[(uint32_t)holding - 1];
 	if (dlw_unlikely(!(uint32_t)holding || newest->address != dlw_address(lock) ||
@@ -166,33 +166,32 @@ static inline __attribute__((always_inline)) bool dlw_lock_quick_release(enum dl
 
 /*
  * Of a thread that holds nothing, with nothing asked for but the live graph, and
- * perhaps exact stacks: @way is one of the two. What
- * is about to be tried is written where the list begins, and counts when it is
- * had, if no handler has used the list meanwhile:
+ * perhaps exact stacks. What is about to be tried is written where the list
+ * begins, and counts when it is had, if no handler has used the list meanwhile:
  *
  *	struct dlw_context *self = dlw_self;
  *	uint64_t holding;
  *
- *	if (!dlw_lock_alone(self, way, kind, mode, lock, caller, frame, &holding))
+ *	if (!dlw_lock_alone(self, kind, mode, lock, caller, frame, &holding))
  *		return otherwise(…);
  *	if (dlw_real(…try…)(lock) != 0)
  *		return at_length(…);
  *	if (!dlw_lock_alone_had(self, holding))
  *		return dlw_lock_overtaken(…);
  *	return 0;
+ *
+ * Each register that outlives the try is a store before it. So whatever is not
+ * likely is jumped to, and finds the caller by the frame.
  */
 static inline __attribute__((always_inline)) bool
-dlw_lock_alone(struct dlw_context *self, enum dlw_way way, enum dlw_kind kind, enum dlw_mode mode,
+dlw_lock_alone(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 	       const void *lock, uint64_t caller, uint64_t frame, uint64_t *holding)
 {
-	const struct dlw_thread *record = self->open;
 	const struct dlw_site *site = dlw_site_of(self, caller, frame);
 
-	if (dlw_unlikely(!record || !dlw_site_is(site, caller, frame) || self->way != way))
+	if (dlw_unlikely(!dlw_site_serves_unlogged(self->open, site, caller, frame)))
 		return false;
-	if (way == DLW_WAY_VERIFIED && !dlw_trace_still(site->trace, frame))
-		return false;
-	*holding = dlw_hold_now(record);
+	*holding = dlw_hold_now(self->record);
 	if (dlw_unlikely((uint32_t)*holding))
 		return false;
 	dlw_hold_fill(self->holds, dlw_address(lock), dlw_hold_word(kind, mode, site->stack, 0));
@@ -219,10 +218,10 @@ static inline __attribute__((always_inline)) bool dlw_lock_alone_release(enum dl
 									  const void *lock)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_thread *record = self->open;
+	struct dlw_thread *record = self->record;
 	uint64_t holding;
 
-	if (dlw_unlikely(!record || self->way > DLW_WAY_VERIFIED))
+	if (dlw_unlikely(!(self->open & DLW_WAY_UNLOGGED)))
 		return false;
 	holding = dlw_hold_now(record);
 	if (dlw_unlikely((uint32_t)holding != 1 || self->holds->address != dlw_address(lock) ||

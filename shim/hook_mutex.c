@@ -413,9 +413,9 @@ static inline __attribute__((always_inline)) int
 lock_otherwise(struct dlw_context *self, pthread_mutex_t *mutex, const struct dlw_site *site,
 	       uint64_t caller, uint64_t frame)
 {
-	if (self->way == DLW_WAY_VERIFIED)
+	if (self->open == DLW_WAY_VERIFIED)
 		return lock_verified(mutex, caller, frame, self, site);
-	if (self->way == DLW_WAY_LOGGED && dlw_hold_count(self) < self->hold_room)
+	if (self->open == DLW_WAY_LOGGED && dlw_hold_count(self) < self->hold_room)
 		return lock_logged(mutex, caller, frame, self, site->stack);
 	return lock_at_length(mutex, caller, frame);
 }
@@ -437,14 +437,13 @@ lock_otherwise(struct dlw_context *self, pthread_mutex_t *mutex, const struct dl
 DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_thread *record = self->open;
 	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
 
-	if (dlw_unlikely(!record || !dlw_site_is(site, DLW_CALLER, DLW_FRAME)))
+	if (dlw_unlikely(!dlw_site_is(site, DLW_CALLER, DLW_FRAME)))
 		return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(self->way != DLW_WAY_SHORT))
+	if (dlw_unlikely(self->open != DLW_WAY_SHORT))
 		return lock_otherwise(self, mutex, site, DLW_CALLER, DLW_FRAME);
-	return lock_by_site(mutex, DLW_CALLER, DLW_FRAME, self, record, site);
+	return lock_by_site(mutex, DLW_CALLER, DLW_FRAME, self, self->record, site);
 }
 
 DLW_HOOK int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
@@ -523,12 +522,12 @@ static inline __attribute__((always_inline)) int
 try_alone(pthread_mutex_t *mutex, enum dlw_way way, uint64_t caller, uint64_t frame)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_thread *record = self->open;
+	struct dlw_thread *record = self->record;
 	const struct dlw_site *site = dlw_site_of(self, caller, frame);
 	uint64_t holding, word;
 	int result;
 
-	if (dlw_unlikely(!record || !dlw_site_is(site, caller, frame) || self->way != way))
+	if (dlw_unlikely(self->open != way || !dlw_site_is(site, caller, frame)))
 		return DLW_GO_ON;
 	holding = dlw_hold_now(record);
 	if (dlw_unlikely((uint32_t)holding || mutex->__data.__lock | mutex->__data.__kind))
@@ -616,10 +615,9 @@ static __attribute__((noinline)) int unlock_logged(pthread_mutex_t *mutex, uint6
 						   uint64_t frame)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_thread *record = self->open;
-	uint32_t count = record ? dlw_holding(record) : 0;
+	uint32_t count = self->open ? dlw_hold_count(self) : 0;
 
-	if (!record || self->way != DLW_WAY_LOGGED || !newest_is(self, count, mutex) ||
+	if (self->open != DLW_WAY_LOGGED || !newest_is(self, count, mutex) ||
 	    (mutex->__data.__kind & DLW_KIND_TYPE && !is_own_recursive(self, mutex)))
 		return unlock_at_length(mutex, caller, frame);
 	dlw_inside(self);
@@ -677,11 +675,11 @@ static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex, ui
 						      uint64_t frame)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_thread *record = self->open;
+	struct dlw_thread *record = self->record;
 	struct dlw_held *newest;
 	uint32_t count;
 
-	if (dlw_unlikely(!record || self->asynchronous))
+	if (dlw_unlikely(!self->open || self->asynchronous))
 		return unlock_logged(mutex, caller, frame);
 	dlw_inside(self);
 	count = dlw_holding(record);
@@ -696,7 +694,7 @@ static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex, ui
 	if (dlw_unlikely(self->at_leave))
 		return leave_and_unlock(self, mutex);
 	atomic_signal_fence(memory_order_seq_cst);
-	self->open = record;
+	self->open = self->way;
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 
@@ -734,10 +732,10 @@ static __attribute__((noinline)) int unlock_inside(pthread_mutex_t *mutex, uint6
 DLW_HOOK int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_thread *record = self->open;
+	struct dlw_thread *record = self->record;
 	uint64_t holding;
 
-	if (dlw_unlikely(!record || self->way > DLW_WAY_VERIFIED))
+	if (dlw_unlikely(!(self->open & DLW_WAY_UNLOGGED)))
 		return unlock_otherwise(mutex, DLW_CALLER, DLW_FRAME);
 	holding = dlw_hold_now(record);
 	if (dlw_unlikely((uint32_t)holding != 1 ||
@@ -799,8 +797,8 @@ DLW_HOOK int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_
 	struct dlw_object *object = dlw_object_known(self, dlw_address(mutex));
 	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
 
-	if (dlw_unlikely(attributes || !object || dlw_object_is_nested(object) || !self->open ||
-			 !dlw_site_is(site, DLW_CALLER, DLW_FRAME) || self->way != DLW_WAY_SHORT))
+	if (dlw_unlikely(attributes || !object || dlw_object_is_nested(object) ||
+			 self->open != DLW_WAY_SHORT || !dlw_site_is(site, DLW_CALLER, DLW_FRAME)))
 		return init_otherwise(mutex, attributes, DLW_CALLER, DLW_FRAME);
 	dlw_object_starts(object, DLW_MUTEX);
 	object->type = (uint8_t)dlw_mutex_type(0);
@@ -849,7 +847,7 @@ DLW_HOOK int pthread_mutex_destroy(pthread_mutex_t *mutex)
 	struct dlw_context *self = dlw_self;
 	struct dlw_object *object = dlw_object_known(self, dlw_address(mutex));
 
-	if (dlw_unlikely(!object || !self->open || self->way > DLW_WAY_LOGGED ||
+	if (dlw_unlikely(!object || !self->open || self->open == DLW_WAY_LONG ||
 			 mutex->__data.__kind || dlw_mutex_looks_used(mutex)))
 		return destroy_at_length(mutex, DLW_CALLER, DLW_FRAME);
 	if (dlw_unlikely(self->way == DLW_WAY_LOGGED || dlw_object_is_nested(object)))

@@ -138,49 +138,47 @@ static __attribute__((noinline)) int lock_at_length(struct call call, uint64_t c
 
 /** lock_plainly() - rdlock or wrlock the long way; apart, so that the short ways need no frame */
 static __attribute__((noinline)) int lock_plainly(pthread_rwlock_t *lock, enum dlw_mode mode,
-						  uint64_t caller, uint64_t frame)
+						  uint64_t frame)
 {
-	return lock_at_length((struct call){ .lock = lock, .mode = mode }, caller, frame);
+	return lock_at_length((struct call){ .lock = lock, .mode = mode }, dlw_caller_at(frame),
+			      frame);
 }
 
-/** lock_alone() - the shortest way; DLW_GO_ON: it is none */
-static inline __attribute__((always_inline)) int
-lock_alone(pthread_rwlock_t *lock, enum dlw_mode mode, enum dlw_way way, uint64_t caller,
-	   uint64_t frame)
+static __attribute__((noinline)) int lock_overtaken(pthread_rwlock_t *lock, enum dlw_mode mode,
+						    uint64_t frame)
 {
-	struct dlw_context *self = dlw_self;
-	uint64_t holding;
-
-	if (dlw_unlikely(!dlw_lock_alone(self, way, DLW_RWLOCK, mode, lock, caller, frame,
-					 &holding)))
-		return DLW_GO_ON;
-	if (dlw_unlikely(try(lock, mode) != 0))
-		return lock_plainly(lock, mode, caller, frame);
-	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
-		return dlw_lock_overtaken(DLW_RWLOCK, mode, lock, DLW_FORM_BLOCKING, caller,
-					  frame);
-	return 0;
+	return dlw_lock_overtaken(DLW_RWLOCK, mode, lock, DLW_FORM_BLOCKING, dlw_caller_at(frame),
+				  frame);
 }
 
-/** lock_otherwise() - the short way, and the shortest with exact stacks */
-static inline __attribute__((always_inline)) int
-lock_otherwise(pthread_rwlock_t *lock, enum dlw_mode mode, uint64_t caller, uint64_t frame)
+/** lock_quickly() - the short way */
+static __attribute__((noinline)) int lock_quickly(pthread_rwlock_t *lock, enum dlw_mode mode,
+						  uint64_t frame)
 {
-	int result = lock_alone(lock, mode, DLW_WAY_VERIFIED, caller, frame);
 	uint32_t stack;
 
-	if (dlw_likely(result != DLW_GO_ON))
-		return result;
-	if (dlw_unlikely(!dlw_lock_quick(caller, frame, &stack) || try(lock, mode) != 0))
-		return lock_plainly(lock, mode, caller, frame);
+	if (dlw_unlikely(!dlw_lock_quick(dlw_caller_at(frame), frame, &stack) ||
+			 try(lock, mode) != 0))
+		return lock_plainly(lock, mode, frame);
 	dlw_lock_quick_had(DLW_RWLOCK, mode, lock, DLW_FORM_BLOCKING, stack);
 	return 0;
 }
 
-static __attribute__((noinline)) int rdlock_otherwise(pthread_rwlock_t *lock, uint64_t caller,
-						      uint64_t frame)
+/** lock_alone() - the shortest way; one with the hook, whose caller and frame are its own */
+static inline __attribute__((always_inline)) int lock_alone(pthread_rwlock_t *lock,
+							    enum dlw_mode mode)
 {
-	return lock_otherwise(lock, DLW_SHARED, caller, frame);
+	struct dlw_context *self = dlw_self;
+	uint64_t holding;
+
+	if (dlw_unlikely(!dlw_lock_alone(self, DLW_RWLOCK, mode, lock, DLW_CALLER, DLW_FRAME_ONCE,
+					 &holding)))
+		return lock_quickly(lock, mode, DLW_FRAME);
+	if (dlw_unlikely(try(lock, mode) != 0))
+		return lock_plainly(lock, mode, DLW_FRAME);
+	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
+		return lock_overtaken(lock, mode, DLW_FRAME);
+	return 0;
 }
 
 /**
@@ -190,25 +188,13 @@ static __attribute__((noinline)) int rdlock_otherwise(pthread_rwlock_t *lock, ui
  */
 DLW_HOOK int pthread_rwlock_rdlock(pthread_rwlock_t *lock)
 {
-	int result = lock_alone(lock, DLW_SHARED, DLW_WAY_SHORT, DLW_CALLER, DLW_FRAME);
-
-	return dlw_likely(result != DLW_GO_ON) ? result
-					       : rdlock_otherwise(lock, DLW_CALLER, DLW_FRAME);
-}
-
-static __attribute__((noinline)) int wrlock_otherwise(pthread_rwlock_t *lock, uint64_t caller,
-						      uint64_t frame)
-{
-	return lock_otherwise(lock, DLW_EXCLUSIVE, caller, frame);
+	return lock_alone(lock, DLW_SHARED);
 }
 
 /** pthread_rwlock_wrlock() - acquire for writing; likewise */
 DLW_HOOK int pthread_rwlock_wrlock(pthread_rwlock_t *lock)
 {
-	int result = lock_alone(lock, DLW_EXCLUSIVE, DLW_WAY_SHORT, DLW_CALLER, DLW_FRAME);
-
-	return dlw_likely(result != DLW_GO_ON) ? result
-					       : wrlock_otherwise(lock, DLW_CALLER, DLW_FRAME);
+	return lock_alone(lock, DLW_EXCLUSIVE);
 }
 
 DLW_HOOK int pthread_rwlock_timedrdlock(pthread_rwlock_t *lock, const struct timespec *until)

@@ -307,7 +307,7 @@ static __attribute__((noinline)) int wait_at_length(sem_t *semaphore, uint64_t c
  * is a permit that nobody is known to have.
  */
 
-/** taken_quickly() - a permit was had; .open is NULL meanwhile, for a handler may post it */
+/** taken_quickly() - a permit was had; .open is shut meanwhile, for a handler may post it */
 static inline __attribute__((always_inline)) void taken_quickly(struct dlw_context *self,
 								struct dlw_permit *permit)
 {
@@ -396,7 +396,7 @@ DLW_HOOK int sem_wait(sem_t *semaphore)
 	struct dlw_context *self = dlw_self;
 	struct dlw_permit *permit;
 
-	if (dlw_unlikely(!self->open || self->way != DLW_WAY_SHORT || is_empty(semaphore)))
+	if (dlw_unlikely(self->open != DLW_WAY_SHORT || is_empty(semaphore)))
 		return wait_otherwise(semaphore, DLW_CALLER, DLW_FRAME);
 	permit = dlw_permit_last(DLW_LAST_WAITED, dlw_address(semaphore));
 	if (dlw_unlikely(!permit || permit->caller != DLW_CALLER || permit->frame != DLW_FRAME))
@@ -520,7 +520,7 @@ static __attribute__((noinline)) int post_at_length(sem_t *semaphore, uint64_t c
 	return result;
 }
 
-/** post_another() - not what the thread has last posted, or the first of its sort; .open is NULL */
+/** post_another() - not what the thread has last posted, or the first of its sort; .open is shut */
 static __attribute__((noinline)) int post_another(sem_t *semaphore, uint64_t caller,
 						  uint64_t frame)
 {
@@ -547,7 +547,7 @@ DLW_HOOK int sem_post(sem_t *semaphore)
 	struct dlw_context *self = dlw_self;
 	struct dlw_permit *permit;
 
-	if (dlw_unlikely(!self->open || self->way > DLW_WAY_VERIFIED || is_near_overflow(semaphore)))
+	if (dlw_unlikely(!(self->open & DLW_WAY_UNLOGGED) || is_near_overflow(semaphore)))
 		return post_at_length(semaphore, DLW_CALLER, DLW_FRAME);
 	dlw_inside_quickly(self); /* before the entry is looked for: a handler might move it */
 	permit = dlw_permit_last(DLW_LAST_POSTED, dlw_address(semaphore));

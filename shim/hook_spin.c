@@ -53,8 +53,7 @@ static bool is_relock(struct dlw_context *self, const pthread_spinlock_t *lock)
 	return is_taken(lock) && dlw_hold_find(self, dlw_address(plain(lock))) >= 0;
 }
 
-static __attribute__((noinline)) int lock_at_length(pthread_spinlock_t *lock, uint64_t caller,
-						    uint64_t frame)
+static __attribute__((noinline)) int lock_at_length(pthread_spinlock_t *lock, uint64_t frame)
 {
 	struct dlw_context *self = dlw_enter();
 	bool taken;
@@ -64,7 +63,7 @@ static __attribute__((noinline)) int lock_at_length(pthread_spinlock_t *lock, ui
 		return dlw_real(pthread_spin_lock)(lock);
 	taken = dlw_real(pthread_spin_trylock)(lock) != 0;
 	dlw_lock_begin(self, DLW_SPINLOCK, DLW_EXCLUSIVE, DLW_FORM_BLOCKING, plain(lock), taken,
-		       caller, frame);
+		       dlw_caller_at(frame), frame);
 	if (taken && is_relock(self, lock)) {
 		self->record->want_relock = 1;
 		dlw_watcher_relock(self);
@@ -75,36 +74,20 @@ static __attribute__((noinline)) int lock_at_length(pthread_spinlock_t *lock, ui
 			    result);
 }
 
-/** lock_alone() - the shortest way; DLW_GO_ON: it is none */
-static inline __attribute__((always_inline)) int
-lock_alone(pthread_spinlock_t *lock, enum dlw_way way, uint64_t caller, uint64_t frame)
+static __attribute__((noinline)) int lock_overtaken(const pthread_spinlock_t *lock, uint64_t frame)
 {
-	struct dlw_context *self = dlw_self;
-	uint64_t holding;
-
-	if (dlw_unlikely(!dlw_lock_alone(self, way, DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock),
-					 caller, frame, &holding)))
-		return DLW_GO_ON;
-	if (dlw_unlikely(dlw_real(pthread_spin_trylock)(lock) != 0))
-		return lock_at_length(lock, caller, frame);
-	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
-		return dlw_lock_overtaken(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock),
-					  DLW_FORM_BLOCKING, caller, frame);
-	return 0;
+	return dlw_lock_overtaken(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), DLW_FORM_BLOCKING,
+				  dlw_caller_at(frame), frame);
 }
 
-/** lock_otherwise() - the short way, and the shortest with exact stacks */
-static __attribute__((noinline)) int lock_otherwise(pthread_spinlock_t *lock, uint64_t caller,
-						    uint64_t frame)
+/** lock_quickly() - the short way */
+static __attribute__((noinline)) int lock_quickly(pthread_spinlock_t *lock, uint64_t frame)
 {
-	int result = lock_alone(lock, DLW_WAY_VERIFIED, caller, frame);
 	uint32_t stack;
 
-	if (dlw_likely(result != DLW_GO_ON))
-		return result;
-	if (dlw_unlikely(!dlw_lock_quick(caller, frame, &stack) ||
+	if (dlw_unlikely(!dlw_lock_quick(dlw_caller_at(frame), frame, &stack) ||
 			 dlw_real(pthread_spin_trylock)(lock) != 0))
-		return lock_at_length(lock, caller, frame);
+		return lock_at_length(lock, frame);
 	dlw_lock_quick_had(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), DLW_FORM_BLOCKING, stack);
 	return 0;
 }
@@ -116,10 +99,17 @@ static __attribute__((noinline)) int lock_otherwise(pthread_spinlock_t *lock, ui
  */
 DLW_HOOK int pthread_spin_lock(pthread_spinlock_t *lock)
 {
-	int result = lock_alone(lock, DLW_WAY_SHORT, DLW_CALLER, DLW_FRAME);
+	struct dlw_context *self = dlw_self;
+	uint64_t holding;
 
-	return dlw_likely(result != DLW_GO_ON) ? result
-					       : lock_otherwise(lock, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(!dlw_lock_alone(self, DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock),
+					 DLW_CALLER, DLW_FRAME_ONCE, &holding)))
+		return lock_quickly(lock, DLW_FRAME);
+	if (dlw_unlikely(dlw_real(pthread_spin_trylock)(lock) != 0))
+		return lock_at_length(lock, DLW_FRAME);
+	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
+		return lock_overtaken(lock, DLW_FRAME);
+	return 0;
 }
 
 DLW_HOOK int pthread_spin_trylock(pthread_spinlock_t *lock)

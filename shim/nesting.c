@@ -1,7 +1,7 @@
 /*
  * shim/nesting.c - see nesting.h
  *
- * The private half is written by its thread alone, with .open NULL: a handler
+ * The private half is written by its thread alone, with .open shut: a handler
  * that takes a lock meanwhile passes through. One that came in between the hold
  * and us has left the record's .holding other than ours; then of this section
  * nothing more is noted.
@@ -378,7 +378,7 @@ static bool note_nested(struct dlw_context *self, uint64_t holding, bool wants)
 
 void dlw_nest_at_length(struct dlw_context *self, uint64_t holding, bool wants)
 {
-	const struct dlw_thread *open = self->open;
+	const bool open = self->open != DLW_WAY_SHUT;
 
 	dlw_inside(self);
 	if (!note_nested(self, holding, wants))

@@ -1,7 +1,7 @@
 /*
  * shim/nesting_notes.h - where a thread's notes of its nestings are kept
  *
- * All of it with .open NULL: a handler passes through meanwhile.
+ * All of it with .open shut: a handler passes through meanwhile.
  */
 #ifndef DLW_SHIM_NESTING_NOTES_H
 #define DLW_SHIM_NESTING_NOTES_H

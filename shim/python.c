@@ -97,7 +97,7 @@ static void fence_in(void)
 	unsigned i;
 
 	dlw_thread_exempt();
-	dlw_self->open = NULL; /* where the kernel did not wipe it: no hook records here */
+	dlw_self->open = DLW_WAY_SHUT; /* where the kernel did not wipe it: no hook records here */
 	dlw_runtime->state = DLW_OFF; /* and where it did: nothing is to be set up anew */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	sigfillset(&blocked);

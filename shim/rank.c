@@ -26,7 +26,7 @@ void dlw_rank_check_slow(struct dlw_context *self, enum dlw_kind kind, uint64_t 
 	struct dlw_misuse note;
 
 	/* from now on each acquisition comes this way: the short one does not look at ranks */
-	self->way = DLW_WAY_LONG;
+	dlw_way_becomes(self, DLW_WAY_LONG);
 	for (depth = 0; rank && depth < count; depth++) {
 		const struct dlw_held *held = dlw_hold_at(self, depth);
 

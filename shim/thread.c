@@ -225,7 +225,7 @@ static enum dlw_way way_of(const struct dlw_context *context)
 void dlw_thread_log_ends(struct dlw_context *self)
 {
 	self->log = NULL;
-	self->way = way_of(self);
+	dlw_way_becomes(self, way_of(self));
 }
 
 struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_t created_stack,
@@ -269,7 +269,7 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 		dlw_log_event(context, &event);
 	}
 	dlw_fork_inherit(context);
-	context->open = record;
+	context->open = context->way;
 	attaching = false;
 	return context;
 }
@@ -286,14 +286,14 @@ bool dlw_thread_confine(void)
 		return true;
 	dlw_runtime_count(DLW_LOST_THREADS, 1);
 	self->asynchronous = false;
-	self->open = NULL;
+	self->open = DLW_WAY_SHUT;
 	return true;
 }
 
 void dlw_thread_unconfine(void)
 {
 	confined = attaching = false;
-	dlw_self->open = dlw_self->record;
+	dlw_self->open = dlw_self->way;
 }
 
 bool dlw_thread_is_confined(void)
@@ -313,7 +313,7 @@ static struct dlw_context *attach_late(void)
 	struct dlw_context *self = dlw_thread_attach(0, 0, 0, false);
 
 	if (self)
-		self->open = NULL;
+		self->open = DLW_WAY_SHUT;
 	if (self && deferred)
 		dlw_cancel_attached(self);
 	else if (deferred)

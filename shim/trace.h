@@ -24,6 +24,26 @@
 #define DLW_CALLER ((uint64_t)(uintptr_t)__builtin_return_address(0))
 #define DLW_FRAME ((uint64_t)(uintptr_t)__builtin_dwarf_cfa())
 
+/* The same, reckoned apart, so that no register keeps it for a later, unlikely DLW_FRAME. */
+#if defined(__x86_64__)
+#define DLW_FRAME_ONCE                                                                            \
+	({                                                                                        \
+		uint64_t frame_;                                                                  \
+		__asm__("lea %1, %0"                                                              \
+			: "=r"(frame_)                                                            \
+			: "m"(*(const char *)__builtin_dwarf_cfa()));                             \
+		frame_;                                                                           \
+	})
+#else
+#define DLW_FRAME_ONCE DLW_FRAME
+#endif
+
+/** dlw_caller_at() - DLW_CALLER of the hook at @frame: a register less to keep */
+static inline uint64_t dlw_caller_at(uint64_t frame)
+{
+	return ((const uint64_t *)(uintptr_t)frame)[-1];
+}
+
 /** dlw_stack_seen() - dlw_stack_here(), where the thread has not been here before */
 uint32_t dlw_stack_seen(struct dlw_context *self, uint64_t address, uint64_t frame);
 
@@ -64,15 +84,26 @@ static inline bool dlw_site_is(const struct dlw_site *site, uint64_t address, ui
 /** dlw_site_verified() - stacks=full: the stack is still the same */
 bool dlw_site_verified(const struct dlw_site *site);
 
-/** dlw_site_serves() - the thread's entry for this site is right, as far as it has to be */
-static inline bool dlw_site_serves(const struct dlw_context *self, const struct dlw_site *site,
-				   uint64_t address, uint64_t frame)
+/** dlw_site_serves() - the thread's entry for this site is right, as far as it has to be on @way */
+static inline bool dlw_site_serves(enum dlw_way way, const struct dlw_site *site, uint64_t address,
+				   uint64_t frame)
 {
 	if (dlw_unlikely(!dlw_site_is(site, address, frame)))
 		return false;
-	if (dlw_likely(self->way == DLW_WAY_SHORT) || self->way == DLW_WAY_LOGGED)
+	if (dlw_likely(way == DLW_WAY_SHORT) || way == DLW_WAY_LOGGED)
 		return true;
-	return self->way == DLW_WAY_VERIFIED && dlw_site_verified(site);
+	return way == DLW_WAY_VERIFIED && dlw_site_verified(site);
+}
+
+/** dlw_site_serves_unlogged() - likewise, and @way is one without a log */
+static inline __attribute__((always_inline)) bool
+dlw_site_serves_unlogged(enum dlw_way way, const struct dlw_site *site, uint64_t address,
+			 uint64_t frame)
+{
+	if (dlw_unlikely(!dlw_site_is(site, address, frame)))
+		return false;
+	return dlw_likely(way == DLW_WAY_SHORT) ||
+	       (way == DLW_WAY_VERIFIED && dlw_trace_still(site->trace, frame));
 }
 
 static inline uint32_t dlw_stack_here(struct dlw_context *self, uint64_t address, uint64_t frame)

@@ -487,7 +487,7 @@ static void try_handler(uint32_t lower, int gives, int takes, int gives_back)
 	start_thread(0);
 	for (i = 0; i < lower; i++)
 		push(self, LOWER + i);
-	self->open = self->record;
+	self->open = self->way = DLW_WAY_SHORT;
 	holding = dlw_hold_now(self->record);
 	dlw_hold_fill(&self->holds[lower], MINE, word);
 	handler(self, gives, takes, gives_back);
