@@ -183,6 +183,61 @@ static bool is_in_core(const struct dlw_finding *finding, uint32_t thread)
 	return false;
 }
 
+static bool watcher_found_something(const struct dlw_replay *replay)
+{
+	uint32_t at;
+
+	for (at = 0; at < replay->source_count; at++)
+		if (replay->sources[at]->defined.look.found)
+			return true;
+	return false;
+}
+
+/** outlived() - the thread's process is known to have been there at @ns */
+static bool outlived(const struct dlw_source *source, uint64_t ns)
+{
+	return source->defined.end_known || source->copied_at || source->last_ns > ns;
+}
+
+/** lost_holder_end() - when the process of who is gone with @resource ended in order; 0: not so */
+static uint64_t lost_holder_end(const struct dlw_replay *replay, const struct dlw_state *state,
+				uint32_t resource)
+{
+	uint32_t at;
+
+	for (at = 0; at < state->hold_count; at++) {
+		const struct dlw_hold *hold = &state->holds[at];
+		uint32_t process = state->threads[hold->thread].process;
+
+		if (hold->resource == resource && hold->count && state->processes[process].ended)
+			return replay->sources[process]->defined.end_ns;
+	}
+	return 0;
+}
+
+/**
+ * is_doubtful() - an orphan, perhaps only by what the log does not say
+ *
+ * A process that was killed leaves no word of when. Where another one ended that
+ * held what it waited for, and no watcher saw it wait on, it may have been dead by
+ * then: so end pools of processes whose manager keeps the lock of their queue.
+ */
+static bool is_doubtful(const struct dlw_log_findings *findings, const struct dlw_state *state,
+			const struct dlw_finding *finding)
+{
+	const struct dlw_replay *replay = findings->replay;
+	uint64_t end;
+	uint32_t at;
+
+	if (finding->kind != DLW_ORPHAN || watcher_found_something(replay))
+		return false;
+	end = lost_holder_end(replay, state, finding->edges[0].resource);
+	for (at = 0; at < finding->core_count; at++)
+		if (outlived(replay->sources[state->threads[finding->core[at]].process], end))
+			return false;
+	return true;
+}
+
 /**
  * judge() - this moment
  * @given_up: whose wait ends now without what it waited for: only what it was
@@ -203,7 +258,8 @@ static uint32_t judge(struct dlw_log_findings *findings, uint64_t stall_ns,
 	    dlw_judge(&state, &findings->arena, &found) < 0)
 		dlw_out_of_memory();
 	for (at = 0; at < found.count; at++)
-		if (!given_up || is_in_core(&found.all[at], given_up->number))
+		if (given_up ? is_in_core(&found.all[at], given_up->number) :
+			       !is_doubtful(findings, &state, &found.all[at]))
 			hand_out(findings, &state, &found.all[at]);
 	return found.count;
 }
@@ -229,16 +285,6 @@ void dlw_log_findings_before(struct dlw_log_findings *findings)
 
 	if (cursor && ended_from_outside(cursor))
 		judge(findings, STALL_NS, cursor);
-}
-
-static bool watcher_found_something(const struct dlw_replay *replay)
-{
-	uint32_t at;
-
-	for (at = 0; at < replay->source_count; at++)
-		if (replay->sources[at]->defined.look.found)
-			return true;
-	return false;
 }
 
 /*

@@ -346,6 +346,100 @@ static void operations_missing_from_a_lock_keep_it_from_being_proven(void **unus
 	says("deadlock", "likely", 103, 104);
 }
 
+/* ---- two processes ---------------------------------------------------------------- */
+
+/** new_process() - with one thread, and a lock that both have */
+static struct log_writer *new_process(int32_t pid)
+{
+	struct dlw_record_object shared = { .id = 1,
+					    .kind = DLW_MUTEX,
+					    .traits = DLW_TRAIT_SHARED,
+					    .address = 0x1000,
+					    .device = 1,
+					    .inode = 2 };
+	struct log_writer *w = log_writer_new(pid);
+
+	log_thread(w, 1, pid, "main");
+	log_object_record(w, &shared, "");
+	return w;
+}
+
+static void judge_two(struct log_writer *one, struct log_writer *other)
+{
+	struct log_writer *logs[] = { one, other };
+	struct dlw_replay *replay = dlw_replay_new();
+	struct dlw_log_findings *findings;
+	char *error;
+	int at;
+
+	memset(&result, 0, sizeof(result));
+	for (at = 0; at < 2; at++)
+		assert_non_null(dlw_replay_add_memory(replay, "x.dlw", logs[at]->log,
+						      logs[at]->log_size, logs[at]->tail,
+						      logs[at]->tail_size, &error));
+	findings = dlw_log_findings_new(replay, log_exercise_finding, &result);
+	dlw_replay_start(replay);
+	while (dlw_replay_peek(replay))
+		dlw_replay_apply(replay);
+	dlw_log_findings_at_end(findings);
+	dlw_log_findings_free(findings);
+	dlw_replay_free(replay);
+	log_writer_free(one);
+	log_writer_free(other);
+}
+
+/** holder_and_waiter() - one that ended with the lock, and one that was killed while it waited for it */
+static void holder_and_waiter(struct log_writer **holder, struct log_writer **waiter,
+			      uint64_t waits_at, uint64_t ends_at)
+{
+	*holder = new_process(100);
+	*waiter = new_process(200);
+	log_acquired(*holder, 1, 1, 0);
+	(*waiter)->ticks += waits_at;
+	log_want(*waiter, 1, 1, 0);
+	(*holder)->ticks += ends_at;
+}
+
+static void who_was_killed_may_not_have_outlived_a_holder(void **unused)
+{
+	struct log_writer *holder, *waiter;
+
+	(void)unused;
+	holder_and_waiter(&holder, &waiter, 1000, 1000000);
+	log_end(holder, DLW_END_EXIT);
+	log_writer_close(holder);
+	log_writer_kill(waiter);
+	judge_two(holder, waiter);
+	assert_int_equal(result.findings, 0);
+}
+
+static void who_waits_after_a_holders_end_has_outlived_it(void **unused)
+{
+	struct log_writer *holder, *waiter;
+
+	(void)unused;
+	holder_and_waiter(&holder, &waiter, 1000000, 1000);
+	log_end(holder, DLW_END_EXIT);
+	log_writer_close(holder);
+	log_writer_kill(waiter);
+	judge_two(holder, waiter);
+	says("orphan", "proven", 200, 0);
+}
+
+static void what_a_watcher_found_was_outlived(void **unused)
+{
+	struct log_writer *holder, *waiter;
+
+	(void)unused;
+	holder_and_waiter(&holder, &waiter, 1000, 1000000);
+	log_look(waiter, 1, "not asked");
+	log_end(holder, DLW_END_EXIT);
+	log_writer_close(holder);
+	log_writer_kill(waiter);
+	judge_two(holder, waiter);
+	says("orphan", "proven", 200, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -367,6 +461,9 @@ int main(void)
 		cmocka_unit_test(what_an_impatient_watcher_found_is_found_again),
 		cmocka_unit_test(the_patience_looked_for_is_the_longest_that_finds_it),
 		cmocka_unit_test(where_blocks_are_missing_nothing_is_proven),
+		cmocka_unit_test(who_was_killed_may_not_have_outlived_a_holder),
+		cmocka_unit_test(who_waits_after_a_holders_end_has_outlived_it),
+		cmocka_unit_test(what_a_watcher_found_was_outlived),
 		cmocka_unit_test(operations_missing_from_a_lock_keep_it_from_being_proven),
 	};
 
