@@ -67,6 +67,7 @@ static inline uint64_t dlw_hold_word(enum dlw_kind kind, enum dlw_mode mode, uin
 static inline void dlw_hold_fill(struct dlw_held *held, uint64_t address, uint64_t word)
 {
 	held->address = address;
+	atomic_signal_fence(memory_order_seq_cst); /* or both are put together first, to be one store */
 	memcpy(&held->stack, &word, sizeof(word));
 }
 

@@ -369,21 +369,104 @@ static __attribute__((noinline)) int relock_logged(pthread_mutex_t *mutex, uint6
 	return 0;
 }
 
-/** lock_logged() - tried, so that the log says of each acquisition whether it had to wait */
-static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, uint64_t caller,
-						 uint64_t frame, struct dlw_context *self,
-						 uint32_t stack)
+/** log_had() - the newest hold has just been had, in the hook that is left now; Return: 0 */
+static __attribute__((noinline)) int log_had(struct dlw_context *self)
 {
-	if (dlw_unlikely(mutex->__data.__kind))
-		return relock_logged(mutex, caller, frame, self, stack);
-	if (mutex->__data.__lock != 0 || dlw_real(pthread_mutex_trylock)(mutex) != 0)
-		return lock_at_length(mutex, caller, frame);
-	dlw_inside_quickly(self);
-	dlw_hold_add(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
-		     DLW_FORM_BLOCKING);
-	dlw_hold_log(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_BLOCKING, stack);
+	const struct dlw_held *newest = dlw_hold_at(self, 0);
+
+	dlw_hold_log(self, DLW_MUTEX, DLW_EXCLUSIVE, (const void *)(uintptr_t)newest->address,
+		     DLW_FORM_BLOCKING, newest->stack);
 	dlw_leave(self);
 	return 0;
+}
+
+/** leave_locked() - something has come up in between; Return: 0 */
+static __attribute__((noinline)) int leave_locked(struct dlw_context *self)
+{
+	dlw_leave(self);
+	return 0;
+}
+
+/** had_nested() - likewise, and it is not entered: others are held, or the log has ended meanwhile */
+static __attribute__((noinline)) int had_nested(pthread_mutex_t *mutex, struct dlw_context *self,
+						uint32_t stack)
+{
+	struct dlw_thread *record = self->record;
+	uint64_t holding;
+
+	if (dlw_unlikely(!record)) /* the child of a handler's fork */
+		return 0;
+	holding = dlw_hold_now(record);
+	if (dlw_unlikely(!self->log || (uint32_t)holding >= self->hold_room)) {
+		dlw_hold_push(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
+			      DLW_FORM_BLOCKING);
+		return dlw_hold_now(record) != holding ? log_had(self) : leave_locked(self);
+	}
+	dlw_hold_add(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
+		     DLW_FORM_BLOCKING);
+	if (!dlw_hold_say(self, self->log, dlw_address(mutex),
+			  dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, stack, 0), false,
+			  holding + DLW_HOLD_ADDED, (uint32_t)holding))
+		return log_had(self);
+	dlw_leave(self);
+	return 0;
+}
+
+/** had_logged() - tried, and had */
+static inline __attribute__((always_inline)) int had_logged(pthread_mutex_t *mutex, struct dlw_context *self,
+						uint32_t stack)
+{
+	uint64_t holding, word = dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, stack, 0);
+	struct dlw_thread *record = self->record;
+	struct dlw_slot *slot = self->log;
+
+	dlw_inside_quickly(self);
+	if (dlw_unlikely(!slot))
+		return had_nested(mutex, self, stack);
+	holding = dlw_hold_now(record);
+	if ((uint32_t)holding)
+		return had_nested(mutex, self, stack);
+	dlw_hold_fill(self->holds, dlw_address(mutex), word);
+	holding += DLW_HOLD_ADDED;
+	atomic_store_explicit(&record->holding, holding, memory_order_release);
+	if (dlw_unlikely(!dlw_hold_say(self, slot, dlw_address(mutex), word, false, holding, 0)))
+		return log_had(self);
+	if (dlw_unlikely(!dlw_leave_quickly(self)))
+		return leave_locked(self);
+	return 0;
+}
+
+/** lock_logged_otherwise() - it is taken, or no plain one */
+static __attribute__((noinline)) int lock_logged_otherwise(pthread_mutex_t *mutex,
+							   struct dlw_context *self,
+							   uint32_t stack, uint64_t frame)
+{
+	if (mutex->__data.__kind)
+		return relock_logged(mutex, dlw_caller_at(frame), frame, self, stack);
+	return lock_at_length(mutex, dlw_caller_at(frame), frame);
+}
+
+/**
+ * lock_logged() - tried, so that the log says of each acquisition whether it had to wait
+ *
+ * What is to outlast the try waits in memory: to save a register and bring it
+ * back takes twice as much.
+ */
+static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, struct dlw_context *self,
+						 uint32_t stack, uint64_t frame)
+{
+	pthread_mutex_t *volatile saved_mutex;
+	volatile uint64_t saved_frame;
+	volatile uint32_t saved_stack;
+
+	if (dlw_unlikely(mutex->__data.__kind | mutex->__data.__lock))
+		return lock_logged_otherwise(mutex, self, stack, frame);
+	saved_mutex = mutex;
+	saved_frame = frame;
+	saved_stack = stack;
+	if (dlw_unlikely(dlw_real(pthread_mutex_trylock)(mutex) != 0))
+		return lock_at_length(saved_mutex, dlw_caller_at(saved_frame), saved_frame);
+	return had_logged(saved_mutex, dlw_self, saved_stack);
 }
 
 /** lock_by_site() - at a site that is right; said apart for a thread that holds nothing: it spares much */
@@ -413,10 +496,10 @@ static inline __attribute__((always_inline)) int
 lock_otherwise(struct dlw_context *self, pthread_mutex_t *mutex, const struct dlw_site *site,
 	       uint64_t caller, uint64_t frame)
 {
+	if (self->open == DLW_WAY_LOGGED)
+		return lock_logged(mutex, self, site->stack, frame);
 	if (self->open == DLW_WAY_VERIFIED)
 		return lock_verified(mutex, caller, frame, self, site);
-	if (self->open == DLW_WAY_LOGGED && dlw_hold_count(self) < self->hold_room)
-		return lock_logged(mutex, caller, frame, self, site->stack);
 	return lock_at_length(mutex, caller, frame);
 }
 
@@ -628,19 +711,19 @@ static __attribute__((noinline)) int unlock_logged(pthread_mutex_t *mutex, uint6
 }
 
 /** leave_and_unlock() - something has come up in between */
-static __attribute__((noinline)) int leave_and_unlock(struct dlw_context *self,
-						      pthread_mutex_t *mutex)
+static __attribute__((noinline)) int leave_and_unlock(pthread_mutex_t *mutex,
+						      struct dlw_context *self)
 {
 	dlw_leave(self);
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 
 /** unlock_unclosed() - it has a time, or is not the newest hold, or there is no log of all */
-static __attribute__((noinline)) int unlock_unclosed(pthread_mutex_t *mutex, uint64_t caller,
-						     uint64_t frame)
+static __attribute__((noinline)) int unlock_unclosed(pthread_mutex_t *mutex,
+						     struct dlw_context *self, uint64_t frame)
 {
-	dlw_outside(dlw_self);
-	return unlock_logged(mutex, caller, frame);
+	dlw_outside(self);
+	return unlock_logged(mutex, dlw_caller_at(frame), frame);
 }
 
 /**
@@ -666,33 +749,50 @@ static inline bool unlog(struct dlw_context *self, const struct dlw_held *newest
 	return true;
 }
 
-/**
- * unlock_otherwise() - logged, mostly
- *
- * Calls nothing but in its own place: no register has to be saved.
- */
-static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex, uint64_t caller,
-						      uint64_t frame)
+/** unlock_unsaid() - its acquisition was said otherwise, or not last; .open is shut */
+static __attribute__((noinline)) int unlock_unsaid(pthread_mutex_t *mutex,
+						   struct dlw_context *self, uint64_t frame)
 {
-	struct dlw_context *self = dlw_self;
 	struct dlw_thread *record = self->record;
-	struct dlw_held *newest;
-	uint32_t count;
+	uint32_t count = dlw_holding(record);
+	struct dlw_held *newest = &self->holds[count - 1];
 
-	if (dlw_unlikely(!self->open || self->asynchronous))
-		return unlock_logged(mutex, caller, frame);
-	dlw_inside(self);
-	count = dlw_holding(record);
-	newest = &self->holds[count - 1];
 	if (dlw_unlikely(self->way != DLW_WAY_LOGGED) || !newest_is(self, count, mutex) ||
 	    !unlog(self, newest, mutex))
-		return unlock_unclosed(mutex, caller, frame);
+		return unlock_unclosed(mutex, self, frame);
 	if (dlw_unlikely(newest->again))
 		newest->again--;
 	else
 		dlw_hold_pop(record, dlw_hold_now(record));
 	if (dlw_unlikely(self->at_leave))
-		return leave_and_unlock(self, mutex);
+		return leave_and_unlock(mutex, self);
+	atomic_signal_fence(memory_order_seq_cst);
+	self->open = self->way;
+	return dlw_real(pthread_mutex_unlock)(mutex);
+}
+
+/**
+ * unlock_otherwise() - logged, mostly
+ *
+ * Calls nothing but in its own place: no register has to be saved.
+ */
+static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex,
+						      struct dlw_context *self, uint64_t frame)
+{
+	struct dlw_thread *record = self->record;
+	struct dlw_slot *slot;
+	uint64_t holding;
+
+	dlw_inside_quickly(self);
+	slot = self->log;
+	if (dlw_unlikely(!slot))
+		return unlock_unclosed(mutex, self, frame);
+	holding = dlw_hold_now(record);
+	if (!dlw_hold_unsay(slot, dlw_address(mutex), false, holding))
+		return unlock_unsaid(mutex, self, frame);
+	dlw_hold_pop(record, holding);
+	if (dlw_unlikely(self->at_leave))
+		return leave_and_unlock(mutex, self);
 	atomic_signal_fence(memory_order_seq_cst);
 	self->open = self->way;
 	return dlw_real(pthread_mutex_unlock)(mutex);
@@ -736,7 +836,8 @@ DLW_HOOK int pthread_mutex_unlock(pthread_mutex_t *mutex)
 	uint64_t holding;
 
 	if (dlw_unlikely(!(self->open & DLW_WAY_UNLOGGED)))
-		return unlock_otherwise(mutex, DLW_CALLER, DLW_FRAME);
+		return self->open ? unlock_otherwise(mutex, self, DLW_FRAME) :
+				    unlock_at_length(mutex, DLW_CALLER, DLW_FRAME);
 	holding = dlw_hold_now(record);
 	if (dlw_unlikely((uint32_t)holding != 1 ||
 			 !dlw_hold_is(self->holds, dlw_address(mutex), DLW_TACIT_PLAIN)))

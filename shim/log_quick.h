@@ -89,6 +89,12 @@ static inline uint64_t dlw_quick_ticket(struct dlw_object *object)
 	return ticket;
 }
 
+/** dlw_quick_count() - dlw_quick_ticket() whose number nobody asks for: one instruction */
+static inline void dlw_quick_count(struct dlw_object *object)
+{
+	++*(uint64_t *)&object->ticket;
+}
+
 /** dlw_quick_shared_ticket() - of one that others have, too */
 static inline uint64_t dlw_quick_shared_ticket(struct dlw_object *object)
 {
@@ -155,7 +161,10 @@ dlw_quick_put_plain(struct dlw_slot *slot, struct dlw_object *object, uint32_t h
 {
 	uint32_t id = object->log_id, length = slot->block->length, *unit = dlw_quick_unit(slot);
 
-	slot->recent[dlw_recent_place(how & 31, id, stack)] = (struct dlw_recent){
+	const uint32_t place = dlw_recent_place(how & 31, id, stack);
+
+	dlw_slot_unsay(slot, place);
+	slot->recent[place] = (struct dlw_recent){
 		.object = id, .stack = stack, .ticket = (uint32_t)ticket, .how = how
 	};
 	dlw_event_put_plain(unit, (enum dlw_event_type)how, 0, 0, 0,
@@ -165,7 +174,7 @@ dlw_quick_put_plain(struct dlw_slot *slot, struct dlw_object *object, uint32_t h
 			       how | (DLW_UNTIMED - 1) << DLW_DELTA_SHIFT | stack << 22, how,
 			       ticket);
 	else
-		slot->open_object = NULL;
+		slot->open_holding = 0;
 	dlw_slot_publish(slot, length + 12);
 }
 
@@ -177,6 +186,50 @@ static inline bool dlw_quick_has_said(const struct dlw_slot *slot, const struct 
 		&slot->recent[dlw_recent_place(how & 31, object->log_id, stack)];
 
 	return last->object == object->log_id && last->stack == stack && last->how == how;
+}
+
+/** dlw_said_key() - of an event: the hold that it begins, if any, and how that was asked for */
+static inline uint64_t dlw_said_key(enum dlw_kind kind, uint32_t how, uint32_t stack)
+{
+	return stack | (uint64_t)kind << 32 | (uint64_t)((how >> 5 & 3) + DLW_EXCLUSIVE) << 40 |
+	       (uint64_t)(how >> 8 & 3) << 56 |
+	       ((how & 31) == DLW_EVENT_ACQUIRED ? 0 : 1ull << 63);
+}
+
+/** dlw_said_place() - where it is, if it has been said */
+static inline struct dlw_said *dlw_said_place(struct dlw_slot *slot, uint64_t address, uint64_t key)
+{
+	uint32_t hash = ((uint32_t)address + (uint32_t)key) * 0x9e3779b1u;
+	struct dlw_said *said = &slot->said[hash >> 26 & (DLW_SAID - 1)];
+
+	__asm__("" : "+r"(said)); /* one register, not its parts again for each field */
+	return said;
+}
+
+/** dlw_quick_remember() - it has just been said AGAIN, by way of its @place among the recent ones */
+void dlw_quick_remember(struct dlw_slot *slot, struct dlw_object *object, uint64_t key,
+			uint32_t place);
+
+/**
+ * dlw_said_is() - of what is at @address, in the life that it has now
+ *
+ * Read as if nobody wrote it, which spares a register: an address stays, and a life
+ * that ends meanwhile might as well have ended before.
+ */
+static inline bool dlw_said_is(const struct dlw_said *said, uint64_t address)
+{
+	const struct dlw_object *object = said->object;
+
+	return dlw_likely(*(const uint64_t *)&object->address == address) &&
+	       dlw_likely(*(const uint32_t *)&object->life == said->life);
+}
+
+/** dlw_quick_said() - the event with @key of what is at @address; NULL: to be looked for */
+static inline struct dlw_said *dlw_quick_said(struct dlw_slot *slot, uint64_t address, uint64_t key)
+{
+	struct dlw_said *said = dlw_said_place(slot, address, key);
+
+	return dlw_likely(said->key == key) && dlw_said_is(said, address) ? said : NULL;
 }
 
 /** dlw_quick_put() - an event without a time; @has_room: there is room for it */
@@ -202,8 +255,10 @@ dlw_quick_put(struct dlw_context *self, struct dlw_object *object, enum dlw_even
 	if (dlw_quick_opens(how))
 		dlw_quick_open(slot, object, unit, said ^ 1u << DLW_AGAIN_DELTA_SHIFT, how, ticket);
 	else
-		slot->open_object = NULL;
+		slot->open_holding = 0;
 	dlw_slot_publish(slot, length + 4);
+	if (type == DLW_EVENT_ACQUIRED || type == DLW_EVENT_POSTED)
+		dlw_quick_remember(slot, object, dlw_said_key(object->kind, how, stack), place);
 }
 
 /** dlw_quick_say() - an event without a time */
@@ -237,13 +292,14 @@ static inline bool dlw_quick_closed(struct dlw_slot *slot, uint64_t address, boo
 {
 	struct dlw_object *object = slot->open_object;
 
-	if (!object || object->address != address || object->log_life != object->life)
+	if (slot->open_holding != DLW_OPEN_OTHERWISE || object->address != address ||
+	    object->log_life != object->life)
 		return false;
 	if (!shared)
 		dlw_quick_ticket(object);
 	else if (!dlw_quick_shared_next(object, slot->open_ticket))
 		return false;
-	slot->open_object = NULL;
+	slot->open_holding = 0;
 	atomic_store_explicit((_Atomic uint32_t *)slot->open_unit, slot->open_released,
 			      memory_order_release);
 	return true;

@@ -28,13 +28,36 @@ struct dlw_waiting {
 	uint32_t place; /* among the spares, for it to go to */
 };
 
+/**
+ * An event that the block has said AGAIN: what to know it by, and how to say it once more
+ *
+ * True as long as .key is not 0; but for the object's life, which ends unseen.
+ */
+struct dlw_said {
+	uint64_t key; /* dlw_said_key(): all of it but the object */
+	struct dlw_object *object; /* never NULL once there has been a key */
+	struct dlw_recent *recent; /* the same event */
+	uint32_t life;             /* of the object */
+	uint32_t unit;             /* the event, untimed, but for the advance of its ticket */
+};
+
+#define DLW_SAID 64u /* a power of two */
+#define DLW_SAID_DEPTH 8u /* a power of two: newest holds whose events are remembered */
+#define DLW_OPEN_OTHERWISE (1ull << 32) /* as no .holding is of a thread that holds something */
+
 /** One slot of the tail, while a thread (or slot 1, the process) owns it. */
 struct dlw_slot {
 	struct dlw_block *block; /* in the tail; the payload follows */
 	uint32_t quick_until;    /* below this length of the block an acquisition needs no time, and has room */
 	uint32_t timed_at;       /* from this length on the clock is read for one; perhaps of the next block */
-	/* the block ends with an untimed acquisition: of what, and how to add its release */
-	struct dlw_object *open_object; /* NULL: it does not */
+	/*
+	 * The block ends with an untimed acquisition, to which its release can be added: 0: it
+	 * does not. The record's .holding with it: it was said AGAIN, as .held has it, and is
+	 * a hold of its own. DLW_OPEN_OTHERWISE: of what, and how, is in .open_…
+	 */
+	uint64_t open_holding;
+	struct dlw_said *held[DLW_SAID_DEPTH]; /* by hold: as its acquisition was last said, or that of another */
+	struct dlw_object *open_object;
 	uint32_t *open_unit, open_released, open_ticket;
 	uint64_t ticks;          /* of the last event */
 	uint32_t chance, timed;  /* of .timed_at: the first DLW_TIMED_OFTEN come sooner */
@@ -44,6 +67,9 @@ struct dlw_slot {
 	struct dlw_waiting waiting[DLW_BATCH - 1]; /* older than .block, oldest first */
 	struct dlw_slot *next_free, *next;     /* … of all */
 	struct dlw_recent recent[DLW_RECENT];  /* of the block */
+	struct dlw_said said[DLW_SAID];        /* by dlw_said_place() */
+	uint8_t said_at[DLW_RECENT];           /* by place in .recent: index in .said, plus 1; 0: none */
+	bool says;                             /* any of them */
 	/* order and ring: what the next event speaks of */
 	struct dlw_object *pending[DLW_PENDING_OBJECTS];
 	uint32_t pending_count;
@@ -111,8 +137,29 @@ static inline void dlw_slot_publish(struct dlw_slot *slot, uint32_t length)
 /** dlw_slot_grow() - @size bytes more of the payload are written: publish them */
 static inline void dlw_slot_grow(struct dlw_slot *slot, uint32_t size)
 {
-	slot->open_object = NULL;
+	slot->open_holding = 0;
 	dlw_slot_publish(slot, slot->block->length + size);
+}
+
+/** dlw_slot_unsay() - another event takes its place among the recent ones */
+static inline void dlw_slot_unsay(struct dlw_slot *slot, uint32_t place)
+{
+	uint32_t at = slot->said_at[place];
+
+	if (at) {
+		slot->said[at - 1].key = 0;
+		slot->said_at[place] = 0;
+	}
+}
+
+/** dlw_slot_displaces() - @event is about to be put in full: perhaps in another one's place */
+static inline void dlw_slot_displaces(struct dlw_slot *slot, const struct dlw_event *event)
+{
+	const struct dlw_recent *last = dlw_recent_of(slot->recent, event);
+	struct dlw_recent this = dlw_recent_from(event);
+
+	if (event->object && dlw_recent_takes((uint32_t)event->type) && !dlw_recent_is(last, &this))
+		dlw_slot_unsay(slot, (uint32_t)(last - slot->recent));
 }
 
 /** dlw_slot_put() - an event for which there is room */
@@ -120,6 +167,7 @@ static inline void dlw_slot_put(struct dlw_slot *slot, const struct dlw_event *e
 {
 	uint32_t *unit = dlw_slot_payload(slot) + slot->block->length / 4;
 
+	dlw_slot_displaces(slot, event);
 	dlw_slot_grow(slot, 4 * dlw_event_put(unit, event, slot->ticks, slot->recent));
 	slot->ticks = event->ticks;
 }

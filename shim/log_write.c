@@ -26,6 +26,19 @@
 
 #define DEFINITIONS_SLOT 1u
 
+/** unsay_all() - a block begins */
+static void unsay_all(struct dlw_slot *slot)
+{
+	uint32_t at;
+
+	if (!slot->says)
+		return;
+	for (at = 0; at < DLW_SAID; at++)
+		slot->said[at].key = 0;
+	memset(slot->said_at, 0, sizeof(slot->said_at));
+	slot->says = false;
+}
+
 void dlw_slot_set_up(struct dlw_slot *slot, uint16_t type, uint16_t flags, uint32_t sequence)
 {
 	struct dlw_block *block = slot->block;
@@ -34,7 +47,8 @@ void dlw_slot_set_up(struct dlw_slot *slot, uint16_t type, uint16_t flags, uint3
 	/* whoever reads while we write finds an empty block, or a whole header */
 	atomic_store_explicit((_Atomic uint32_t *)&block->length, 0, memory_order_release);
 	memset(slot->recent, 0, sizeof(slot->recent));
-	slot->open_object = NULL;
+	unsay_all(slot);
+	slot->open_holding = 0;
 	slot->timed_at = slot->timed_at > full ? slot->timed_at - full : 0;
 	dlw_slot_until(slot);
 	block->type = type;
@@ -132,8 +146,16 @@ static struct dlw_slot *take_slot(void)
 	return NULL;
 }
 
+/* For a slot whose thread has said nothing: of no lock. */
+static struct dlw_object no_object;
+static struct dlw_said nothing_said = { .object = &no_object };
+
 static void begin_thread(struct dlw_slot *slot, const struct dlw_record_thread *thread)
 {
+	uint32_t at;
+
+	for (at = 0; at < DLW_SAID_DEPTH; at++)
+		slot->held[at] = &nothing_said;
 	slot->serial = thread->serial;
 	slot->pending_count = 0;
 	slot->timed = slot->timed_at = 0;
@@ -223,6 +245,20 @@ static __attribute__((noinline)) void say_at_length(struct dlw_context *self,
 
 	event.object = dlw_log_object(object);
 	dlw_log_event(self, &event);
+}
+
+void dlw_quick_remember(struct dlw_slot *slot, struct dlw_object *object, uint64_t key,
+			uint32_t place)
+{
+	struct dlw_said *said = dlw_said_place(slot, object->address, key);
+
+	said->key = key;
+	said->object = object;
+	said->recent = &slot->recent[place];
+	said->life = object->life;
+	said->unit = DLW_EVENT_AGAIN | place << 5 | DLW_AGAIN_UNTIMED << DLW_AGAIN_DELTA_SHIFT;
+	slot->said_at[place] = (uint8_t)(said - slot->said + 1);
+	slot->says = true;
 }
 
 void dlw_quick_in_full(struct dlw_context *self, struct dlw_object *object, uint32_t how,

@@ -23,6 +23,7 @@ import predictions  # noqa: E402
 import pythons  # noqa: E402
 import sessions  # noqa: E402
 import system_waits  # noqa: E402
+import told  # noqa: E402
 import ways  # noqa: E402
 
 
@@ -34,7 +35,7 @@ def main():
              system_waits.all_cases() + ways.all_cases() + faults.all_cases() +
              misuses.all_cases() + annotations.all_cases() + logs.all_cases() +
              killed.all_cases() + sessions.all_cases() + predictions.all_cases() +
-             live.all_cases())
+             live.all_cases() + told.all_cases())
     return harness.main(tests, parser.parse_args())
 
 
