@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <gelf.h>
+
 bool dlw_program_find_shim(char path[DLW_PATH_MAX])
 {
 	static const char *const places[] = { "libdlwatch.so", "../lib/libdlwatch.so" };
@@ -88,6 +90,53 @@ static bool is_foreign(int fd)
 	       header.e_ident[EI_CLASS] != ELFCLASS64;
 }
 
+/** names_library() - a dynamic section asks for one whose name begins with @library */
+static bool names_library(Elf *elf, Elf_Scn *section, const char *library)
+{
+	Elf_Data *data = elf_getdata(section, NULL);
+	GElf_Shdr header;
+	GElf_Dyn entry;
+	int i;
+
+	if (!data || !gelf_getshdr(section, &header))
+		return false;
+	for (i = 0; gelf_getdyn(data, i, &entry) && entry.d_tag != DT_NULL; i++) {
+		const char *name = entry.d_tag == DT_NEEDED ?
+					   elf_strptr(elf, header.sh_link, entry.d_un.d_val) :
+					   NULL;
+
+		if (name && !strncmp(name, library, strlen(library)))
+			return true;
+	}
+	return false;
+}
+
+/** needs_library() - the program itself does */
+static bool needs_library(int fd, const char *library)
+{
+	Elf_Scn *section = NULL;
+	bool needs = false;
+	GElf_Shdr header;
+	Elf *elf;
+
+	elf_version(EV_CURRENT);
+	elf = elf_begin(fd, ELF_C_READ, NULL);
+	while (!needs && (section = elf_nextscn(elf, section)))
+		needs = gelf_getshdr(section, &header) && header.sh_type == SHT_DYNAMIC &&
+			names_library(elf, section, library);
+	elf_end(elf);
+	return needs;
+}
+
+/** wants_to_be_first() - gcc's AddressSanitizer ends a program where another library comes before it */
+static bool wants_to_be_first(int fd)
+{
+	const char *options = getenv("ASAN_OPTIONS");
+
+	return !(options && strstr(options, "verify_asan_link_order")) &&
+	       needs_library(fd, "libasan.so");
+}
+
 /** changes_identity() - the kernel will start it with other ids, and the loader be wary */
 static bool changes_identity(const struct stat *status)
 {
@@ -122,6 +171,9 @@ int dlw_program_check(const char *name)
 		warn(path, "is a 32-bit program");
 	else if (is_static(fd))
 		warn(path, "is statically linked, and nothing can be preloaded");
+	else if (wants_to_be_first(fd))
+		fprintf(stderr, "dlwatch: %s: its AddressSanitizer starts behind no other library "
+				"unless ASAN_OPTIONS=verify_asan_link_order=0 is set\n", path);
 	close(fd);
 	return 0;
 }

@@ -215,6 +215,24 @@ def static_binary(context):
     run_status([program], 9, ["static"])
 
 
+def sanitized_binary(context):
+    """It ends before it begins, natively behind any library: how to start it is said."""
+    source, program = context.path("sanitized.c"), context.path("sanitized")
+    with open(source, "w", encoding="ascii") as file:
+        file.write("int main(void) { return 9; }\n")
+    built = subprocess.run([os.environ.get("CC") or "cc", "-fsanitize=address", "-o", program, source],
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=False)
+    with open(program if not built.returncode else source, "rb") as file:
+        if b"libasan.so" not in file.read():
+            raise Skip("no compiler whose AddressSanitizer is a library")
+    result = execute([DLWATCH, "run", "--", program])
+    check(result.err.startswith(b"dlwatch: " + program.encode()) and
+          b"ASAN_OPTIONS=verify_asan_link_order=0" in result.err, f"{result.err!r}")
+    result = execute([DLWATCH, "run", "--", program],
+                     environment(ASAN_OPTIONS="verify_asan_link_order=0:detect_leaks=0"))
+    equal((result.status, result.err), (9, b""), "set as it says: status and error")
+
+
 def setuid_binary(context):
     if os.geteuid() != 0:
         raise Skip("needs root, to make a program of another user")
@@ -376,7 +394,7 @@ def all_cases():
              report_that_nobody_reads,
              run_break, run_break_never, run_abort_never, run_report, own_status, not_found,
              not_executable, found_in_path, died_of_signal, passes_signals_on, wrong_usage,
-             static_binary, setuid_binary, options_bad, options_good, options_file,
+             static_binary, sanitized_binary, setuid_binary, options_bad, options_good, options_file,
              options_through_run, report_files, json_to_standard_output, no_renderer,
              no_such_files,
              installed, demo_lists, demo_unknown]
