@@ -247,8 +247,11 @@ static void align_units(struct dlw_cursor *cursor, const struct dlw_log_block *b
 	cursor->units = cursor->aligned;
 }
 
-/* Since then a block's state has what the thread said through dlwatch.h. */
-#define MINOR_SAID_ANEW 2
+/** says_anew() - a block's state has what the thread said through dlwatch.h: since 4.2 */
+static bool says_anew(const struct dlw_log_header *header)
+{
+	return header->major > 4 || header->minor >= 2;
+}
 
 /** skip_to() - @block does not follow on the last one */
 static void skip_to(struct dlw_cursor *cursor, const struct dlw_log_block *block)
@@ -259,7 +262,7 @@ static void skip_to(struct dlw_cursor *cursor, const struct dlw_log_block *block
 	}
 	cursor->late = cursor->takes_state = true;
 	cursor->exempt = 0;
-	if (cursor->source->file.header.minor < MINOR_SAID_ANEW)
+	if (!says_anew(&cursor->source->file.header))
 		cursor->source->replay->unheard = true;
 	begin_anew(cursor);
 }

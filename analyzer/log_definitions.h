@@ -38,6 +38,7 @@ struct dlw_log_object {
 	uint64_t address;
 	uint32_t init_stack, initial;
 	bool initial_known;
+	bool renewed; /* lives of it follow one another */
 	enum dlw_history history; /* before the log, or its definition, began */
 	uint64_t first_ticket;    /* smallest in the log; 0: it begins with the object */
 	uint64_t device, inode, offset;

@@ -47,9 +47,9 @@ static int check_header(struct dlw_log_file *file)
 		return fail(file, "header", "written on a machine of the other byte order");
 	if (header->byte_order != DLW_LOG_BYTE_ORDER)
 		return fail(file, "header", "damaged: no such byte order");
-	if (header->major != DLW_LOG_MAJOR) {
-		char *why = dlw_print("%u.%u, this dlwatch reads %u", header->major, header->minor,
-				       DLW_LOG_MAJOR);
+	if (header->major < DLW_LOG_MAJOR_READ || header->major > DLW_LOG_MAJOR) {
+		char *why = dlw_print("%u.%u, this dlwatch reads %u and %u", header->major,
+				      header->minor, DLW_LOG_MAJOR_READ, DLW_LOG_MAJOR);
 
 		fail(file, "foreign version", why);
 		free(why);

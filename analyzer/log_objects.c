@@ -113,6 +113,25 @@ static void move_out(struct dlw_replay_object *object)
 		inhabitant->object = NULL;
 }
 
+/** has_lives() - its number may stand for more than one, which follow one another */
+static bool has_lives(const struct dlw_replay_object *object)
+{
+	return object->defined.renewed && !object->shared && !object->guessed;
+}
+
+/** leave_ticket() - for the life that follows */
+static void leave_ticket(const struct dlw_replay_object *object)
+{
+	struct dlw_source *source = object->source;
+
+	if (!has_lives(object) || source->objects[object->position] != object)
+		return;
+	if (!source->next_tickets)
+		source->next_tickets = dlw_log_allocate(source->defined.object_count,
+							sizeof(*source->next_tickets));
+	source->next_tickets[object->position] = object->next_ticket;
+}
+
 void dlw_object_forget(struct dlw_replay *replay, struct dlw_replay_object *object)
 {
 	if (object->shared || object->guessed)
@@ -122,7 +141,9 @@ void dlw_object_forget(struct dlw_replay *replay, struct dlw_replay_object *obje
 	move_out(object);
 	free(object->releasers);
 	object->releasers = NULL;
-	object->source->objects[object->position] = NULL;
+	leave_ticket(object);
+	if (object->source->objects[object->position] == object)
+		object->source->objects[object->position] = NULL;
 	object->next_spare = replay->spare;
 	replay->spare = object;
 }
@@ -211,6 +232,15 @@ static void know_more(struct dlw_replay_object *object, struct dlw_source *sourc
 	object->defined = *defined;
 }
 
+/** first_ticket() - the object's next operation has it, if none is missing */
+static uint64_t first_ticket(const struct dlw_source *source, uint32_t position,
+			     const struct dlw_log_object *defined)
+{
+	uint64_t left = source->next_tickets ? source->next_tickets[position] : 0;
+
+	return left ? left : defined->first_ticket ? defined->first_ticket : 1;
+}
+
 static struct dlw_replay_object *first_use(struct dlw_source *source, uint32_t position)
 {
 	struct dlw_log_object defined;
@@ -224,8 +254,7 @@ static struct dlw_replay_object *first_use(struct dlw_source *source, uint32_t p
 	if (object->source == source && object->position == position) {
 		object->defined = defined;
 		object->history = defined.history;
-		if (defined.first_ticket)
-			object->next_ticket = defined.first_ticket;
+		object->next_ticket = first_ticket(source, position, &defined);
 	} else {
 		know_more(object, source, position, &defined);
 	}
@@ -245,6 +274,62 @@ struct dlw_replay_object *dlw_source_object(struct dlw_source *source, uint32_t 
 		return guessed_object(source, id, event);
 	return source->objects[position] ? source->objects[position] :
 					   first_use(source, position);
+}
+
+/* ---------------------------------------------------------------------- lives */
+
+static void repoint(struct dlw_replay *replay, struct dlw_replay_object **to,
+		    struct dlw_replay_object *from, struct dlw_replay_object *object)
+{
+	if (*to != from)
+		return;
+	*to = dlw_object_use(object);
+	dlw_object_drop(replay, from);
+}
+
+/**
+ * next_life() - of a dead one; whatever thread is about to speak of it, or waits
+ * for it, means this one
+ */
+static struct dlw_replay_object *next_life(struct dlw_replay *replay,
+					   struct dlw_replay_object *dead)
+{
+	struct dlw_replay_object *object, *kept = dlw_object_use(dead);
+	uint32_t at;
+
+	leave_ticket(dead);
+	object = dlw_object_use(first_use(dead->source, dead->position));
+	object->blocked = dead->blocked;
+	dead->blocked = NULL;
+	for (at = 0; at < replay->cursor_count; at++) {
+		struct dlw_cursor *cursor = replay->cursors[at];
+
+		if (cursor->blocked_on == dead)
+			cursor->blocked_on = object;
+		if (cursor != replay->current)
+			repoint(replay, &cursor->head.object, dead, object);
+		repoint(replay, &cursor->want.object, dead, object);
+		repoint(replay, &cursor->polled.object, dead, object);
+	}
+	object->references--;
+	dlw_object_drop(replay, kept);
+	return object;
+}
+
+void dlw_object_renew_others(struct dlw_replay *replay, struct dlw_replay_object *object)
+{
+	/* one is the event's own */
+	if (object->dead && has_lives(object) && object->references > 1)
+		next_life(replay, object);
+}
+
+struct dlw_replay_object *dlw_object_after_gap(struct dlw_replay *replay,
+					       struct dlw_replay_object *object)
+{
+	if (!has_lives(object) || object->holders || !object->moved_in)
+		return object;
+	object->dead = true;
+	return next_life(replay, object);
 }
 
 /* ------------------------------------------------------------------ releasers */
@@ -294,12 +379,29 @@ static void free_tables(struct dlw_source *source)
 	}
 }
 
+/** let_go_of_lives() - dead ones with another in their place are found by what points to them only */
+static void let_go_of_lives(struct dlw_replay *replay)
+{
+	void (*forget)(void *, struct dlw_replay_object *) = replay->forget;
+	uint32_t at;
+
+	replay->forget = NULL;
+	for (at = 0; at < replay->cursor_count; at++) {
+		struct dlw_cursor *cursor = replay->cursors[at];
+
+		while (cursor->hold_count)
+			dlw_object_drop(replay, cursor->holds[--cursor->hold_count].object);
+	}
+	replay->forget = forget;
+}
+
 void dlw_objects_free(struct dlw_replay *replay)
 {
 	struct dlw_shared *shared, *next;
 	struct dlw_replay_object *spare;
 	uint32_t at, position;
 
+	let_go_of_lives(replay);
 	for (at = 0; at < replay->source_count; at++) {
 		struct dlw_source *source = replay->sources[at];
 

@@ -36,6 +36,21 @@ static inline void dlw_object_drop(struct dlw_replay *replay, struct dlw_replay_
 		dlw_object_forget(replay, object);
 }
 
+/**
+ * dlw_object_renew_others() - @object was destroyed, by the current event, if by any
+ *
+ * What else points to it speaks of the life that follows, if it is one of several.
+ */
+void dlw_object_renew_others(struct dlw_replay *replay, struct dlw_replay_object *object);
+
+/**
+ * dlw_object_after_gap() - tickets of @object are missing: perhaps it was destroyed meanwhile
+ *
+ * Return: the life that goes on.
+ */
+struct dlw_replay_object *dlw_object_after_gap(struct dlw_replay *replay,
+					       struct dlw_replay_object *object);
+
 /** dlw_object_move_in() - the first event of @object happens: it lies at its address from now on */
 void dlw_object_move_in(struct dlw_replay_object *object);
 

@@ -17,6 +17,7 @@
 #include "analyzer/log_cursor.h"
 #include "analyzer/log_index.h"
 #include "analyzer/log_memory.h"
+#include "analyzer/log_objects.h"
 
 /* ----------------------------------------------------------------------- heap */
 
@@ -208,6 +209,7 @@ void dlw_order_exited(struct dlw_replay *replay)
 /** skip_to() - the operations before @ticket never come */
 static void skip_to(struct dlw_replay *replay, struct dlw_replay_object *object, uint64_t ticket)
 {
+	object = dlw_object_after_gap(replay, object);
 	if (dlw_source_overwrote(object->source)) {
 		replay->overwritten_tickets += ticket - object->next_ticket;
 	} else {
@@ -241,6 +243,16 @@ static void end_all(struct dlw_replay *replay)
 	replay->blocked_count = 0;
 }
 
+/** is_sooner() - of two heads that wait for a ticket: @one was before @other, it seems */
+static bool is_sooner(const struct dlw_cursor *one, const struct dlw_cursor *other)
+{
+	if (!one->head.event.untimed && !other->head.event.untimed)
+		return one->head.event.ticks < other->head.event.ticks;
+	/* a time that was not taken is a little, or much, too early: who misses less? */
+	return one->blocked_ticket - one->blocked_on->next_ticket <
+	       other->blocked_ticket - other->blocked_on->next_ticket;
+}
+
 /*
  * Nobody may go. Of the threads that wait for a ticket, those with the
  * smallest outstanding one of their object can be first; the one whose event
@@ -262,7 +274,7 @@ static void skip_missing_tickets(struct dlw_replay *replay)
 			past_copy = true;
 			continue;
 		}
-		if (!best || cursor->head.event.ticks < best->head.event.ticks)
+		if (!best || is_sooner(cursor, best))
 			best = cursor;
 	}
 	if (best) {

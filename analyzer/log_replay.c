@@ -397,6 +397,8 @@ void dlw_replay_apply(struct dlw_replay *replay)
 	dlw_cursor_take(cursor);
 	apply_to_thread(cursor);
 	dlw_order_happened(replay);
+	if (cursor->head.event.type == DLW_EVENT_DESTROYED)
+		dlw_object_renew_others(replay, cursor->head.object);
 	if (cursor->head.event.type == DLW_EVENT_EXITED)
 		dlw_order_exited(replay);
 	dlw_cursor_leave(cursor);
@@ -614,6 +616,8 @@ void dlw_replay_rewind(struct dlw_replay *replay)
 		struct dlw_source *source = replay->sources[at];
 
 		source->loss = (struct dlw_log_loss){ 0 };
+		free(source->next_tickets);
+		source->next_tickets = NULL;
 		if (source->defined.object_count)
 			memset(source->objects, 0,
 			       source->defined.object_count * sizeof(*source->objects));
@@ -666,6 +670,7 @@ void dlw_replay_free(struct dlw_replay *replay)
 		dlw_log_file_close(&source->file);
 		free(source->made);
 		free(source->objects);
+		free(source->next_tickets);
 		free(source);
 	}
 	free(replay->sources);

@@ -196,6 +196,7 @@ struct dlw_source {
 	struct dlw_log_file file;
 	struct dlw_log_definitions defined;
 	struct dlw_replay_object **objects; /* by position in defined.objects; NULL: not in use */
+	uint64_t *next_tickets; /* likewise, of those whose lives follow one another; NULL: none has */
 	struct dlw_guess *guesses; /* undefined ones: see log_objects.c */
 	struct dlw_inhabitant *inhabitants; /* whose memory is whose: there, too */
 	struct dlw_cursor **cursors;

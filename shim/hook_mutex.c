@@ -885,9 +885,7 @@ static __attribute__((noinline)) int init_otherwise(pthread_mutex_t *mutex,
 
 	if (attributes || !object || !dlw_lock_quick(caller, frame, &stack))
 		return init_at_length(mutex, attributes, caller, frame);
-	dlw_object_new_life(object, DLW_MUTEX);
-	object->type = (uint8_t)dlw_mutex_type(0);
-	object->init_stack = stack;
+	dlw_object_begins(object, DLW_MUTEX, dlw_mutex_type(0), 0, stack);
 	return dlw_real(pthread_mutex_init)(mutex, NULL);
 }
 

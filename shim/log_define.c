@@ -240,13 +240,24 @@ static uint32_t history_of(const struct dlw_object *object)
 				      DLW_NO_POST_YET;
 }
 
+static uint16_t traits_of(const struct dlw_object *object)
+{
+	return (uint16_t)(object->traits | (object->log_renewed ? DLW_TRAIT_RENEWED : 0));
+}
+
+/** may_be_renewed() - lives that come and go here, and the log need not define each */
+static bool may_be_renewed(const struct dlw_object *object)
+{
+	return object->log_id && !object->shared_ticket && dlw_is_lock(object);
+}
+
 size_t dlw_define_object(union dlw_object_definition *record, const struct dlw_object *object)
 {
 	memset(&record->object, 0, sizeof(record->object) + 8);
 	record->object.id = object->log_id;
 	record->object.kind = object->kind;
 	record->object.type = object->type;
-	record->object.traits = object->traits;
+	record->object.traits = traits_of(object);
 	record->object.address = object->address;
 	record->object.init_stack = object->init_stack;
 	record->object.initial = object->initial;
@@ -328,7 +339,7 @@ static bool define_plain(const struct dlw_object *object)
 		.id = object->log_id,
 		.kind = object->kind,
 		.type = object->type,
-		.traits = object->traits,
+		.traits = traits_of(object),
 		.address = object->address,
 		.init_stack = object->init_stack,
 		.initial = object->initial,
@@ -357,7 +368,9 @@ static void number_life(struct dlw_object *object, uint32_t life)
 	bool shared = dlw_shared_any();
 
 	object->shared_ticket = shared ? dlw_shared_number(object->address) : 0;
+	object->log_renewed = may_be_renewed(object);
 	object->log_id = ++dlw_runtime->logger->object_ids;
+	atomic_store_explicit(&object->ticket, 0, memory_order_relaxed);
 	if ((dlw_options.log_mode != DLW_LOG_RING || may_last(object)) &&
 	    (shared || !define_plain(object)))
 		define_full(object);

@@ -219,6 +219,13 @@ void dlw_define_locked(void *record, uint16_t type, size_t size);
 /** dlw_define_object() - fill in the record of this life; Return: its size */
 size_t dlw_define_object(union dlw_object_definition *record, const struct dlw_object *object);
 
+/** dlw_is_lock() - all that is ever said of it is who has it */
+static inline bool dlw_is_lock(const struct dlw_object *object)
+{
+	return object->kind == DLW_MUTEX || object->kind == DLW_RWLOCK ||
+	       object->kind == DLW_SPINLOCK;
+}
+
 /**
  * dlw_is_lasting() - a ring's blocks need not define the object again
  *
@@ -226,8 +233,7 @@ size_t dlw_define_object(union dlw_object_definition *record, const struct dlw_o
  */
 static inline bool dlw_is_lasting(const struct dlw_object *object)
 {
-	return (object->kind == DLW_MUTEX || object->kind == DLW_RWLOCK ||
-		object->kind == DLW_SPINLOCK) &&
+	return dlw_is_lock(object) &&
 	       object->log_id <= atomic_load_explicit(&dlw_runtime->logger->lasting,
 						      memory_order_relaxed) &&
 	       !(object->traits & DLW_TRAIT_DISTRUSTED);

@@ -282,6 +282,7 @@ void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object)
 		dlw_quick_say(self, object, DLW_EVENT_DESTROYED, 0, 0, 0,
 			      object->kind == DLW_MUTEX ? dlw_quick_ticket(object) :
 							  dlw_quick_shared_ticket(object));
+		object->log_ended = self->log != NULL;
 		return;
 	}
 	event.object = dlw_log_object(object);

@@ -203,10 +203,7 @@ struct dlw_object *dlw_object_begin(struct dlw_context *self, uint64_t address,
 		object = dlw_object_get(self, address, kind);
 	if (!object)
 		return NULL;
-	dlw_object_new_life(object, kind);
-	object->type = (uint8_t)type;
-	atomic_store_explicit(&object->traits, (uint16_t)traits, memory_order_relaxed);
-	object->init_stack = stack;
+	dlw_object_begins(object, kind, type, traits, stack);
 	return object;
 }
 

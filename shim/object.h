@@ -76,7 +76,7 @@ static inline void dlw_object_end_life(struct dlw_object *object)
 /** dlw_object_starts() - a new life, of one that no nesting speaks of */
 static inline void dlw_object_starts(struct dlw_object *object, enum dlw_kind kind)
 {
-	const size_t from = offsetof(struct dlw_object, ticket);
+	const size_t from = offsetof(struct dlw_object, shared_ticket);
 
 	memset((char *)object + from, 0, sizeof(*object) - from);
 	object->kind = (uint8_t)kind;
@@ -95,6 +95,38 @@ static inline void dlw_object_stops(struct dlw_object *object)
 {
 	atomic_store_explicit(&object->gone, 1, memory_order_relaxed);
 	dlw_object_end_life(object);
+}
+
+/**
+ * dlw_object_is_renewed() - for the log the new life is but one more of the last
+ *
+ * It knows the end of that, says of it that others may follow, and would say nothing
+ * else of this one.
+ */
+static inline bool dlw_object_is_renewed(const struct dlw_object *object, enum dlw_kind kind,
+					 enum dlw_type type, uint32_t traits, uint32_t stack)
+{
+	return object->log_ended && object->log_renewed && object->kind == kind &&
+	       object->type == type &&
+	       atomic_load_explicit(&object->traits, memory_order_relaxed) == traits &&
+	       object->init_stack == stack && !object->name && !object->class_name &&
+	       !object->rank;
+}
+
+/** dlw_object_begins() - it was initialised: a new life with these properties */
+static inline void dlw_object_begins(struct dlw_object *object, enum dlw_kind kind,
+				     enum dlw_type type, uint32_t traits, uint32_t stack)
+{
+	bool renewed = dlw_object_is_renewed(object, kind, type, traits, stack);
+
+	dlw_object_new_life(object, kind);
+	object->type = (uint8_t)type;
+	atomic_store_explicit(&object->traits, (uint16_t)traits, memory_order_relaxed);
+	object->init_stack = stack;
+	if (renewed) {
+		object->log_renewed = 1;
+		object->log_life = object->life;
+	}
 }
 
 /** dlw_object_is_gone() - it waits for the next life at its address */

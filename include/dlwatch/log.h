@@ -43,8 +43,9 @@
 
 #define DLW_LOG_MAGIC "\x89" "DLWLOG\n"
 #define DLW_TAIL_MAGIC "\x89" "DLWTAL\n"
-#define DLW_LOG_MAJOR 4 /* a reader refuses any other */
-#define DLW_LOG_MINOR 2 /* additions that an older reader may skip */
+#define DLW_LOG_MAJOR 5 /* a reader refuses a later one */
+#define DLW_LOG_MINOR 0 /* additions that an older reader may skip */
+#define DLW_LOG_MAJOR_READ 4 /* the earliest that is read */
 #define DLW_LOG_BYTE_ORDER 0x01020304u
 
 /** dlw_ticks() - a cheap clock of unknown unit, related to nanoseconds by pairs of readings */
@@ -231,7 +232,12 @@ struct dlw_record_thread_name {
 	char name[16];
 };
 
-/** One life of a lock, semaphore, …: a destroyed and initialised one gets a new id. */
+/**
+ * One life of a lock, semaphore, …: a destroyed and initialised one gets a new id.
+ *
+ * With DLW_TRAIT_RENEWED it is any number of lives of a lock, each as here and with the
+ * end of the one before, DESTROYED, in front of it; all of them count in one row of tickets.
+ */
 /** May end behind .initial: then the rest is 0, and the name empty. */
 struct dlw_record_object {
 	struct dlw_record record;
@@ -436,7 +442,7 @@ enum dlw_event_type {
 	DLW_EVENT_BROADCAST = 7,
 	DLW_EVENT_WOKEN = 8,        /* condition wait returns; the mutex follows as ACQUIRED */
 	DLW_EVENT_TRY_FAILED = 9,   /* ticket 0 */
-	DLW_EVENT_DESTROYED = 10,   /* the object's life ends */
+	DLW_EVENT_DESTROYED = 10,   /* the object's life ends; another one may follow */
 	DLW_EVENT_ARRIVED = 11,     /* at a barrier, about to wait */
 	DLW_EVENT_LEFT = 12,        /* a barrier */
 	DLW_EVENT_AGAIN = 13,       /* an event said before, shortly; dlw_event_get() unpacks it as such */

@@ -65,6 +65,7 @@ enum dlw_trait {
 	DLW_TRAIT_INHERIT = 1 << 2,    /* priority inheritance (FUTEX_LOCK_PI) */
 	DLW_TRAIT_PROTECT = 1 << 3,    /* priority ceiling */
 	DLW_TRAIT_DISTRUSTED = 1 << 4, /* a stranger unlocked it: holders are no proof */
+	DLW_TRAIT_RENEWED = 1 << 5,    /* a log alone: lives of it follow one another */
 };
 
 /** How a lock was used wrongly; the words are those of dlw_misuse_word(). */

@@ -2,6 +2,7 @@
 """
 import os
 import re
+import shutil
 import subprocess
 
 from deadlocks import fixture
@@ -47,6 +48,48 @@ def events(log, *options):
     result = execute([DLWATCH, "dump", "--events-only", *options, log])
     equal(result.status, 0, "dump: exit status")
     return result.out.decode().splitlines()
+
+
+# ---- locks that come and go -----------------------------------------------------
+
+
+def renewed(context, case, rounds, mode, status):
+    """Return: the findings while it ran, those of the log, and how many mutexes it defines"""
+    shutil.rmtree(context.path("log"), ignore_errors=True)
+    log, live = run_logged(context, status, mode,
+                           fixture("renewed_locks", case, str(rounds)))
+    report = analyze(context, log, 1 if status else 0, "--fail-on=deadlock")
+    result = execute([DLWATCH, "dump", "--format=jsonl", log])
+    defined = [line for line in result.out.decode().splitlines() if '"define":"object"' in
+               line.replace(" ", "") and '"mutex"' in line]
+    notes = " ".join(report["coverage"]["notes"])
+    check("missing" not in notes and "contradict" not in notes, f"coverage: {notes}")
+    return live, report["findings"], len(defined)
+
+
+def lives_of_a_lock_make_no_cycle(context):
+    """Though the log does not define each: in it they are one number."""
+    for mode in ("log_mode=full", "log_mode=ring:log_max=64M", SMALL_RING):
+        live, found, defined = renewed(context, "apart", 3000, mode, 0)
+        equal((live, found), ([], []), f"{mode}: findings")
+        check(defined <= 16, f"{mode}: {defined} mutexes are defined")
+
+
+def one_life_of_many_makes_a_cycle(context):
+    for mode in ("log_mode=full", "log_mode=ring:log_max=64M"):
+        live, found, _ = renewed(context, "together", 3000, mode, 0)
+        equal([[(finding["kind"], finding["verdict"]) for finding in findings]
+               for findings in (live, found)], [[("inversion", "feasible")]] * 2,
+              f"{mode}: findings")
+
+
+def a_deadlock_in_one_life_of_many_is_found(context):
+    for mode in ("log_mode=full", SMALL_RING):
+        live, found, _ = renewed(context, "deadlock", 3000, mode, 66)
+        equal([finding["verdict"] for finding in live + found], ["proven"] * 2,
+              f"{mode}: verdicts")
+        differs = first_difference(without_times(live[0]), without_times(found[0]))
+        check(not differs, f"{mode}: live and analysed finding differ at {differs}")
 
 
 # ---- the flight recorder --------------------------------------------------------
@@ -634,5 +677,6 @@ def all_cases():
              replay_finds, past_log_max_the_program_goes_on, a_log_may_end_in_a_signal_handler,
              threads_that_run_on_at_the_end_leave_no_gap, a_snapshot_of_a_running_program_can_be_read,
              a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,
-             top_shows_who_waits_for_whom]
+             top_shows_who_waits_for_whom, lives_of_a_lock_make_no_cycle,
+             one_life_of_many_makes_a_cycle, a_deadlock_in_one_life_of_many_is_found]
     return [("logs/" + test.__name__, test) for test in tests]

@@ -66,7 +66,7 @@ static void what_is_no_log_is_refused_with_one_line(void **unused)
 	refused(w->log, sizeof(header) - 1, "dir/app.dlw: header: cut short");
 	header.major = 9;
 	header.minor = 3;
-	refused(&header, sizeof(header), "dir/app.dlw: foreign version: 9.3, this dlwatch reads 4");
+	refused(&header, sizeof(header), "dir/app.dlw: foreign version: 9.3, this dlwatch reads 4 and 5");
 	header.major = DLW_LOG_MAJOR;
 	header.byte_order = 0x04030201;
 	refused(&header, sizeof(header),
@@ -93,6 +93,29 @@ static void a_missing_file_and_a_directory_are_refused_with_one_line(void **unus
 	assert_int_equal(dlw_log_file_open(&file, "/"), -1);
 	assert_string_equal(file.error, "/: no log: not a regular file");
 	dlw_log_file_close(&file);
+}
+
+static void the_major_version_before_this_one_is_read(void **unused)
+{
+	struct log_writer *w = small_log(10);
+	struct dlw_log_file file;
+	struct dlw_log_header header;
+
+	(void)unused;
+	log_writer_close(w);
+	memcpy(&header, w->log, sizeof(header));
+	header.major = DLW_LOG_MAJOR_READ;
+	header.minor = 2;
+	header.checksum = dlw_log_header_checksum(&header);
+	memcpy(w->log, &header, sizeof(header));
+	assert_int_equal(dlw_log_file_open_memory(&file, "app.dlw", w->log, w->log_size, NULL, 0),
+			 0);
+	assert_true(dlw_log_file_is_whole(&file));
+	dlw_log_file_close(&file);
+	header.major--;
+	refused(&header, sizeof(header),
+		"dir/app.dlw: foreign version: 3.2, this dlwatch reads 4 and 5");
+	log_writer_free(w);
 }
 
 static void a_later_minor_version_with_a_longer_header_is_read(void **unused)
@@ -531,6 +554,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_no_log_is_refused_with_one_line),
 		cmocka_unit_test(a_missing_file_and_a_directory_are_refused_with_one_line),
+		cmocka_unit_test(the_major_version_before_this_one_is_read),
 		cmocka_unit_test(a_later_minor_version_with_a_longer_header_is_read),
 		cmocka_unit_test(an_orderly_log_is_whole),
 		cmocka_unit_test(after_a_kill_the_tail_has_the_rest),

@@ -126,6 +126,172 @@ static void a_thread_that_lost_a_block_is_known_to_hold_nothing_from_before(void
 	finish(&scene);
 }
 
+/* ----------------------------------------------------- lives that share one number */
+
+/** a_renewed_lock() - mutex 3, of which one life follows the other */
+static struct log_writer *a_renewed_lock(void)
+{
+	struct log_writer *w = two_threads_two_mutexes();
+	struct dlw_record_object record = { .id = 3,
+					    .kind = DLW_MUTEX,
+					    .type = DLW_TYPE_NORMAL,
+					    .traits = DLW_TRAIT_RENEWED,
+					    .address = 0x7000,
+					    .init_stack = 4 };
+
+	log_object_record(w, &record, "");
+	return w;
+}
+
+/** live() - one life of it, in thread @serial */
+static void live(struct log_writer *w, uint32_t serial)
+{
+	log_acquired(w, serial, 3, 1);
+	log_released_top(w, serial, 0, 3);
+	log_plain(w, serial, DLW_EVENT_DESTROYED, 3, 0);
+}
+
+static void each_life_of_a_renewed_lock_is_another_lock(void **unused)
+{
+	struct log_writer *w = a_renewed_lock();
+	struct scene scene;
+
+	(void)unused;
+	live(w, 1);
+	live(w, 2); /* its first event is known long before the end of the first life */
+	live(w, 1);
+	log_acquired(w, 2, 3, 2);
+	log_writer_kill(w);
+	play(&scene, w);
+	assert_int_equal(scene.replay->object_numbers, 4);
+	assert_int_equal(scene.replay->stalls, 0);
+	assert_non_null(held(&scene, 102, 0x7000));
+	assert_int_equal(scene.state.resource_count, 1);
+	assert_int_equal(scene.state.resources[0].traits, 0);
+	assert_int_equal(scene.state.resources[0].init_stack.frames[0], 0x404444);
+	finish(&scene);
+}
+
+static void many_lives_of_one_number_take_little_memory(void **unused)
+{
+	struct log_writer *w = a_renewed_lock();
+	struct scene scene;
+	int life;
+
+	(void)unused;
+	for (life = 0; life < 5000; life++)
+		live(w, life & 1 ? 1 : 2);
+	log_writer_kill(w);
+	play(&scene, w);
+	assert_int_equal(scene.replay->object_numbers, 5000);
+	assert_int_equal(scene.replay->missing_tickets, 0);
+	assert_non_null(scene.replay->spare);
+	assert_null(scene.replay->spare->next_spare->next_spare);
+	finish(&scene);
+}
+
+static void who_wants_a_lock_wants_the_life_that_there_is(void **unused)
+{
+	struct log_writer *w = a_renewed_lock();
+	struct scene scene;
+
+	(void)unused;
+	log_acquired(w, 2, 2, 2);
+	log_want(w, 2, 3, 3); /* by its clock before the end of the first life */
+	live(w, 1);
+	log_acquired(w, 1, 3, 1);
+	log_writer_kill(w);
+	play(&scene, w);
+	assert_int_equal(scene.replay->object_numbers, 3);
+	assert_int_equal(wanted(&scene, 102), 0x7000);
+	assert_int_equal(thread(&scene, 102)->want.resource, held(&scene, 101, 0x7000)->resource);
+	finish(&scene);
+}
+
+static void a_want_of_a_renewed_lock_ends_when_it_is_had(void **unused)
+{
+	struct log_writer *w = a_renewed_lock();
+	struct scene scene;
+
+	(void)unused;
+	log_want(w, 2, 3, 3);
+	live(w, 1);
+	log_acquired(w, 2, 3, 3);
+	log_writer_kill(w);
+	play(&scene, w);
+	assert_non_null(held(&scene, 102, 0x7000));
+	assert_int_equal(scene.replay->cursors[1]->want.wait, DLW_WAIT_NONE);
+	finish(&scene);
+}
+
+static void the_hold_of_a_life_that_is_over_is_none_of_the_next(void **unused)
+{
+	struct log_writer *w = a_renewed_lock();
+	struct scene scene;
+
+	(void)unused;
+	log_acquired(w, 1, 3, 1);
+	log_plain(w, 1, DLW_EVENT_DESTROYED, 3, 0);
+	log_acquired(w, 2, 3, 2);
+	log_writer_kill(w);
+	play(&scene, w);
+	assert_int_equal(scene.replay->object_numbers, 2);
+	assert_null(held(&scene, 101, 0x7000));
+	assert_non_null(held(&scene, 102, 0x7000));
+	finish(&scene);
+}
+
+static void behind_a_gap_a_renewed_lock_may_be_another(void **unused)
+{
+	struct log_writer *w = a_renewed_lock();
+	struct scene scene;
+
+	(void)unused;
+	log_acquired(w, 1, 3, 1);
+	log_released_top(w, 1, 0, 3);
+	log_acquired(w, 1, 2, 1);
+	log_released_top(w, 1, 0, 2);
+	log_flush(w, 1);
+	log_plain(w, 1, DLW_EVENT_DESTROYED, 3, 0);
+	log_acquired(w, 1, 2, 1);
+	log_released_top(w, 1, 0, 2);
+	log_lose(w, 1);
+	log_acquired(w, 2, 3, 2);
+	log_acquired(w, 2, 2, 2); /* of which it is known that it is the same */
+	log_writer_kill(w);
+	play(&scene, w);
+	assert_int_equal(scene.replay->missing_tickets, 3);
+	assert_int_equal(scene.replay->object_numbers, 3);
+	assert_non_null(held(&scene, 102, 0x7000));
+	finish(&scene);
+}
+
+static void a_life_that_is_held_does_not_end_in_a_gap(void **unused)
+{
+	struct log_writer *w = a_renewed_lock();
+	struct scene scene;
+
+	(void)unused;
+	log_event(w, 1, (struct dlw_event){ .type = DLW_EVENT_ACQUIRED,
+					    .mode = 1,
+					    .object = 3,
+					    .stack = 1,
+					    .ticket = log_ticket(w, 3) });
+	log_ticket(w, 3);
+	log_event(w, 2, (struct dlw_event){ .type = DLW_EVENT_ACQUIRED,
+					    .mode = 1,
+					    .object = 3,
+					    .stack = 1,
+					    .ticket = log_ticket(w, 3) });
+	log_writer_kill(w);
+	play(&scene, w);
+	assert_int_equal(scene.replay->missing_tickets, 1);
+	assert_int_equal(scene.replay->object_numbers, 1);
+	assert_non_null(held(&scene, 101, 0x7000));
+	assert_non_null(held(&scene, 102, 0x7000));
+	finish(&scene);
+}
+
 /* ------------------------------------------------------------------ several processes */
 
 static void a_shared_lock_is_one_lock_for_all_processes(void **unused)
@@ -186,6 +352,13 @@ int main(void)
 		cmocka_unit_test(events_too_wide_for_the_plain_form_are_read),
 		cmocka_unit_test(an_undefined_lock_is_guessed_and_never_proves_anything),
 		cmocka_unit_test(a_thread_that_lost_a_block_is_known_to_hold_nothing_from_before),
+		cmocka_unit_test(each_life_of_a_renewed_lock_is_another_lock),
+		cmocka_unit_test(many_lives_of_one_number_take_little_memory),
+		cmocka_unit_test(who_wants_a_lock_wants_the_life_that_there_is),
+		cmocka_unit_test(a_want_of_a_renewed_lock_ends_when_it_is_had),
+		cmocka_unit_test(the_hold_of_a_life_that_is_over_is_none_of_the_next),
+		cmocka_unit_test(behind_a_gap_a_renewed_lock_may_be_another),
+		cmocka_unit_test(a_life_that_is_held_does_not_end_in_a_gap),
 		cmocka_unit_test(a_shared_lock_is_one_lock_for_all_processes),
 	};
 
