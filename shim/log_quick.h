@@ -128,6 +128,7 @@ static inline bool dlw_quick_opens(uint32_t how)
 static inline void dlw_quick_open(struct dlw_slot *slot, struct dlw_object *object,
 				  uint32_t *unit, uint32_t released, uint32_t how, uint64_t ticket)
 {
+	slot->open_holding = DLW_OPEN_OTHERWISE;
 	slot->open_object = object;
 	slot->open_unit = unit;
 	slot->open_released = released;
