@@ -71,6 +71,22 @@ static inline void dlw_hold_fill(struct dlw_held *held, uint64_t address, uint64
 	memcpy(&held->stack, &word, sizeof(word));
 }
 
+/**
+ * dlw_hold_fill_apart() - likewise, of what is about to be tried: in three stores and no register
+ *
+ * Whoever reads the word in one piece would wait for that, were there no atomic
+ * operation in between.
+ */
+static inline void dlw_hold_fill_apart(struct dlw_held *held, uint64_t address, enum dlw_kind kind,
+				       enum dlw_mode mode, uint32_t stack, uint8_t tacit)
+{
+	const uint32_t half = (uint32_t)(dlw_hold_word(kind, mode, 0, tacit) >> 32);
+
+	held->address = address;
+	held->stack = stack;
+	memcpy(&held->kind, &half, sizeof(half));
+}
+
 /** dlw_hold_is() - of the mutex at @address, entered as @tacit says */
 static inline bool dlw_hold_is(const struct dlw_held *held, uint64_t address, uint8_t tacit)
 {

@@ -194,7 +194,7 @@ dlw_lock_alone(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 	*holding = dlw_hold_now(self->record);
 	if (dlw_unlikely((uint32_t)*holding))
 		return false;
-	dlw_hold_fill(self->holds, dlw_address(lock), dlw_hold_word(kind, mode, site->stack, 0));
+	dlw_hold_fill_apart(self->holds, dlw_address(lock), kind, mode, site->stack, 0);
 	return true;
 }
 

@@ -299,50 +299,37 @@ lock_entering(pthread_mutex_t *mutex, struct dlw_context *self, struct dlw_threa
 /** relock() - a recursive one that is ours; more than so often may be refused */
 static inline bool relock(struct dlw_held *held)
 {
-	if (dlw_unlikely(held->again > UINT32_MAX / 2))
+	uint32_t again = held->again + 1;
+
+	if (dlw_unlikely((int32_t)again < 0))
 		return false;
-	held->again++;
+	held->again = again;
 	return true;
 }
 
 /**
- * lock_special() - it looks taken, or is no plain mutex: perhaps a recursive one, and nothing else
+ * lock_recursive() - it looks taken, or is no plain mutex: perhaps a recursive one, and nothing else
  *
  * One that was not entered tacitly the first time counts as such from now on:
  * the C library's word is as good.
  */
-static __attribute__((noinline)) int lock_special(pthread_mutex_t *mutex, uint64_t caller,
-						  uint64_t frame, struct dlw_context *self,
-						  uint32_t stack)
+static __attribute__((noinline)) int lock_recursive(pthread_mutex_t *mutex,
+						    struct dlw_context *self, uint64_t frame,
+						    uint64_t holding)
 {
-	struct dlw_thread *record = self->record;
-	uint64_t holding = dlw_hold_now(record);
+	const uint64_t caller = dlw_caller_at(frame);
+	const struct dlw_site *site = dlw_site_of(self, caller, frame);
 
 	if (mutex->__data.__lock == 0 && mutex->__data.__kind == DLW_KIND_RECURSIVE &&
-	    (uint32_t)holding < self->hold_room)
-		return lock_entering(mutex, self, record, holding, stack, DLW_TACIT_RECURSIVE);
+	    (uint32_t)holding < self->hold_room &&
+	    dlw_site_serves_unlogged(self->open, site, caller, frame))
+		return lock_entering(mutex, self, self->record, holding, site->stack,
+				     DLW_TACIT_RECURSIVE);
 	if (!newest_is(self, (uint32_t)holding, mutex) || !is_own_recursive(self, mutex) ||
 	    !relock(dlw_hold_at(self, 0)))
 		return lock_at_length(mutex, caller, frame);
 	dlw_hold_at(self, 0)->tacit = DLW_TACIT_RECURSIVE;
 	return dlw_real(pthread_mutex_lock)(mutex);
-}
-
-/** lock_tacitly() - entered first, and jumped to; @holding: what the thread holds */
-static inline __attribute__((always_inline)) int
-lock_tacitly(pthread_mutex_t *mutex, uint64_t caller, uint64_t frame, struct dlw_context *self,
-	     struct dlw_thread *record, uint64_t holding, uint32_t stack)
-{
-	struct dlw_held *newest = &self->holds[(uint32_t)holding - 1];
-
-	if (dlw_unlikely(mutex->__data.__lock | mutex->__data.__kind)) {
-		if ((uint32_t)holding && is_recursive(self, newest, mutex) && relock(newest))
-			return dlw_real(pthread_mutex_lock)(mutex);
-		return lock_special(mutex, caller, frame, self, stack);
-	}
-	if (dlw_unlikely((uint32_t)holding && (uint32_t)holding == self->hold_room))
-		return lock_at_length(mutex, caller, frame);
-	return lock_entering(mutex, self, record, holding, stack, DLW_TACIT_PLAIN);
 }
 
 /** relock_logged() - a special type: of a recursive one perhaps one more, and the same */
@@ -436,31 +423,19 @@ static inline __attribute__((always_inline)) int had_logged(pthread_mutex_t *mut
 	return 0;
 }
 
-/** lock_logged_otherwise() - it is taken, or no plain one */
-static __attribute__((noinline)) int lock_logged_otherwise(pthread_mutex_t *mutex,
-							   struct dlw_context *self,
-							   uint32_t stack, uint64_t frame)
-{
-	if (mutex->__data.__kind)
-		return relock_logged(mutex, dlw_caller_at(frame), frame, self, stack);
-	return lock_at_length(mutex, dlw_caller_at(frame), frame);
-}
-
 /**
  * lock_logged() - tried, so that the log says of each acquisition whether it had to wait
  *
  * What is to outlast the try waits in memory: to save a register and bring it
  * back takes twice as much.
  */
-static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, struct dlw_context *self,
-						 uint32_t stack, uint64_t frame)
+static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, uint32_t stack,
+						 uint64_t frame)
 {
 	pthread_mutex_t *volatile saved_mutex;
 	volatile uint64_t saved_frame;
 	volatile uint32_t saved_stack;
 
-	if (dlw_unlikely(mutex->__data.__kind | mutex->__data.__lock))
-		return lock_logged_otherwise(mutex, self, stack, frame);
 	saved_mutex = mutex;
 	saved_frame = frame;
 	saved_stack = stack;
@@ -469,46 +444,64 @@ static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, struct 
 	return had_logged(saved_mutex, dlw_self, saved_stack);
 }
 
+/** lock_special_logged() - likewise, with a log, or at length */
+static __attribute__((noinline)) int lock_special_logged(pthread_mutex_t *mutex,
+							 struct dlw_context *self, uint64_t frame)
+{
+	const uint64_t caller = dlw_caller_at(frame);
+	const struct dlw_site *site = dlw_site_of(self, caller, frame);
+
+	if (self->open == DLW_WAY_LOGGED && mutex->__data.__kind &&
+	    dlw_site_is(site, caller, frame))
+		return relock_logged(mutex, caller, frame, self, site->stack);
+	return lock_at_length(mutex, caller, frame);
+}
+
+/** lock_special() - it looks taken, or is no plain mutex; mostly a recursive one, once more */
+static __attribute__((noinline)) int lock_special(pthread_mutex_t *mutex, struct dlw_context *self,
+						  uint64_t frame)
+{
+	struct dlw_held *newest;
+	uint64_t holding;
+
+	if (dlw_unlikely(!(self->open & DLW_WAY_UNLOGGED)))
+		return lock_special_logged(mutex, self, frame);
+	holding = dlw_hold_now(self->record);
+	newest = &self->holds[(uint32_t)holding] - 1;
+	if (dlw_unlikely(!(uint32_t)holding || !is_recursive(self, newest, mutex) ||
+			 !relock(newest)))
+		return lock_recursive(mutex, self, frame, holding);
+	return dlw_real(pthread_mutex_lock)(mutex);
+}
+
+/** lock_tacitly() - entered first, and jumped to; @holding: what the thread holds */
+static inline __attribute__((always_inline)) int
+lock_tacitly(pthread_mutex_t *mutex, uint64_t caller, uint64_t frame, struct dlw_context *self,
+	     uint64_t holding, uint32_t stack)
+{
+	if (dlw_unlikely((uint32_t)holding && (uint32_t)holding == self->hold_room))
+		return lock_at_length(mutex, caller, frame);
+	return lock_entering(mutex, self, self->record, holding, stack, DLW_TACIT_PLAIN);
+}
+
 /** lock_by_site() - at a site that is right; said apart for a thread that holds nothing: it spares much */
 static inline __attribute__((always_inline)) int
 lock_by_site(pthread_mutex_t *mutex, uint64_t caller, uint64_t frame, struct dlw_context *self,
-	     struct dlw_thread *record, const struct dlw_site *site)
+	     const struct dlw_site *site)
 {
-	uint64_t holding = dlw_hold_now(record);
+	uint64_t holding = dlw_hold_now(self->record);
 
 	if (dlw_likely((uint32_t)holding == 0))
-		return lock_tacitly(mutex, caller, frame, self, record, holding, site->stack);
-	return lock_tacitly(mutex, caller, frame, self, record, holding, site->stack);
-}
-
-/** lock_verified() - stacks=full: the short way if the stack is still the same */
-static __attribute__((noinline)) int lock_verified(pthread_mutex_t *mutex, uint64_t caller,
-						   uint64_t frame, struct dlw_context *self,
-						   const struct dlw_site *site)
-{
-	if (dlw_unlikely(!dlw_trace_still(site->trace, frame)))
-		return lock_at_length(mutex, caller, frame);
-	return lock_by_site(mutex, caller, frame, self, self->record, site);
-}
-
-/** lock_otherwise() - at a site seen before, with more asked for than the live graph */
-static inline __attribute__((always_inline)) int
-lock_otherwise(struct dlw_context *self, pthread_mutex_t *mutex, const struct dlw_site *site,
-	       uint64_t caller, uint64_t frame)
-{
-	if (self->open == DLW_WAY_LOGGED)
-		return lock_logged(mutex, self, site->stack, frame);
-	if (self->open == DLW_WAY_VERIFIED)
-		return lock_verified(mutex, caller, frame, self, site);
-	return lock_at_length(mutex, caller, frame);
+		return lock_tacitly(mutex, caller, frame, self, holding, site->stack);
+	return lock_tacitly(mutex, caller, frame, self, holding, site->stack);
 }
 
 /**
  * pthread_mutex_lock() - acquire, and be seen waiting if it takes time
  *
  * The short way, for a plain mutex that looks free at a site seen before, with
- * nothing asked for but the live graph; all else is lock_otherwise()'s. The
- * hold is entered first, tacitly (session.h), and the C library's function is
+ * nothing asked for but the live graph, and perhaps exact stacks. The hold is
+ * entered first, tacitly (session.h), and the C library's function is
  * jumped to: for such a mutex it returns with the lock or not at all, so there
  * is nothing left to say afterwards. .open stays as it is, and a handler that
  * comes in between records what it does.
@@ -520,13 +513,18 @@ lock_otherwise(struct dlw_context *self, pthread_mutex_t *mutex, const struct dl
 DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
 	struct dlw_context *self = dlw_self;
-	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
+	const struct dlw_site *site;
 
+	if (dlw_unlikely(mutex->__data.__lock | mutex->__data.__kind))
+		return lock_special(mutex, self, DLW_FRAME);
+	site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
 	if (dlw_unlikely(!dlw_site_is(site, DLW_CALLER, DLW_FRAME)))
 		return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(self->open != DLW_WAY_SHORT))
-		return lock_otherwise(self, mutex, site, DLW_CALLER, DLW_FRAME);
-	return lock_by_site(mutex, DLW_CALLER, DLW_FRAME, self, self->record, site);
+	if (dlw_likely(dlw_site_is_still(self->open, site, DLW_FRAME)))
+		return lock_by_site(mutex, DLW_CALLER, DLW_FRAME, self, site);
+	if (self->open == DLW_WAY_LOGGED)
+		return lock_logged(mutex, site->stack, DLW_FRAME);
+	return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
 }
 
 DLW_HOOK int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)
@@ -595,44 +593,13 @@ static __attribute__((noinline)) int try_refused(const pthread_mutex_t *mutex, i
 	return result;
 }
 
-/**
- * try_alone() - the shortest way; DLW_GO_ON: it is none
- *
- * That of pthread_mutex_lock(), but that the hold goes again if the mutex was not
- * to be had.
- */
-static inline __attribute__((always_inline)) int
-try_alone(pthread_mutex_t *mutex, enum dlw_way way, uint64_t caller, uint64_t frame)
+/** try_otherwise() - the short way */
+static __attribute__((noinline)) int try_otherwise(pthread_mutex_t *mutex, uint64_t frame)
 {
-	struct dlw_context *self = dlw_self;
-	struct dlw_thread *record = self->record;
-	const struct dlw_site *site = dlw_site_of(self, caller, frame);
-	uint64_t holding, word;
+	const uint64_t caller = dlw_caller_at(frame);
+	uint32_t stack;
 	int result;
 
-	if (dlw_unlikely(self->open != way || !dlw_site_is(site, caller, frame)))
-		return DLW_GO_ON;
-	holding = dlw_hold_now(record);
-	if (dlw_unlikely((uint32_t)holding || mutex->__data.__lock | mutex->__data.__kind))
-		return DLW_GO_ON;
-	if (way == DLW_WAY_VERIFIED && !dlw_trace_still(site->trace, frame))
-		return DLW_GO_ON;
-	word = dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, site->stack, DLW_TACIT_PLAIN);
-	if (dlw_unlikely(!dlw_hold_append(self, record, holding, dlw_address(mutex), word)))
-		dlw_hold_put_right(self, dlw_address(mutex), word);
-	result = dlw_real(pthread_mutex_trylock)(mutex);
-	return dlw_likely(result == 0) ? 0 : try_refused(mutex, result);
-}
-
-/** try_otherwise() - the short way, and the shortest with exact stacks */
-static __attribute__((noinline)) int try_otherwise(pthread_mutex_t *mutex, uint64_t caller,
-						   uint64_t frame)
-{
-	int result = try_alone(mutex, DLW_WAY_VERIFIED, caller, frame);
-	uint32_t stack;
-
-	if (dlw_likely(result != DLW_GO_ON))
-		return result;
 	if (dlw_unlikely(mutex->__data.__kind || !dlw_lock_quick(caller, frame, &stack)))
 		return try_at_length(mutex, caller, frame);
 	result = dlw_real(pthread_mutex_trylock)(mutex);
@@ -644,13 +611,42 @@ static __attribute__((noinline)) int try_otherwise(pthread_mutex_t *mutex, uint6
 	return result;
 }
 
-/** pthread_mutex_trylock() - never waits, so wants nothing; what it gets is held */
+/** try_overtaken() - a handler has come in between */
+static __attribute__((noinline)) void try_overtaken(struct dlw_context *self,
+						    const pthread_mutex_t *mutex, uint32_t stack)
+{
+	dlw_hold_put_right(self, dlw_address(mutex),
+			   dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, stack, DLW_TACIT_PLAIN));
+}
+
+/**
+ * pthread_mutex_trylock() - never waits, so wants nothing; what it gets is held
+ *
+ * The shortest way, of a thread that holds nothing, is that of pthread_mutex_lock(),
+ * but that the hold goes again if the mutex was not to be had.
+ */
 DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
 {
-	int result = try_alone(mutex, DLW_WAY_SHORT, DLW_CALLER, DLW_FRAME);
+	struct dlw_context *self = dlw_self;
+	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
+	struct dlw_thread *record = self->record;
+	uint64_t holding;
+	int result;
 
-	return dlw_likely(result != DLW_GO_ON) ? result
-					       : try_otherwise(mutex, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(!dlw_site_serves_unlogged(self->open, site, DLW_CALLER, DLW_FRAME)))
+		return try_otherwise(mutex, DLW_FRAME);
+	holding = dlw_hold_now(record);
+	if (dlw_unlikely((uint32_t)holding | (uint32_t)mutex->__data.__lock |
+			 (uint32_t)mutex->__data.__kind))
+		return try_otherwise(mutex, DLW_FRAME);
+	dlw_hold_fill_apart(self->holds, dlw_address(mutex), DLW_MUTEX, DLW_EXCLUSIVE, site->stack,
+			    DLW_TACIT_PLAIN);
+	if (dlw_unlikely(!dlw_hold_counts(record, holding)))
+		try_overtaken(self, mutex, site->stack);
+	result = dlw_real(pthread_mutex_trylock)(mutex);
+	if (dlw_unlikely(result != 0))
+		result = try_refused(mutex, result);
+	return result;
 }
 
 /** unlock_unheld() - what is wrong with it is seen before and told after */
@@ -798,24 +794,32 @@ static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex,
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 
-/** unlock_inside() - of a thread that holds others, too, or it is no plain mutex */
-static __attribute__((noinline)) int unlock_inside(pthread_mutex_t *mutex, uint64_t caller,
-						   uint64_t frame, struct dlw_context *self,
-						   uint64_t holding)
+/** unlock_newest() - of any type, had in whatever way; else at length */
+static __attribute__((noinline)) int unlock_newest(pthread_mutex_t *mutex, uint64_t frame,
+						   struct dlw_context *self, uint64_t holding)
 {
-	struct dlw_held *newest = &self->holds[(uint32_t)holding - 1];
+	if (!newest_is(self, (uint32_t)holding, mutex) ||
+	    (mutex->__data.__kind & DLW_KIND_TYPE && !is_own_recursive(self, mutex)))
+		return unlock_at_length(mutex, dlw_caller_at(frame), frame);
+	dlw_hold_drop(self, 0);
+	return dlw_real(pthread_mutex_unlock)(mutex);
+}
+
+/** unlock_inside() - of a thread that holds others, too, or it is no plain mutex */
+static __attribute__((noinline)) int unlock_inside(pthread_mutex_t *mutex, uint64_t frame,
+						   struct dlw_context *self, uint64_t holding)
+{
+	struct dlw_held *newest = &self->holds[(uint32_t)holding] - 1;
 
 	if (dlw_unlikely(!(uint32_t)holding))
-		return unlock_at_length(mutex, caller, frame);
+		return unlock_at_length(mutex, dlw_caller_at(frame), frame);
 	if (dlw_likely(dlw_hold_is(newest, dlw_address(mutex), DLW_TACIT_PLAIN))) {
 		dlw_hold_pop(self->record, holding);
 		return dlw_real(pthread_mutex_unlock)(mutex);
 	}
-	if (!is_recursive(self, newest, mutex) &&
-	    (!newest_is(self, (uint32_t)holding, mutex) ||
-	     (mutex->__data.__kind & DLW_KIND_TYPE && !is_own_recursive(self, mutex))))
-		return unlock_at_length(mutex, caller, frame);
-	if (dlw_unlikely(newest->again))
+	if (dlw_unlikely(!is_recursive(self, newest, mutex)))
+		return unlock_newest(mutex, frame, self, holding);
+	if (dlw_likely(newest->again))
 		newest->again--;
 	else
 		dlw_hold_pop(self->record, holding);
@@ -841,7 +845,7 @@ DLW_HOOK int pthread_mutex_unlock(pthread_mutex_t *mutex)
 	holding = dlw_hold_now(record);
 	if (dlw_unlikely((uint32_t)holding != 1 ||
 			 !dlw_hold_is(self->holds, dlw_address(mutex), DLW_TACIT_PLAIN)))
-		return unlock_inside(mutex, DLW_CALLER, DLW_FRAME, self, holding);
+		return unlock_inside(mutex, DLW_FRAME, self, holding);
 	dlw_hold_pop(record, holding);
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }

@@ -198,19 +198,19 @@ static const struct dlw_trace *remember(struct dlw_context *self, const struct w
 	struct dlw_trace *trace;
 	uint32_t i;
 
-	if (!walk->regular || !on_stack(self, frame))
+	if (!walk->regular || !on_stack(self, frame) || self->stack_high - frame > INT32_MAX)
 		return NULL;
-	trace = dlw_trace_cache_room(cache, walk->depth - 1);
+	trace = dlw_trace_cache_room(cache, walk->frames[0], walk->depth - 1);
 	if (!trace)
 		return NULL;
-	trace->address = walk->frames[0];
 	trace->stack = stack;
-	trace->count = walk->depth - 1;
 	trace->cut = walk->cut;
 	trace->reach = 0;
 	for (i = 1; i < walk->depth; i++) {
-		trace->saved[i - 1].value = walk->frames[i];
-		trace->saved[i - 1].distance = walk->places[i] - frame;
+		dlw_trace_put(trace, i - 1,
+			      (struct dlw_saved_return){
+				      .value = walk->frames[i],
+				      .distance = (int64_t)(walk->places[i] - frame) });
 		if (trace->reach < walk->places[i] - frame + 8)
 			trace->reach = walk->places[i] - frame + 8;
 	}

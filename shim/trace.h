@@ -86,15 +86,20 @@ static inline bool dlw_site_serves(enum dlw_way way, const struct dlw_site *site
 	return way == DLW_WAY_VERIFIED && dlw_site_verified(site);
 }
 
-/** dlw_site_serves_unlogged() - likewise, and @way is one without a log */
+/** dlw_site_is_still() - of the site: its stack is right, as far as it has to be on @way, one without a log */
+static inline __attribute__((always_inline)) bool
+dlw_site_is_still(enum dlw_way way, const struct dlw_site *site, uint64_t frame)
+{
+	return dlw_likely(way == DLW_WAY_SHORT) ||
+	       (way == DLW_WAY_VERIFIED && dlw_trace_still(site->trace, frame));
+}
+
+/** dlw_site_serves_unlogged() - both */
 static inline __attribute__((always_inline)) bool
 dlw_site_serves_unlogged(enum dlw_way way, const struct dlw_site *site, uint64_t address,
 			 uint64_t frame)
 {
-	if (dlw_unlikely(!dlw_site_is(site, address, frame)))
-		return false;
-	return dlw_likely(way == DLW_WAY_SHORT) ||
-	       (way == DLW_WAY_VERIFIED && dlw_trace_still(site->trace, frame));
+	return dlw_likely(dlw_site_is(site, address, frame)) && dlw_site_is_still(way, site, frame);
 }
 
 static inline uint32_t dlw_stack_here(struct dlw_context *self, uint64_t address, uint64_t frame)

@@ -59,21 +59,50 @@ static void *take(struct dlw_trace_cache *cache, size_t size)
 	return memory;
 }
 
-struct dlw_trace *dlw_trace_cache_room(struct dlw_trace_cache *cache, uint32_t count)
+struct dlw_trace *dlw_trace_cache_room(struct dlw_trace_cache *cache, uint64_t address,
+				       uint32_t count)
 {
-	return take(cache, sizeof(struct dlw_trace) + count * sizeof(struct dlw_saved_return));
+	const uint32_t pairs = count ? (count + 1) / 2 : 1;
+	struct dlw_trace *trace =
+		take(cache, sizeof(*trace) + pairs * sizeof(struct dlw_saved_pair));
+
+	if (!trace)
+		return NULL;
+	trace->address = address;
+	trace->count = count;
+	trace->end = trace->pairs + pairs;
+	dlw_trace_put(trace, 0, (struct dlw_saved_return){ .value = address, .distance = -8 });
+	return trace;
+}
+
+void dlw_trace_put(struct dlw_trace *trace, uint32_t index, struct dlw_saved_return saved)
+{
+	struct dlw_saved_pair *pair = &trace->pairs[index / 2];
+	uint32_t half = index % 2;
+
+	for (; half < 2; half++) {
+		pair->distance[half] = (int32_t)saved.distance;
+		pair->value[half] = saved.value;
+	}
+}
+
+/** saved_at() - the return address at @index */
+static struct dlw_saved_return saved_at(const struct dlw_trace *trace, uint32_t index)
+{
+	const struct dlw_saved_pair *pair = &trace->pairs[index / 2];
+
+	return (struct dlw_saved_return){ pair->value[index % 2], pair->distance[index % 2] };
 }
 
 bool dlw_trace_cache_setup(struct dlw_trace_cache *cache)
 {
-	struct dlw_trace *none = dlw_trace_cache_room(cache, 2);
+	struct dlw_trace *none = dlw_trace_cache_room(cache, 0, 2);
 
 	if (!none)
 		return false;
-	none->count = 2;
 	/* one place cannot hold both; and this is there, the hook's own return address */
-	none->saved[0] = (struct dlw_saved_return){ .value = 1, .distance = (uint64_t)-8 };
-	none->saved[1] = (struct dlw_saved_return){ .value = 2, .distance = (uint64_t)-8 };
+	dlw_trace_put(none, 0, (struct dlw_saved_return){ .value = 1, .distance = -8 });
+	dlw_trace_put(none, 1, (struct dlw_saved_return){ .value = 2, .distance = -8 });
 	cache->none = none;
 	return true;
 }
@@ -220,16 +249,18 @@ static struct dlw_trace_node *branch_of(struct dlw_trace_cache *cache, struct dl
 static bool differ_at(const struct dlw_trace_node *node, uint32_t level)
 {
 	const struct dlw_trace_cell *cell = node->cells;
-	const struct dlw_trace *first = NULL;
+	struct dlw_saved_return first, other;
+	bool any = false;
 
 	for (; cell; cell = cell->next) {
 		if (cell->trace->count <= level)
 			continue;
-		if (!first)
-			first = cell->trace;
-		else if (memcmp(&first->saved[level], &cell->trace->saved[level],
-				sizeof(struct dlw_saved_return)) != 0)
+		other = saved_at(cell->trace, level);
+		if (!any)
+			first = other;
+		else if (first.value != other.value || first.distance != other.distance)
 			return true;
+		any = true;
 	}
 	return false;
 }
@@ -275,9 +306,12 @@ static void add_here(struct dlw_trace_cache *cache, struct dlw_trace_node *node,
 static void add_under(struct dlw_trace_cache *cache, struct dlw_trace_node *node,
 		      const struct dlw_trace *trace)
 {
-	while (node && node->branches && trace->count > node->level)
-		node = branch_of(cache, node, trace->saved[node->level].distance,
-				 trace->saved[node->level].value);
+	struct dlw_saved_return saved;
+
+	while (node && node->branches && trace->count > node->level) {
+		saved = saved_at(trace, node->level);
+		node = branch_of(cache, node, (uint64_t)saved.distance, saved.value);
+	}
 	if (node)
 		add_here(cache, node, trace);
 }

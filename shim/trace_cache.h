@@ -18,16 +18,24 @@
 /** A return address, and where it stands. */
 struct dlw_saved_return {
 	uint64_t value;
-	uint64_t distance; /* from the frame address */
+	int64_t distance; /* from the frame address; within a stack, so 31 bits */
+};
+
+/** Two of them: they are compared two at a time. */
+struct dlw_saved_pair {
+	int32_t distance[2];
+	uint64_t value[2];
 };
 
 /** How to recognise one stack. */
 struct dlw_trace {
 	uint64_t address;
 	uint64_t reach; /* of the outermost place, behind it */
+	const struct dlw_saved_pair *end; /* behind the last pair; there is at least one,
+					   * if only of .address, before the frame */
 	uint32_t stack, count;
 	bool cut; /* the stack goes on beyond what is remembered */
-	struct dlw_saved_return saved[];
+	struct dlw_saved_pair pairs[]; /* .count return addresses; the rest repeats one */
 };
 
 /** dlw_trace_still() - a stack that once matched, in this thread and at this frame, still does */
@@ -35,11 +43,14 @@ static inline __attribute__((always_inline)) bool dlw_trace_still(const struct d
 								   uint64_t frame)
 {
 	const char *base = (const char *)(uintptr_t)frame;
-	const struct dlw_saved_return *saved = trace->saved, *end = saved + trace->count;
+	const struct dlw_saved_pair *pair = trace->pairs, *end = trace->end;
 
-	for (; saved != end; saved++)
-		if (dlw_unlikely(*(const uint64_t *)(base + saved->distance) != saved->value))
+	do {
+		if (dlw_unlikely(*(const uint64_t *)(base + pair->distance[0]) != pair->value[0]))
 			return false;
+		if (dlw_unlikely(*(const uint64_t *)(base + pair->distance[1]) != pair->value[1]))
+			return false;
+	} while (++pair != end);
 	return true;
 }
 
@@ -75,12 +86,17 @@ const struct dlw_trace *dlw_trace_cache_find(const struct dlw_trace_cache *cache
 				       uint64_t frame);
 
 /**
- * dlw_trace_cache_room() - room for a trace of @count return addresses behind the first
+ * dlw_trace_cache_room() - room for a trace of @count return addresses behind @address
  *
- * To be filled in and given to dlw_trace_cache_add(). stacks_lock is held for both.
+ * To be filled in with dlw_trace_put() and given to dlw_trace_cache_add(). stacks_lock
+ * is held for all.
  * Return: NULL if there is no memory, or enough is taken.
  */
-struct dlw_trace *dlw_trace_cache_room(struct dlw_trace_cache *cache, uint32_t count);
+struct dlw_trace *dlw_trace_cache_room(struct dlw_trace_cache *cache, uint64_t address,
+				       uint32_t count);
+
+/** dlw_trace_put() - the return address at @index, those before it having been put */
+void dlw_trace_put(struct dlw_trace *trace, uint32_t index, struct dlw_saved_return saved);
 
 /** dlw_trace_cache_add() - it will be found from now on, if there is memory for that */
 void dlw_trace_cache_add(struct dlw_trace_cache *cache, const struct dlw_trace *trace);

@@ -26,8 +26,8 @@
 #define MAPS 4096
 
 struct stack {
+	uint64_t address;          /* of the innermost call: it stands before the frame */
 	uint64_t words[WORDS];
-	uint64_t address;          /* of the innermost call */
 	uint32_t depth;            /* calls outward of it */
 	uint32_t at[DEEPEST];      /* in .words, where they return to */
 };
@@ -90,16 +90,19 @@ static uint64_t frame_of(const struct stack *stack)
 static struct dlw_trace *remember(struct dlw_trace_cache *cache, const struct stack *stack,
 				  uint32_t id)
 {
-	struct dlw_trace *trace = dlw_trace_cache_room(cache, stack->depth);
+	struct dlw_trace *trace = dlw_trace_cache_room(cache, stack->address, stack->depth);
 	uint32_t i;
 
 	assert_non_null(trace);
-	*trace = (struct dlw_trace){ .address = stack->address, .stack = id,
-				     .count = stack->depth };
+	trace->stack = id;
 	for (i = 0; i < stack->depth; i++) {
-		trace->saved[i].value = stack->words[stack->at[i]];
-		trace->saved[i].distance = stack->at[i] * 8ul;
-		trace->reach = trace->saved[i].distance + 8;
+		struct dlw_saved_return saved = {
+			.value = stack->words[stack->at[i]],
+			.distance = stack->at[i] * 8l,
+		};
+
+		dlw_trace_put(trace, i, saved);
+		trace->reach = (uint64_t)saved.distance + 8;
 	}
 	dlw_trace_cache_add(cache, trace);
 	return trace;
