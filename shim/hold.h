@@ -200,7 +200,23 @@ static inline struct dlw_permit *dlw_permit_known(struct dlw_context *self, uint
 /** dlw_permit_last() - the entry, if it is what the thread last used so; NULL */
 static inline struct dlw_permit *dlw_permit_last(enum dlw_last use, uint64_t address)
 {
-	return dlw_permit_in(&dlw_last[use], address);
+	const struct dlw_known_object *known = &dlw_last[use];
+	struct dlw_permit *permit = known->permit;
+
+	/* nothing is at address 0, and what is has both */
+	if (dlw_unlikely(known->address != address))
+		return NULL;
+	if (dlw_unlikely(permit->life !=
+			 atomic_load_explicit(&known->object->life, memory_order_relaxed)))
+		return NULL;
+	return permit;
+}
+
+/** dlw_permit_used() - @known is what the thread has now used so; it may have no entry yet */
+static inline void dlw_permit_used(enum dlw_last use, const struct dlw_known_object *known)
+{
+	if (known->permit)
+		dlw_last[use] = *known;
 }
 
 /** dlw_permit_of() - the same, with the thread's cache of objects in front */
@@ -228,13 +244,15 @@ void dlw_permit_first_post(struct dlw_permit *permit, bool as_holder);
 /** dlw_permit_quick_post() - the thread is about to post; false: it is the first post of its sort */
 static inline bool dlw_permit_quick_post(struct dlw_permit *permit)
 {
-	uint32_t held = permit->held;
+	const uint32_t held = permit->held;
+	uint32_t left;
 
-	if (!held)
-		return permit->posted_other;
-	if (dlw_unlikely(!permit->posted_own))
+	/* its own thread alone writes these */
+	if (dlw_unlikely(__builtin_sub_overflow(held, 1, &left)))
+		return *(const uint8_t *)&permit->posted_other;
+	if (dlw_unlikely(!*(const uint8_t *)&permit->posted_own))
 		return false;
-	permit->held = held - 1;
+	permit->held = left;
 	return true;
 }
 

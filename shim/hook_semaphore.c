@@ -289,14 +289,13 @@ static inline __attribute__((always_inline)) int wait_for(struct call *call, uin
 	return end(call, result);
 }
 
-static __attribute__((noinline)) int wait_at_length(sem_t *semaphore, uint64_t caller,
-						    uint64_t frame)
+static __attribute__((noinline)) int wait_at_length(sem_t *semaphore, uint64_t frame)
 {
 	struct call call = { .self = dlw_enter(), .semaphore = semaphore };
 
 	if (!call.self)
 		return dlw_real(sem_wait)(semaphore);
-	return wait_for(&call, caller, frame);
+	return wait_for(&call, dlw_caller_at(frame), frame);
 }
 
 /* ---------------------------------------------------------------------- the short ways */
@@ -319,25 +318,10 @@ static inline __attribute__((always_inline)) void taken_quickly(struct dlw_conte
 }
 
 /** wait_overtaken() - it looked as if there was one; @error: errno before the try */
-static __attribute__((noinline)) int wait_overtaken(sem_t *semaphore, uint64_t caller,
-						    uint64_t frame, int error)
+static __attribute__((noinline)) int wait_overtaken(sem_t *semaphore, uint64_t frame, int error)
 {
 	errno = error;
-	return wait_at_length(semaphore, caller, frame);
-}
-
-/** wait_quickly() - there seems to be a permit */
-static inline __attribute__((always_inline)) int
-wait_quickly(struct dlw_context *self, sem_t *semaphore, struct dlw_permit *permit,
-	     uint64_t caller, uint64_t frame)
-{
-	int error = *self->error;
-
-	pthread_testcancel();
-	if (dlw_unlikely(dlw_real(sem_trywait)(semaphore) != 0))
-		return wait_overtaken(semaphore, caller, frame, error);
-	taken_quickly(self, permit);
-	return 0;
+	return wait_at_length(semaphore, frame);
 }
 
 /**
@@ -345,17 +329,16 @@ wait_quickly(struct dlw_context *self, sem_t *semaphore, struct dlw_permit *perm
  *
  * A permit that is there is had without a wish; a cancellation point it stays.
  */
-static __attribute__((noinline)) int wait_logged(sem_t *semaphore, uint32_t stack, uint64_t caller,
-						 uint64_t frame)
+static __attribute__((noinline)) int wait_logged(sem_t *semaphore, uint32_t stack, uint64_t frame)
 {
 	struct dlw_context *self = dlw_self;
 	int error = *self->error;
 
 	if (is_shared(semaphore))
-		return wait_at_length(semaphore, caller, frame);
+		return wait_at_length(semaphore, frame);
 	pthread_testcancel();
 	if (dlw_real(sem_trywait)(semaphore) != 0)
-		return wait_overtaken(semaphore, caller, frame, error);
+		return wait_overtaken(semaphore, frame, error);
 	dlw_inside(self);
 	dlw_edge_met(self);
 	acquired(self, dlw_permit_known(self, dlw_address(semaphore)), DLW_FORM_BLOCKING, stack,
@@ -365,24 +348,46 @@ static __attribute__((noinline)) int wait_logged(sem_t *semaphore, uint32_t stac
 	return 0;
 }
 
+/** wait_elsewhere() - there seems to be a permit, and it is the thread's next one at this place */
+static __attribute__((noinline)) int wait_elsewhere(sem_t *semaphore, struct dlw_permit *permit,
+						    uint32_t stack, uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+	int error = *self->error;
+
+	dlw_permit_used(DLW_LAST_WAITED, dlw_known_object(self, dlw_address(semaphore)));
+	pthread_testcancel();
+	if (dlw_unlikely(dlw_real(sem_trywait)(semaphore) != 0))
+		return wait_overtaken(semaphore, frame, error);
+	taken_quickly(self, permit);
+	note_place(permit, stack, dlw_caller_at(frame), frame);
+	return 0;
+}
+
 /** wait_otherwise() - not the semaphore, or not the place, of the thread's last wait */
-static __attribute__((noinline)) int wait_otherwise(sem_t *semaphore, uint64_t caller,
-						    uint64_t frame)
+static __attribute__((noinline)) int wait_otherwise(sem_t *semaphore, uint64_t frame)
 {
 	struct dlw_context *self = dlw_self;
 	struct dlw_permit *permit = dlw_permit_known(self, dlw_address(semaphore));
 	uint32_t stack;
-	int result;
 
-	if (!permit || is_empty(semaphore) || !dlw_lock_quick(caller, frame, &stack))
-		return wait_at_length(semaphore, caller, frame);
+	if (!permit || is_empty(semaphore) ||
+	    !dlw_lock_quick(dlw_caller_at(frame), frame, &stack))
+		return wait_at_length(semaphore, frame);
 	if (self->way == DLW_WAY_LOGGED)
-		return wait_logged(semaphore, stack, caller, frame);
-	dlw_last[DLW_LAST_WAITED] = *dlw_known_object(self, dlw_address(semaphore));
-	result = wait_quickly(self, semaphore, permit, caller, frame);
-	if (result == 0)
-		note_place(permit, stack, caller, frame);
-	return result;
+		return wait_logged(semaphore, stack, frame);
+	return wait_elsewhere(semaphore, permit, stack, frame);
+}
+
+/** is_still_there() - stacks=full: the stack is the one of the thread's last wait */
+static inline __attribute__((always_inline)) bool is_still_there(struct dlw_context *self,
+								 uint64_t caller, uint64_t frame)
+{
+	const struct dlw_permit *permit = dlw_last[DLW_LAST_WAITED].permit;
+	const struct dlw_site *site = dlw_site_of(self, caller, frame);
+
+	return permit && dlw_site_is(site, caller, frame) && permit->stack == site->stack &&
+	       dlw_trace_still(site->trace, frame);
 }
 
 /**
@@ -395,13 +400,23 @@ DLW_HOOK int sem_wait(sem_t *semaphore)
 {
 	struct dlw_context *self = dlw_self;
 	struct dlw_permit *permit;
+	int error;
 
-	if (dlw_unlikely(self->open != DLW_WAY_SHORT || is_empty(semaphore)))
-		return wait_otherwise(semaphore, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(self->open != DLW_WAY_SHORT) &&
+	    (self->open != DLW_WAY_VERIFIED || !is_still_there(self, DLW_CALLER, DLW_FRAME_ONCE)))
+		return wait_otherwise(semaphore, DLW_FRAME);
+	if (dlw_unlikely(is_empty(semaphore)))
+		return wait_otherwise(semaphore, DLW_FRAME);
 	permit = dlw_permit_last(DLW_LAST_WAITED, dlw_address(semaphore));
-	if (dlw_unlikely(!permit || permit->caller != DLW_CALLER || permit->frame != DLW_FRAME))
-		return wait_otherwise(semaphore, DLW_CALLER, DLW_FRAME);
-	return wait_quickly(self, semaphore, permit, DLW_CALLER, DLW_FRAME);
+	if (dlw_unlikely(!permit || permit->caller != DLW_CALLER ||
+			 permit->frame != DLW_FRAME_ONCE))
+		return wait_otherwise(semaphore, DLW_FRAME);
+	error = *self->error;
+	pthread_testcancel();
+	if (dlw_unlikely(dlw_real(sem_trywait)(semaphore) != 0))
+		return wait_overtaken(semaphore, DLW_FRAME, error);
+	taken_quickly(self, permit);
+	return 0;
 }
 
 DLW_HOOK int sem_timedwait(sem_t *semaphore, const struct timespec *until)
@@ -524,7 +539,7 @@ static __attribute__((noinline)) int post_at_length(sem_t *semaphore, uint64_t c
 static __attribute__((noinline)) int post_another(sem_t *semaphore, uint64_t caller,
 						  uint64_t frame)
 {
-	dlw_last[DLW_LAST_POSTED] = *dlw_known_object(dlw_self, dlw_address(semaphore));
+	dlw_permit_used(DLW_LAST_POSTED, dlw_known_object(dlw_self, dlw_address(semaphore)));
 	dlw_leave(dlw_self);
 	return post_at_length(semaphore, caller, frame);
 }

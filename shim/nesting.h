@@ -433,18 +433,23 @@ static inline void dlw_nest_ended(const struct dlw_object *object)
 /** dlw_edge_met_slow() - with a lock held */
 void dlw_edge_met_slow(struct dlw_context *self);
 
+/** dlw_holds_added() - by the calling thread, modulo 2^32; nobody else writes it */
+static inline uint32_t dlw_holds_added(const struct dlw_thread *record)
+{
+	return (uint32_t)(*(const uint64_t *)&record->holding >> 32);
+}
+
 /** dlw_edge_met() - the thread has learned that something happened in another */
 static inline void dlw_edge_met(struct dlw_context *self)
 {
 	struct dlw_thread *record = self->record;
-	uint64_t holding = atomic_load_explicit(&record->holding, memory_order_relaxed);
 
-	if (!dlw_options.predict)
+	if (dlw_unlikely(!dlw_options.predict))
 		return;
 	self->last_edge = atomic_fetch_add_explicit(&dlw_runtime->segment->edges, 1,
 						    memory_order_relaxed) + 1;
-	self->edge_met = (uint32_t)(holding >> 32);
-	if (dlw_unlikely((uint32_t)holding))
+	self->edge_met = dlw_holds_added(record);
+	if (dlw_unlikely(dlw_holding(record)))
 		dlw_edge_met_slow(self);
 	else
 		atomic_store_explicit(&record->idle_edge, self->last_edge, memory_order_relaxed);
@@ -459,8 +464,7 @@ uint64_t dlw_edge_handed_on(struct dlw_context *self);
 /** dlw_edge_given() - another thread may learn of what this one has done so far */
 static inline void dlw_edge_given(struct dlw_context *self)
 {
-	self->edge_given = (uint32_t)(atomic_load_explicit(&self->record->holding,
-							   memory_order_relaxed) >> 32);
+	self->edge_given = dlw_holds_added(self->record);
 }
 
 #endif
