@@ -53,7 +53,7 @@ struct dlw_object *dlw_lock_numbered(struct dlw_context *self, enum dlw_kind kin
 
 	if (!object)
 		return NULL;
-	if (object->log_life != object->life)
+	if (!object->log_id)
 		dlw_log_object(object);
 	return dlw_quick_is(object) ? object : NULL;
 }

@@ -248,13 +248,13 @@ static uint16_t traits_of(const struct dlw_object *object)
 /** may_be_renewed() - lives that come and go here, and the log need not define each */
 static bool may_be_renewed(const struct dlw_object *object)
 {
-	return object->log_id && !object->shared_ticket && dlw_is_lock(object);
+	return object->log_last && !object->shared_ticket && dlw_is_lock(object);
 }
 
 size_t dlw_define_object(union dlw_object_definition *record, const struct dlw_object *object)
 {
 	memset(&record->object, 0, sizeof(record->object) + 8);
-	record->object.id = object->log_id;
+	record->object.id = object->log_last;
 	record->object.kind = object->kind;
 	record->object.type = object->type;
 	record->object.traits = traits_of(object);
@@ -278,9 +278,9 @@ void dlw_log_object_name(const struct dlw_object *object)
 	union {
 		struct dlw_record_object_name named;
 		char bytes[sizeof(struct dlw_record_object_name) + 264];
-	} record = { .named.id = object->log_id };
+	} record = { .named.id = object->log_last };
 
-	if (object->log_life != object->life)
+	if (!object->log_id)
 		return; /* its definition will say so */
 	if (object->name)
 		strncpy(record.named.name, dlw_at(object->name), 256);
@@ -294,7 +294,7 @@ static void define_class(const struct dlw_object *object)
 	union {
 		struct dlw_record_object_class class;
 		char bytes[sizeof(struct dlw_record_object_class) + 264];
-	} record = { .class = { .id = object->log_id, .rank = object->rank } };
+	} record = { .class = { .id = object->log_last, .rank = object->rank } };
 
 	if (object->class_name)
 		strncpy(record.class.name, dlw_at(object->class_name), 256);
@@ -304,7 +304,7 @@ static void define_class(const struct dlw_object *object)
 
 void dlw_log_object_class(const struct dlw_object *object)
 {
-	if (object->log_life != object->life)
+	if (!object->log_id)
 		return;
 	dlw_lock(&dlw_runtime->log_lock, DLW_RANK_LOG);
 	define_class(object);
@@ -318,7 +318,7 @@ static bool may_last(const struct dlw_object *object)
 
 	if (logger->lasting_bytes > dlw_options.log_max / LASTING_SHARE)
 		return false;
-	atomic_store_explicit(&logger->lasting, object->log_id, memory_order_relaxed);
+	atomic_store_explicit(&logger->lasting, object->log_last, memory_order_relaxed);
 	if (!dlw_is_lasting(object))
 		return false;
 	logger->lasting_bytes += sizeof(struct dlw_record_object) + 16;
@@ -336,7 +336,7 @@ static bool define_plain(const struct dlw_object *object)
 	struct dlw_slot *slot = &dlw_runtime->logger->definitions;
 	struct dlw_record_object record = {
 		.record = { .type = DLW_RECORD_OBJECT, .size = DLW_RECORD_OBJECT_SHORT },
-		.id = object->log_id,
+		.id = object->log_last,
 		.kind = object->kind,
 		.type = object->type,
 		.traits = traits_of(object),
@@ -363,31 +363,30 @@ static void define_full(const struct dlw_object *object)
 }
 
 /** number_life() - this life of the object gets its id; log_lock is held */
-static void number_life(struct dlw_object *object, uint32_t life)
+static void number_life(struct dlw_object *object)
 {
 	bool shared = dlw_shared_any();
 
 	object->shared_ticket = shared ? dlw_shared_number(object->address) : 0;
 	object->log_renewed = may_be_renewed(object);
-	object->log_id = ++dlw_runtime->logger->object_ids;
+	object->log_last = ++dlw_runtime->logger->object_ids;
 	atomic_store_explicit(&object->ticket, 0, memory_order_relaxed);
 	if ((dlw_options.log_mode != DLW_LOG_RING || may_last(object)) &&
 	    (shared || !define_plain(object)))
 		define_full(object);
 	if (object->kind != DLW_CONDITION && (object->class_name || object->rank))
 		define_class(object);
-	__atomic_store_n(&object->log_life, life, __ATOMIC_RELEASE);
+	__atomic_store_n(&object->log_id, object->log_last, __ATOMIC_RELEASE);
 }
 
 uint32_t dlw_log_object_slow(struct dlw_object *object)
 {
 	struct dlw_slot *slot = dlw_self->log;
-	uint32_t life = object->life;
 
-	if (object->log_life != life) {
+	if (!object->log_id) {
 		dlw_lock(&dlw_runtime->log_lock, DLW_RANK_LOG);
-		if (object->log_life != life)
-			number_life(object, life);
+		if (!object->log_id)
+			number_life(object);
 		dlw_unlock(&dlw_runtime->log_lock, DLW_RANK_LOG);
 	}
 	if (slot)

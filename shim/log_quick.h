@@ -25,7 +25,7 @@
 /** dlw_quick_is() - the object is in the log, and its operations are counted here */
 static inline bool dlw_quick_is(const struct dlw_object *object)
 {
-	return object->log_life == object->life && !object->shared_ticket;
+	return object->log_id && !object->shared_ticket;
 }
 
 /** dlw_quick_known() - dlw_quick_object() if the thread has used it not long ago; NULL */
@@ -222,7 +222,7 @@ static inline bool dlw_said_is(const struct dlw_said *said, uint64_t address)
 	const struct dlw_object *object = said->object;
 
 	return dlw_likely(*(const uint64_t *)&object->address == address) &&
-	       dlw_likely(*(const uint32_t *)&object->life == said->life);
+	       dlw_likely(*(const uint32_t *)&object->log_id == said->id);
 }
 
 /** dlw_quick_said() - the event with @key of what is at @address; NULL: to be looked for */
@@ -294,7 +294,7 @@ static inline bool dlw_quick_closed(struct dlw_slot *slot, uint64_t address, boo
 	struct dlw_object *object = slot->open_object;
 
 	if (slot->open_holding != DLW_OPEN_OTHERWISE || object->address != address ||
-	    object->log_life != object->life)
+	    !object->log_id)
 		return false;
 	if (!shared)
 		dlw_quick_ticket(object);

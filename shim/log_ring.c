@@ -161,7 +161,7 @@ static uint32_t room_for(const struct dlw_object *object)
 {
 	uint32_t definition = 4 + (uint32_t)sizeof(struct dlw_record_object) + 8;
 
-	if (object->log_life == object->life && dlw_is_lasting(object))
+	if (object->log_id && dlw_is_lasting(object))
 		definition = 0;
 	else if (object->name)
 		definition = DEFINITION_ROOM;
@@ -303,7 +303,7 @@ static uint32_t newest_of(struct dlw_context *self, uint32_t id)
 		const struct dlw_held *held = &self->holds[at];
 		const struct dlw_object *object = dlw_object(self, held->address, held->kind);
 
-		if (object && object->log_life == object->life && object->log_id == id)
+		if (object && object->log_id == id)
 			return at;
 	}
 	return UINT32_MAX;
@@ -339,7 +339,7 @@ static void put_permits(struct state *state)
 
 		if (!object)
 			continue;
-		held -= object->log_life == object->life && object->log_id == state->skipped;
+		held -= object->log_id && object->log_id == state->skipped;
 		if (!held)
 			continue;
 		if (!takes_room(state, object))

@@ -31,13 +31,13 @@ struct dlw_waiting {
 /**
  * An event that the block has said AGAIN: what to know it by, and how to say it once more
  *
- * True as long as .key is not 0; but for the object's life, which ends unseen.
+ * True as long as .key is not 0; but for the object's id, which it loses unseen.
  */
 struct dlw_said {
 	uint64_t key; /* dlw_said_key(): all of it but the object */
 	struct dlw_object *object; /* never NULL once there has been a key */
 	struct dlw_recent *recent; /* the same event */
-	uint32_t life;             /* of the object */
+	uint32_t id;               /* of the object in the log */
 	uint32_t unit;             /* the event, untimed, but for the advance of its ticket */
 };
 
@@ -234,7 +234,7 @@ static inline bool dlw_is_lock(const struct dlw_object *object)
 static inline bool dlw_is_lasting(const struct dlw_object *object)
 {
 	return dlw_is_lock(object) &&
-	       object->log_id <= atomic_load_explicit(&dlw_runtime->logger->lasting,
+	       object->log_last <= atomic_load_explicit(&dlw_runtime->logger->lasting,
 						      memory_order_relaxed) &&
 	       !(object->traits & DLW_TRAIT_DISTRUSTED);
 }

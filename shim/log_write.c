@@ -255,7 +255,7 @@ void dlw_quick_remember(struct dlw_slot *slot, struct dlw_object *object, uint64
 	said->key = key;
 	said->object = object;
 	said->recent = &slot->recent[place];
-	said->life = object->life;
+	said->id = object->log_id;
 	said->unit = DLW_EVENT_AGAIN | place << 5 | DLW_AGAIN_UNTIMED << DLW_AGAIN_DELTA_SHIFT;
 	slot->said_at[place] = (uint8_t)(said - slot->said + 1);
 	slot->says = true;
@@ -275,7 +275,7 @@ void dlw_log_destroyed(struct dlw_context *self, struct dlw_object *object)
 {
 	struct dlw_event event = { .type = DLW_EVENT_DESTROYED };
 
-	if (object->log_life != object->life)
+	if (!object->log_id)
 		return;
 	if (self->way == DLW_WAY_LOGGED && dlw_quick_is(object)) {
 		/* a mutex out of use is the caller's alone */

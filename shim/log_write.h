@@ -43,7 +43,7 @@ uint32_t dlw_log_object_slow(struct dlw_object *object);
 /** dlw_log_object() - the object's id in the log, for the calling thread's next event */
 static inline uint32_t dlw_log_object(struct dlw_object *object)
 {
-	if (dlw_likely(object->log_life == object->life && dlw_options.log_mode == DLW_LOG_FULL))
+	if (dlw_likely(object->log_id && dlw_options.log_mode == DLW_LOG_FULL))
 		return object->log_id;
 	return dlw_log_object_slow(object);
 }

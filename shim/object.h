@@ -76,7 +76,7 @@ static inline void dlw_object_end_life(struct dlw_object *object)
 /** dlw_object_starts() - a new life, of one that no nesting speaks of */
 static inline void dlw_object_starts(struct dlw_object *object, enum dlw_kind kind)
 {
-	const size_t from = offsetof(struct dlw_object, shared_ticket);
+	const size_t from = offsetof(struct dlw_object, log_id);
 
 	memset((char *)object + from, 0, sizeof(*object) - from);
 	object->kind = (uint8_t)kind;
@@ -93,6 +93,7 @@ static inline void dlw_object_new_life(struct dlw_object *object, enum dlw_kind 
 /** dlw_object_stops() - its life, of one that no nesting speaks of */
 static inline void dlw_object_stops(struct dlw_object *object)
 {
+	object->log_id = 0;
 	atomic_store_explicit(&object->gone, 1, memory_order_relaxed);
 	dlw_object_end_life(object);
 }
@@ -125,7 +126,7 @@ static inline void dlw_object_begins(struct dlw_object *object, enum dlw_kind ki
 	object->init_stack = stack;
 	if (renewed) {
 		object->log_renewed = 1;
-		object->log_life = object->life;
+		object->log_id = object->log_last;
 	}
 }
 

@@ -181,12 +181,12 @@ struct dlw_thread {
 /** A resource worth remembering: initialised by a call, a semaphore, or logged. */
 struct dlw_object {
 	_Atomic uint64_t address;
-	_Atomic uint64_t ticket; /* operations so far of what has .log_id; for the log */
+	_Atomic uint64_t ticket; /* operations so far of what the log calls .log_id */
 	_Atomic uint32_t life; /* a new number when it is initialised or destroyed; never 0 */
 	uint32_t index;        /* what other records call it by, from 1 */
-	uint32_t log_life;     /* the life that has been defined in the log; 0: none */
-	uint32_t log_id;       /* its id there */
+	uint32_t log_last;     /* the id in the log of the last life that is there; 0: none is */
 	/* of this life: all zero when it begins */
+	uint32_t log_id;       /* its id in the log; 0: it is not there yet, or no more */
 	uint32_t shared_ticket; /* counted in the session's table: position + 1; 0: here */
 	_Atomic uint8_t nested;  /* some nesting speaks of it */
 	uint8_t log_renewed;     /* what it is called in the log may be more than one life */
