@@ -170,6 +170,13 @@ static inline void dlw_inside_quickly(struct dlw_context *self)
 	atomic_signal_fence(memory_order_seq_cst);
 }
 
+/** dlw_outside_quickly() - as dlw_outside(), after dlw_inside_quickly() */
+static inline void dlw_outside_quickly(struct dlw_context *self)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	self->open = self->way;
+}
+
 /** dlw_leave_quickly() - end a hook that has called nothing; false: dlw_leave() has to */
 static inline bool dlw_leave_quickly(struct dlw_context *self)
 {

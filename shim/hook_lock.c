@@ -267,15 +267,54 @@ int dlw_lock_tried(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode m
 	return result;
 }
 
+int dlw_hold_leave(struct dlw_context *self)
+{
+	dlw_leave(self);
+	return 0;
+}
+
+int dlw_hold_say_otherwise(struct dlw_context *self, enum dlw_form form)
+{
+	const struct dlw_held *newest = dlw_hold_at(self, 0);
+
+	if (dlw_likely(self->log))
+		dlw_hold_log_at_length(self, newest->kind, newest->mode,
+				       (const void *)(uintptr_t)newest->address, form,
+				       newest->stack);
+	dlw_leave(self);
+	return 0;
+}
+
+int dlw_hold_had_otherwise(const void *lock, struct dlw_context *self, uint64_t key)
+{
+	enum dlw_kind kind = (enum dlw_kind)(key >> 32 & 255);
+	enum dlw_mode mode = (enum dlw_mode)(key >> 40 & 255);
+	enum dlw_form form = (enum dlw_form)(key >> 56);
+	uint64_t holding;
+
+	if (dlw_unlikely(!self->record)) /* the child of a handler's fork */
+		return 0;
+	holding = dlw_hold_now(self->record);
+	if (dlw_unlikely((uint32_t)holding >= self->hold_room && !dlw_hold_grow(self)))
+		return dlw_hold_leave(self);
+	dlw_hold_add(self, kind, mode, dlw_address(lock), (uint32_t)key, form);
+	holding = dlw_hold_now(self->record);
+	if (dlw_unlikely(!self->log) ||
+	    !dlw_hold_say(self, self->log, dlw_address(lock), key, mode == DLW_SHARED, holding,
+			  (uint32_t)holding - 1))
+		return dlw_hold_say_otherwise(self, form);
+	dlw_leave(self);
+	return 0;
+}
+
 void dlw_lock_quick_logged(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
 			   enum dlw_form form, uint32_t stack)
 {
 	struct dlw_context *self = dlw_self;
 
 	dlw_inside(self);
-	dlw_hold_push(self, kind, mode, dlw_address(lock), stack, form);
-	dlw_hold_log(self, kind, mode, lock, form, stack);
-	dlw_leave(self);
+	dlw_hold_had_otherwise(lock, self,
+			       dlw_hold_word(kind, mode, stack, 0) | (uint64_t)form << 56);
 }
 
 int dlw_lock_overtaken(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
@@ -318,7 +357,9 @@ bool dlw_lock_quick_unlogged(enum dlw_kind kind, const void *lock)
 	    newest->kind != kind || newest->again)
 		return false;
 	dlw_inside(self);
-	dlw_hold_unlog(self, kind, newest->mode, lock);
+	if (!self->log || !dlw_hold_unsay(self->log, dlw_address(lock), true,
+					  dlw_hold_now(self->record)))
+		dlw_hold_unlog(self, kind, newest->mode, lock);
 	dlw_hold_pop(self->record, dlw_hold_now(self->record));
 	dlw_leave(self);
 	return true;

@@ -332,95 +332,69 @@ static __attribute__((noinline)) int lock_recursive(pthread_mutex_t *mutex,
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
-/** relock_logged() - a special type: of a recursive one perhaps one more, and the same */
-static __attribute__((noinline)) int relock_logged(pthread_mutex_t *mutex, uint64_t caller,
-						   uint64_t frame, struct dlw_context *self,
-						   uint32_t stack)
+/** relocked() - once more; .open is shut */
+static __attribute__((noinline)) int relocked(pthread_mutex_t *mutex, struct dlw_context *self,
+					      uint32_t stack)
 {
-	uint32_t count = dlw_hold_count(self);
-	bool again = mutex->__data.__lock != 0;
-
-	if (mutex->__data.__kind != DLW_KIND_RECURSIVE ||
-	    (again && (!is_own_recursive(self, mutex) || !newest_is(self, count, mutex) ||
-		       self->holds[count - 1].again > UINT32_MAX / 2)) ||
-	    dlw_real(pthread_mutex_trylock)(mutex) != 0)
-		return lock_at_length(mutex, caller, frame);
-	dlw_inside(self);
-	if (again)
-		dlw_hold_at(self, 0)->again++;
-	else
-		dlw_hold_add(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
-			     DLW_FORM_BLOCKING);
 	dlw_hold_log(self, DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_BLOCKING, stack);
-	dlw_leave(self);
-	return 0;
+	return dlw_hold_leave(self);
 }
 
-/** log_had() - the newest hold has just been had, in the hook that is left now; Return: 0 */
-static __attribute__((noinline)) int log_had(struct dlw_context *self)
+/** had_again() - a recursive one that is the newest hold, tried, and had */
+static inline __attribute__((always_inline)) int
+had_again(pthread_mutex_t *mutex, struct dlw_context *self, uint32_t stack)
 {
-	const struct dlw_held *newest = dlw_hold_at(self, 0);
-
-	dlw_hold_log(self, DLW_MUTEX, DLW_EXCLUSIVE, (const void *)(uintptr_t)newest->address,
-		     DLW_FORM_BLOCKING, newest->stack);
-	dlw_leave(self);
-	return 0;
-}
-
-/** leave_locked() - something has come up in between; Return: 0 */
-static __attribute__((noinline)) int leave_locked(struct dlw_context *self)
-{
-	dlw_leave(self);
-	return 0;
-}
-
-/** had_nested() - likewise, and it is not entered: others are held, or the log has ended meanwhile */
-static __attribute__((noinline)) int had_nested(pthread_mutex_t *mutex, struct dlw_context *self,
-						uint32_t stack)
-{
-	struct dlw_thread *record = self->record;
+	struct dlw_thread *record;
+	struct dlw_slot *slot;
 	uint64_t holding;
 
+	dlw_inside_quickly(self);
+	record = self->record;
+	slot = self->log;
 	if (dlw_unlikely(!record)) /* the child of a handler's fork */
 		return 0;
 	holding = dlw_hold_now(record);
-	if (dlw_unlikely(!self->log || (uint32_t)holding >= self->hold_room)) {
-		dlw_hold_push(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
-			      DLW_FORM_BLOCKING);
-		return dlw_hold_now(record) != holding ? log_had(self) : leave_locked(self);
-	}
-	dlw_hold_add(self, DLW_MUTEX, DLW_EXCLUSIVE, dlw_address(mutex), stack,
-		     DLW_FORM_BLOCKING);
-	if (!dlw_hold_say(self, self->log, dlw_address(mutex),
-			  dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, stack, 0), false,
-			  holding + DLW_HOLD_ADDED, (uint32_t)holding))
-		return log_had(self);
-	dlw_leave(self);
+	self->holds[(uint32_t)holding - 1].again++;
+	if (dlw_unlikely(!slot) ||
+	    !dlw_hold_say_again(slot, dlw_address(mutex),
+				dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, stack, 0), holding))
+		return relocked(mutex, self, stack);
+	if (dlw_unlikely(!dlw_leave_quickly(self)))
+		return dlw_hold_leave(self);
 	return 0;
 }
 
-/** had_logged() - tried, and had */
-static inline __attribute__((always_inline)) int had_logged(pthread_mutex_t *mutex, struct dlw_context *self,
-						uint32_t stack)
+/** is_newest_again() - ours, the newest hold, and may be taken once more */
+static inline bool is_newest_again(const struct dlw_context *self, const pthread_mutex_t *mutex)
 {
-	uint64_t holding, word = dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, stack, 0);
-	struct dlw_thread *record = self->record;
-	struct dlw_slot *slot = self->log;
+	uint32_t count = dlw_hold_count(self);
 
-	dlw_inside_quickly(self);
-	if (dlw_unlikely(!slot))
-		return had_nested(mutex, self, stack);
-	holding = dlw_hold_now(record);
-	if ((uint32_t)holding)
-		return had_nested(mutex, self, stack);
-	dlw_hold_fill(self->holds, dlw_address(mutex), word);
-	holding += DLW_HOLD_ADDED;
-	atomic_store_explicit(&record->holding, holding, memory_order_release);
-	if (dlw_unlikely(!dlw_hold_say(self, slot, dlw_address(mutex), word, false, holding, 0)))
-		return log_had(self);
-	if (dlw_unlikely(!dlw_leave_quickly(self)))
-		return leave_locked(self);
-	return 0;
+	return is_own_recursive(self, mutex) && newest_is(self, count, mutex) &&
+	       self->holds[count - 1].again <= UINT32_MAX / 2;
+}
+
+/** relock_logged() - lock_logged() of a recursive one: perhaps one hold more, and the same */
+static __attribute__((noinline)) int relock_logged(pthread_mutex_t *mutex,
+						   struct dlw_context *self, uint32_t stack,
+						   uint64_t frame)
+{
+	pthread_mutex_t *volatile saved_mutex;
+	volatile uint64_t saved_frame;
+	volatile uint32_t saved_stack;
+	volatile bool again = mutex->__data.__lock != 0;
+
+	if (mutex->__data.__kind != DLW_KIND_RECURSIVE ||
+	    (again && !is_newest_again(self, mutex)))
+		return lock_at_length(mutex, dlw_caller_at(frame), frame);
+	saved_mutex = mutex;
+	saved_frame = frame;
+	saved_stack = stack;
+	if (dlw_unlikely(dlw_real(pthread_mutex_trylock)(mutex) != 0))
+		return lock_at_length(saved_mutex, dlw_caller_at(saved_frame), saved_frame);
+	if (again)
+		return had_again(saved_mutex, dlw_self, saved_stack);
+	return dlw_hold_had(saved_mutex, dlw_self, DLW_MUTEX, DLW_EXCLUSIVE, DLW_FORM_BLOCKING,
+			    saved_stack);
 }
 
 /**
@@ -441,7 +415,8 @@ static __attribute__((noinline)) int lock_logged(pthread_mutex_t *mutex, uint32_
 	saved_stack = stack;
 	if (dlw_unlikely(dlw_real(pthread_mutex_trylock)(mutex) != 0))
 		return lock_at_length(saved_mutex, dlw_caller_at(saved_frame), saved_frame);
-	return had_logged(saved_mutex, dlw_self, saved_stack);
+	return dlw_hold_had(saved_mutex, dlw_self, DLW_MUTEX, DLW_EXCLUSIVE, DLW_FORM_BLOCKING,
+			    saved_stack);
 }
 
 /** lock_special_logged() - likewise, with a log, or at length */
@@ -453,7 +428,7 @@ static __attribute__((noinline)) int lock_special_logged(pthread_mutex_t *mutex,
 
 	if (self->open == DLW_WAY_LOGGED && mutex->__data.__kind &&
 	    dlw_site_is(site, caller, frame))
-		return relock_logged(mutex, caller, frame, self, site->stack);
+		return relock_logged(mutex, self, site->stack, frame);
 	return lock_at_length(mutex, caller, frame);
 }
 
@@ -611,6 +586,35 @@ static __attribute__((noinline)) int try_otherwise(pthread_mutex_t *mutex, uint6
 	return result;
 }
 
+/** try_logged_refused() - it was not to be had */
+static __attribute__((noinline)) int try_logged_refused(const pthread_mutex_t *mutex,
+							uint32_t stack, int result)
+{
+	dlw_lock_quick_refused(DLW_MUTEX, DLW_EXCLUSIVE, mutex, stack);
+	return result;
+}
+
+/** try_logged() - with a log; what is to outlast the try waits in memory, as in lock_logged() */
+static __attribute__((noinline)) int try_logged(pthread_mutex_t *mutex, uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+	const struct dlw_site *site = dlw_site_logged(self, frame);
+	pthread_mutex_t *volatile saved_mutex;
+	volatile uint32_t saved_stack;
+	int result;
+
+	if (dlw_unlikely(!site || mutex->__data.__kind))
+		return try_otherwise(mutex, frame);
+	saved_mutex = mutex;
+	saved_stack = site->stack;
+	dlw_not_polling(self);
+	result = dlw_real(pthread_mutex_trylock)(mutex);
+	if (dlw_unlikely(result != 0))
+		return try_logged_refused(saved_mutex, saved_stack, result);
+	return dlw_hold_had(saved_mutex, dlw_self, DLW_MUTEX, DLW_EXCLUSIVE, DLW_FORM_TRY,
+			    saved_stack);
+}
+
 /** try_overtaken() - a handler has come in between */
 static __attribute__((noinline)) void try_overtaken(struct dlw_context *self,
 						    const pthread_mutex_t *mutex, uint32_t stack)
@@ -634,7 +638,7 @@ DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
 	int result;
 
 	if (dlw_unlikely(!dlw_site_serves_unlogged(self->open, site, DLW_CALLER, DLW_FRAME)))
-		return try_otherwise(mutex, DLW_FRAME);
+		return try_logged(mutex, DLW_FRAME);
 	holding = dlw_hold_now(record);
 	if (dlw_unlikely((uint32_t)holding | (uint32_t)mutex->__data.__lock |
 			 (uint32_t)mutex->__data.__kind))
@@ -728,15 +732,15 @@ static __attribute__((noinline)) int unlock_unclosed(pthread_mutex_t *mutex,
  * If its acquisition was the last thing logged, that tells of its release. It
  * was one of the short way then, so the type is one that this is right for.
  */
-static inline bool unlog(struct dlw_context *self, const struct dlw_held *newest,
-			 const pthread_mutex_t *mutex)
+static inline bool unlog(struct dlw_context *self, uint64_t holding,
+			 const struct dlw_held *newest, const pthread_mutex_t *mutex)
 {
 	struct dlw_slot *slot = self->log;
 	struct dlw_object *object;
 
 	if (dlw_quick_closed(slot, dlw_address(mutex), false))
 		return true;
-	object = dlw_quick_known(self, dlw_address(mutex), DLW_MUTEX);
+	object = dlw_hold_object(self, holding, dlw_address(mutex), DLW_MUTEX);
 	if (dlw_unlikely(!object || newest->timed || mutex->__data.__kind ||
 			 !dlw_quick_has_room(slot)))
 		return false;
@@ -750,16 +754,16 @@ static __attribute__((noinline)) int unlock_unsaid(pthread_mutex_t *mutex,
 						   struct dlw_context *self, uint64_t frame)
 {
 	struct dlw_thread *record = self->record;
-	uint32_t count = dlw_holding(record);
-	struct dlw_held *newest = &self->holds[count - 1];
+	uint64_t holding = dlw_hold_now(record);
+	struct dlw_held *newest = &self->holds[(uint32_t)holding - 1];
 
-	if (dlw_unlikely(self->way != DLW_WAY_LOGGED) || !newest_is(self, count, mutex) ||
-	    !unlog(self, newest, mutex))
+	if (dlw_unlikely(self->way != DLW_WAY_LOGGED) ||
+	    !newest_is(self, (uint32_t)holding, mutex) || !unlog(self, holding, newest, mutex))
 		return unlock_unclosed(mutex, self, frame);
 	if (dlw_unlikely(newest->again))
 		newest->again--;
 	else
-		dlw_hold_pop(record, dlw_hold_now(record));
+		dlw_hold_pop(record, holding);
 	if (dlw_unlikely(self->at_leave))
 		return leave_and_unlock(mutex, self);
 	atomic_signal_fence(memory_order_seq_cst);
@@ -775,11 +779,12 @@ static __attribute__((noinline)) int unlock_unsaid(pthread_mutex_t *mutex,
 static __attribute__((noinline)) int unlock_otherwise(pthread_mutex_t *mutex,
 						      struct dlw_context *self, uint64_t frame)
 {
-	struct dlw_thread *record = self->record;
+	struct dlw_thread *record;
 	struct dlw_slot *slot;
 	uint64_t holding;
 
 	dlw_inside_quickly(self);
+	record = self->record;
 	slot = self->log;
 	if (dlw_unlikely(!slot))
 		return unlock_unclosed(mutex, self, frame);

@@ -12,6 +12,7 @@
 #include "core/watch/glibc.h"
 #include "shim/break.h"
 #include "shim/hook_lock.h"
+#include "shim/log_hold.h"
 #include "shim/misuse.h"
 #include "shim/real.h"
 #include "shim/watcher.h"
@@ -164,6 +165,36 @@ static __attribute__((noinline)) int lock_quickly(pthread_rwlock_t *lock, enum d
 	return 0;
 }
 
+/** lock_otherwise() - with a log; what is to outlast the try waits in memory, see hook_mutex.c */
+static inline __attribute__((always_inline)) int lock_otherwise(pthread_rwlock_t *lock,
+								enum dlw_mode mode, uint64_t frame)
+{
+	pthread_rwlock_t *volatile saved_lock;
+	volatile uint64_t saved_frame;
+	volatile uint32_t saved_stack;
+	const struct dlw_site *site = dlw_site_logged(dlw_self, frame);
+
+	if (!site)
+		return lock_quickly(lock, mode, frame);
+	saved_lock = lock;
+	saved_frame = frame;
+	saved_stack = site->stack;
+	if (dlw_unlikely(try(lock, mode) != 0))
+		return lock_plainly(saved_lock, mode, saved_frame);
+	return dlw_hold_had(saved_lock, dlw_self, DLW_RWLOCK, mode, DLW_FORM_BLOCKING,
+			    saved_stack);
+}
+
+static __attribute__((noinline)) int rdlock_otherwise(pthread_rwlock_t *lock, uint64_t frame)
+{
+	return lock_otherwise(lock, DLW_SHARED, frame);
+}
+
+static __attribute__((noinline)) int wrlock_otherwise(pthread_rwlock_t *lock, uint64_t frame)
+{
+	return lock_otherwise(lock, DLW_EXCLUSIVE, frame);
+}
+
 /** lock_alone() - the shortest way; one with the hook, whose caller and frame are its own */
 static inline __attribute__((always_inline)) int lock_alone(pthread_rwlock_t *lock,
 							    enum dlw_mode mode)
@@ -173,7 +204,8 @@ static inline __attribute__((always_inline)) int lock_alone(pthread_rwlock_t *lo
 
 	if (dlw_unlikely(!dlw_lock_alone(self, DLW_RWLOCK, mode, lock, DLW_CALLER, DLW_FRAME_ONCE,
 					 &holding)))
-		return lock_quickly(lock, mode, DLW_FRAME);
+		return mode == DLW_SHARED ? rdlock_otherwise(lock, DLW_FRAME) :
+					    wrlock_otherwise(lock, DLW_FRAME);
 	if (dlw_unlikely(try(lock, mode) != 0))
 		return lock_plainly(lock, mode, DLW_FRAME);
 	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
@@ -315,11 +347,29 @@ static __attribute__((noinline)) int unlock_at_length(pthread_rwlock_t *lock, ui
 	return result;
 }
 
-static __attribute__((noinline)) int unlock_otherwise(pthread_rwlock_t *lock, uint64_t caller,
-						      uint64_t frame)
+static __attribute__((noinline)) int unlock_quickly(pthread_rwlock_t *lock, uint64_t frame)
 {
 	if (dlw_unlikely(!dlw_lock_quick_release(DLW_RWLOCK, lock)))
-		return unlock_at_length(lock, caller, frame);
+		return unlock_at_length(lock, dlw_caller_at(frame), frame);
+	return dlw_real(pthread_rwlock_unlock)(lock);
+}
+
+/** leave_and_unlock() - something has come up in between */
+static __attribute__((noinline)) int leave_and_unlock(pthread_rwlock_t *lock)
+{
+	dlw_leave(dlw_self);
+	return dlw_real(pthread_rwlock_unlock)(lock);
+}
+
+/** unlock_otherwise() - with a log */
+static __attribute__((noinline)) int unlock_otherwise(pthread_rwlock_t *lock, uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+
+	if (!dlw_hold_gives(self, lock, true))
+		return unlock_quickly(lock, frame);
+	if (dlw_unlikely(!dlw_leave_quickly(self)))
+		return leave_and_unlock(lock);
 	return dlw_real(pthread_rwlock_unlock)(lock);
 }
 
@@ -327,7 +377,7 @@ static __attribute__((noinline)) int unlock_otherwise(pthread_rwlock_t *lock, ui
 DLW_HOOK int pthread_rwlock_unlock(pthread_rwlock_t *lock)
 {
 	if (dlw_unlikely(!dlw_lock_alone_release(DLW_RWLOCK, lock)))
-		return unlock_otherwise(lock, DLW_CALLER, DLW_FRAME);
+		return unlock_otherwise(lock, DLW_FRAME);
 	return dlw_real(pthread_rwlock_unlock)(lock);
 }
 

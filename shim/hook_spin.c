@@ -13,6 +13,7 @@
 #include "core/watch/glibc.h"
 #include "shim/break.h"
 #include "shim/hook_lock.h"
+#include "shim/log_hold.h"
 #include "shim/real.h"
 #include "shim/watcher.h"
 
@@ -92,6 +93,25 @@ static __attribute__((noinline)) int lock_quickly(pthread_spinlock_t *lock, uint
 	return 0;
 }
 
+/** lock_otherwise() - with a log; what is to outlast the try waits in memory, see hook_mutex.c */
+static __attribute__((noinline)) int lock_otherwise(pthread_spinlock_t *lock, uint64_t frame)
+{
+	pthread_spinlock_t *volatile saved_lock;
+	volatile uint64_t saved_frame;
+	volatile uint32_t saved_stack;
+	const struct dlw_site *site = dlw_site_logged(dlw_self, frame);
+
+	if (!site)
+		return lock_quickly(lock, frame);
+	saved_lock = lock;
+	saved_frame = frame;
+	saved_stack = site->stack;
+	if (dlw_unlikely(dlw_real(pthread_spin_trylock)(lock) != 0))
+		return lock_at_length(saved_lock, saved_frame);
+	return dlw_hold_had(plain(saved_lock), dlw_self, DLW_SPINLOCK, DLW_EXCLUSIVE,
+			    DLW_FORM_BLOCKING, saved_stack);
+}
+
 /**
  * pthread_spin_lock() - acquire, burning a processor until it can be had
  *
@@ -104,7 +124,7 @@ DLW_HOOK int pthread_spin_lock(pthread_spinlock_t *lock)
 
 	if (dlw_unlikely(!dlw_lock_alone(self, DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock),
 					 DLW_CALLER, DLW_FRAME_ONCE, &holding)))
-		return lock_quickly(lock, DLW_FRAME);
+		return lock_otherwise(lock, DLW_FRAME);
 	if (dlw_unlikely(dlw_real(pthread_spin_trylock)(lock) != 0))
 		return lock_at_length(lock, DLW_FRAME);
 	if (dlw_unlikely(!dlw_lock_alone_had(self, holding)))
@@ -150,10 +170,29 @@ static __attribute__((noinline)) int unlock_at_length(pthread_spinlock_t *lock)
 	return result;
 }
 
-static __attribute__((noinline)) int unlock_otherwise(pthread_spinlock_t *lock)
+static __attribute__((noinline)) int unlock_quickly(pthread_spinlock_t *lock)
 {
 	if (dlw_unlikely(!dlw_lock_quick_release(DLW_SPINLOCK, plain(lock))))
 		return unlock_at_length(lock);
+	return dlw_real(pthread_spin_unlock)(lock);
+}
+
+/** leave_and_unlock() - something has come up in between */
+static __attribute__((noinline)) int leave_and_unlock(pthread_spinlock_t *lock)
+{
+	dlw_leave(dlw_self);
+	return dlw_real(pthread_spin_unlock)(lock);
+}
+
+/** unlock_otherwise() - with a log */
+static __attribute__((noinline)) int unlock_otherwise(pthread_spinlock_t *lock)
+{
+	struct dlw_context *self = dlw_self;
+
+	if (!dlw_hold_gives(self, plain(lock), false))
+		return unlock_quickly(lock);
+	if (dlw_unlikely(!dlw_leave_quickly(self)))
+		return leave_and_unlock(lock);
 	return dlw_real(pthread_spin_unlock)(lock);
 }
 

@@ -36,6 +36,24 @@ static inline struct dlw_said **dlw_hold_said_at(struct dlw_slot *slot, uint32_t
 	return &slot->held[count % DLW_SAID_DEPTH];
 }
 
+/** dlw_hold_say_unit() - @advance of its ticket */
+static inline __attribute__((always_inline)) uint32_t *
+dlw_hold_say_unit(struct dlw_block *block, const struct dlw_said *said, uint32_t length,
+		  uint32_t advance)
+{
+	uint32_t *unit = (uint32_t *)((char *)(block + 1) + length);
+
+	*unit = said->unit | advance << DLW_AGAIN_TICKET_SHIFT;
+	return unit;
+}
+
+/** dlw_hold_said_ends() - four bytes more are the block's */
+static inline void dlw_hold_said_ends(struct dlw_block *block)
+{
+	atomic_thread_fence(memory_order_release);
+	block->length += 4;
+}
+
 /**
  * dlw_hold_say() - the newest of @holding has just been had, if the block has said that before
  * @key: dlw_said_key() of the acquisition
@@ -70,11 +88,37 @@ dlw_hold_say(struct dlw_context *self, struct dlw_slot *slot, uint64_t address, 
 	if (!shared)
 		atomic_store_explicit(&object->ticket, ticket, memory_order_relaxed);
 	last->ticket = (uint32_t)ticket;
-	*(uint32_t *)((char *)(block + 1) + length) = said->unit | advance << DLW_AGAIN_TICKET_SHIFT;
+	dlw_hold_say_unit(block, said, length, advance);
 	*dlw_hold_said_at(slot, count) = said;
 	slot->open_holding = holding;
-	atomic_thread_fence(memory_order_release);
-	block->length += 4;
+	dlw_hold_said_ends(block);
+	return true;
+}
+
+/** dlw_hold_say_again() - likewise, of the newest of @holding taken once more */
+static inline __attribute__((always_inline)) bool
+dlw_hold_say_again(struct dlw_slot *slot, uint64_t address, uint64_t key, uint64_t holding)
+{
+	struct dlw_said *said = dlw_quick_said(slot, address, key);
+	struct dlw_block *block = slot->block;
+	const uint32_t length = block->length;
+	uint64_t ticket;
+	uint32_t advance;
+
+	if (dlw_unlikely(!said || length >= slot->quick_until))
+		return false;
+	ticket = atomic_load_explicit(&said->object->ticket, memory_order_relaxed) + 1;
+	advance = (uint32_t)ticket - said->recent->ticket;
+	if (dlw_unlikely(advance > DLW_AGAIN_TICKET_MAX))
+		return false;
+	atomic_store_explicit(&said->object->ticket, ticket, memory_order_relaxed);
+	said->recent->ticket = (uint32_t)ticket;
+	*dlw_hold_said_at(slot, (uint32_t)holding - 1) = said;
+	slot->open_holding = DLW_OPEN_OTHERWISE;
+	slot->open_object = said->object;
+	slot->open_unit = dlw_hold_say_unit(block, said, length, advance);
+	slot->open_released = *slot->open_unit & ~(1u << DLW_AGAIN_DELTA_SHIFT);
+	dlw_hold_said_ends(block);
 	return true;
 }
 
@@ -117,6 +161,16 @@ dlw_hold_log(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode, c
 		dlw_hold_log_at_length(self, kind, mode, lock, form, stack);
 }
 
+/** dlw_hold_object() - dlw_quick_known() of the newest of @holding */
+static inline struct dlw_object *dlw_hold_object(struct dlw_context *self, uint64_t holding,
+						 uint64_t address, enum dlw_kind kind)
+{
+	const struct dlw_said *said = *dlw_hold_said_at(self->log, (uint32_t)holding - 1);
+
+	return dlw_likely(dlw_said_is(said, address)) ? said->object :
+							dlw_quick_known(self, address, kind);
+}
+
 /** dlw_hold_unlog() - the thread's newest hold is about to be given back, once */
 static inline __attribute__((always_inline)) void
 dlw_hold_unlog(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode, const void *lock)
@@ -127,7 +181,9 @@ dlw_hold_unlog(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 	if (dlw_unlikely(!self->log) ||
 	    dlw_likely(dlw_quick_closed(self->log, dlw_address(lock), mode == DLW_SHARED)))
 		return;
-	object = dlw_quick_object(self, dlw_address(lock), kind);
+	object = dlw_hold_object(self, dlw_hold_now(self->record), dlw_address(lock), kind);
+	if (dlw_unlikely(!object))
+		object = dlw_quick_object(self, dlw_address(lock), kind);
 	if (dlw_unlikely((newest->timed && !newest->again) || !object))
 		dlw_lock_log_released(self, kind, mode, lock, 0);
 	else if (mode == DLW_SHARED)
@@ -135,6 +191,80 @@ dlw_hold_unlog(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 			      dlw_quick_shared_ticket(object));
 	else
 		dlw_quick_short(self, object);
+}
+
+/* ------------------------------------------------- the short way of a thread with a log */
+
+/*
+ * dlw_hold_had() - tried at a site that serves, and had: it is entered, and said
+ * @key: dlw_said_key() of it
+ *
+ * The most likely is done in its own place and calls nothing, so that no register
+ * has to be saved; the rest is jumped to. Return: 0.
+ */
+int dlw_hold_had_otherwise(const void *lock, struct dlw_context *self, uint64_t key);
+
+/** dlw_hold_say_otherwise() - it is entered, and the newest; .open is shut */
+int dlw_hold_say_otherwise(struct dlw_context *self, enum dlw_form form);
+
+/** dlw_hold_leave() - something has come up in between; Return: 0 */
+int dlw_hold_leave(struct dlw_context *self);
+
+static inline __attribute__((always_inline)) int
+dlw_hold_had(const void *lock, struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
+	     enum dlw_form form, uint32_t stack)
+{
+	const uint64_t word = dlw_hold_word(kind, mode, stack, 0);
+	const uint64_t key = word | (uint64_t)form << 56;
+	struct dlw_thread *record;
+	struct dlw_slot *slot;
+	uint64_t holding;
+
+	dlw_inside_quickly(self);
+	record = self->record;
+	slot = self->log;
+	if (dlw_unlikely(!slot))
+		return dlw_hold_had_otherwise(lock, self, key);
+	holding = dlw_hold_now(record);
+	if ((uint32_t)holding)
+		return dlw_hold_had_otherwise(lock, self, key);
+	dlw_hold_fill(self->holds, dlw_address(lock), word);
+	holding += DLW_HOLD_ADDED;
+	atomic_store_explicit(&record->holding, holding, memory_order_release);
+	if (dlw_unlikely(!dlw_hold_say(self, slot, dlw_address(lock), key, mode == DLW_SHARED,
+				       holding, 0)))
+		return dlw_hold_say_otherwise(self, form);
+	if (dlw_unlikely(!dlw_leave_quickly(self)))
+		return dlw_hold_leave(self);
+	return 0;
+}
+
+/**
+ * dlw_hold_gives() - the newest hold goes, if it was said last; false: it is another's turn
+ *
+ * The caller leaves before he releases, if it was.
+ */
+static inline __attribute__((always_inline)) bool
+dlw_hold_gives(struct dlw_context *self, const void *lock, bool maybe_shared)
+{
+	struct dlw_thread *record;
+	struct dlw_slot *slot;
+	uint64_t holding;
+
+	if (dlw_unlikely(self->open != DLW_WAY_LOGGED))
+		return false;
+	dlw_inside_quickly(self);
+	record = self->record;
+	slot = self->log;
+	if (dlw_likely(slot != NULL)) {
+		holding = dlw_hold_now(record);
+		if (dlw_hold_unsay(slot, dlw_address(lock), maybe_shared, holding)) {
+			dlw_hold_pop(record, holding);
+			return true;
+		}
+	}
+	dlw_outside_quickly(self);
+	return false;
 }
 
 #endif

@@ -67,7 +67,7 @@ struct dlw_slot {
 	struct dlw_waiting waiting[DLW_BATCH - 1]; /* older than .block, oldest first */
 	struct dlw_slot *next_free, *next;     /* … of all */
 	struct dlw_recent recent[DLW_RECENT];  /* of the block */
-	struct dlw_said said[DLW_SAID];        /* by dlw_said_place() */
+	struct dlw_said *said;                 /* DLW_SAID of them, by dlw_said_place() */
 	uint8_t said_at[DLW_RECENT];           /* by place in .recent: index in .said, plus 1; 0: none */
 	bool says;                             /* any of them */
 	/* order and ring: what the next event speaks of */

@@ -106,16 +106,25 @@ static bool is_ring(void)
 
 #define SLOTS_AT_ONCE 8 /* one alone would leave half of its page empty */
 
-/** make_slots() - some that are free; log_lock is held */
+/**
+ * make_slots() - some that are free; log_lock is held
+ *
+ * What a thread may never write to lies behind them all: it costs nothing then.
+ */
 static void make_slots(void)
 {
 	struct dlw_logger *logger = dlw_runtime->logger;
-	size_t defined = is_ring() ? DLW_DEFINED_OBJECTS * sizeof(uint32_t) : 0;
-	struct dlw_slot *slots = dlw_map(SLOTS_AT_ONCE * (sizeof(*slots) + defined), false);
+	size_t defined = is_ring() ? DLW_DEFINED_OBJECTS : 0;
+	struct dlw_slot *slots = dlw_map(SLOTS_AT_ONCE * (sizeof(*slots) +
+							  DLW_SAID * sizeof(*slots->said) +
+							  defined * sizeof(*slots->defined)),
+					 false);
+	struct dlw_said *said = (struct dlw_said *)(slots + SLOTS_AT_ONCE);
 	uint32_t at;
 
 	for (at = 0; slots && at < SLOTS_AT_ONCE; at++) {
-		slots[at].defined = (uint32_t *)((char *)(slots + SLOTS_AT_ONCE) + at * defined);
+		slots[at].said = said + at * DLW_SAID;
+		slots[at].defined = (uint32_t *)(said + SLOTS_AT_ONCE * DLW_SAID) + at * defined;
 		slots[at].next = logger->slots;
 		logger->slots = &slots[at];
 		slots[at].next_free = logger->free_slots;

@@ -102,6 +102,18 @@ dlw_site_serves_unlogged(enum dlw_way way, const struct dlw_site *site, uint64_t
 	return dlw_likely(dlw_site_is(site, address, frame)) && dlw_site_is_still(way, site, frame);
 }
 
+/** dlw_site_logged() - the site of the hook at @frame, if it serves and there is a log; NULL */
+static inline __attribute__((always_inline)) const struct dlw_site *
+dlw_site_logged(struct dlw_context *self, uint64_t frame)
+{
+	const struct dlw_site *site = dlw_site_of(self, dlw_caller_at(frame), frame);
+
+	return dlw_likely(self->open == DLW_WAY_LOGGED) &&
+			       dlw_site_is(site, dlw_caller_at(frame), frame) ?
+		       site :
+		       NULL;
+}
+
 static inline uint32_t dlw_stack_here(struct dlw_context *self, uint64_t address, uint64_t frame)
 {
 	const struct dlw_site *site = dlw_site_of(self, address, frame);
