@@ -165,13 +165,6 @@ static void list_threads_resources(struct assembly *a, const uint32_t *threads, 
 	}
 }
 
-static int compare_positions(const void *context, uint32_t left, uint32_t right)
-{
-	const uint32_t *resources = context;
-
-	return dlw_order(resources[left], resources[right]);
-}
-
 /* An upper bound of what is listed, so that the list need not grow. */
 static size_t most_resources(const struct assembly *a)
 {
@@ -189,7 +182,7 @@ static size_t most_resources(const struct assembly *a)
 
 static bool list_resources(struct assembly *a)
 {
-	uint32_t i, *positions;
+	uint32_t i;
 
 	a->resources = dlw_arena_array(a->arena, uint32_t, most_resources(a));
 	if (!a->resources)
@@ -204,16 +197,9 @@ static bool list_resources(struct assembly *a)
 	a->finding->core_resource_count = a->resource_count;
 	list_threads_resources(a, a->found->members, a->found->count);
 	list_threads_resources(a, a->found->stuck, a->found->stuck_count);
-	positions = dlw_arena_array(a->arena, uint32_t, a->resource_count);
-	if (!positions)
-		return false;
-	for (i = 0; i < a->resource_count; i++)
-		positions[i] = i;
-	dlw_sort(positions, a->resource_count, compare_positions, a->resources);
 	a->finding->resources = a->resources;
 	a->finding->resource_count = a->resource_count;
-	a->finding->by_resource = positions;
-	return true;
+	return dlw_finding_sort_resources(a->finding, a->arena);
 }
 
 /* ---- the whole ------------------------------------------------------------------------- */
@@ -270,6 +256,26 @@ bool dlw_finding_build(struct dlw_finding *finding, const struct dlw_case *found
 	       dlw_fingerprint(index->state, finding, arena) &&
 	       dlw_finding_explain(finding, index, arena) &&
 	       dlw_finding_advise(finding, index, arena);
+}
+
+static int compare_positions(const void *context, uint32_t left, uint32_t right)
+{
+	const uint32_t *resources = context;
+
+	return dlw_order(resources[left], resources[right]);
+}
+
+bool dlw_finding_sort_resources(struct dlw_finding *finding, struct dlw_arena *arena)
+{
+	uint32_t *positions = dlw_arena_array(arena, uint32_t, finding->resource_count), i;
+
+	if (!positions)
+		return false;
+	for (i = 0; i < finding->resource_count; i++)
+		positions[i] = i;
+	dlw_sort(positions, finding->resource_count, compare_positions, finding->resources);
+	finding->by_resource = positions;
+	return true;
 }
 
 uint32_t dlw_resource_position(const struct dlw_finding *finding, uint32_t resource)

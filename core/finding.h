@@ -44,7 +44,10 @@ bool dlw_finding_explain(struct dlw_finding *finding, const struct dlw_index *in
 bool dlw_finding_advise(struct dlw_finding *finding, const struct dlw_index *index,
 			struct dlw_arena *arena);
 
-/** dlw_finding_sort_holds() - of its threads, for dlw_next_hold(); .resources are listed */
+/** dlw_finding_sort_resources() - for dlw_resource_position(): .resources are listed */
+bool dlw_finding_sort_resources(struct dlw_finding *finding, struct dlw_arena *arena);
+
+/** dlw_finding_sort_holds() - of its threads, for dlw_next_hold(); .resources are sorted */
 bool dlw_finding_sort_holds(struct dlw_finding *finding, const struct dlw_index *index,
 			    struct dlw_arena *arena);
 

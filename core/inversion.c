@@ -69,37 +69,44 @@ static bool list_core(struct dlw_finding *finding, const struct dlw_state *state
 	return true;
 }
 
-static void list_resource(uint32_t *resources, uint32_t *count, uint32_t resource)
-{
-	uint32_t i;
+struct listing {
+	uint32_t *resources, count;
+	uint8_t *listed; /* by resource */
+};
 
-	for (i = 0; i < *count; i++)
-		if (resources[i] == resource)
-			return;
-	resources[(*count)++] = resource;
+static void list_resource(struct listing *listing, uint32_t resource)
+{
+	if (listing->listed[resource])
+		return;
+	listing->listed[resource] = 1;
+	listing->resources[listing->count++] = resource;
 }
 
 /* Those of the core in its order, then what else is held, then what else is spoken of. */
 static bool list_resources(struct dlw_finding *finding, const struct dlw_state *state,
 			   const struct dlw_inversion *inversion, struct dlw_arena *arena)
 {
-	uint32_t *resources = dlw_arena_array(arena, uint32_t, state->resource_count), count = 0, i;
+	struct listing listing = {
+		.resources = dlw_arena_array(arena, uint32_t, state->resource_count),
+		.listed = dlw_arena_array(arena, uint8_t, state->resource_count),
+	};
+	uint32_t i;
 
-	if (!resources)
+	if (!listing.resources || !listing.listed)
 		return false;
 	for (i = 0; i < finding->core_count; i++)
-		list_resource(resources, &count, finding->edges[i].resource);
-	finding->core_resource_count = count;
+		list_resource(&listing, finding->edges[i].resource);
+	finding->core_resource_count = listing.count;
 	for (i = 0; i < state->hold_count; i++)
-		list_resource(resources, &count, state->holds[i].resource);
+		list_resource(&listing, state->holds[i].resource);
 	for (i = 0; i < inversion->step_count; i++)
 		if (inversion->steps[i].resource != DLW_NONE)
-			list_resource(resources, &count, inversion->steps[i].resource);
+			list_resource(&listing, inversion->steps[i].resource);
 	if (inversion->resource != DLW_NONE)
-		list_resource(resources, &count, inversion->resource);
-	finding->resources = resources;
-	finding->resource_count = count;
-	return true;
+		list_resource(&listing, inversion->resource);
+	finding->resources = listing.resources;
+	finding->resource_count = listing.count;
+	return dlw_finding_sort_resources(finding, arena);
 }
 
 /* ---- the conditions ------------------------------------------------------------------------ */
@@ -199,6 +206,7 @@ bool dlw_inversion_build(struct dlw_finding *finding, const struct dlw_state *st
 	return dlw_state_is_valid(state) && dlw_index_build(&index, state, arena) &&
 	       list_core(finding, state, inversion, arena) &&
 	       list_resources(finding, state, inversion, arena) &&
+	       dlw_finding_sort_holds(finding, &index, arena) &&
 	       dlw_fingerprint(state, finding, arena) &&
 	       dlw_finding_explain(finding, &index, arena) &&
 	       judge_conditions(finding, state, arena) &&
