@@ -209,13 +209,6 @@ static void print_coverage(FILE *out, const json_t *coverage)
 		fprintf(out, "  %s\n", json_string_value(json_array_get(notes, at)));
 }
 
-static void add_note(json_t *coverage, char *note)
-{
-	if (note)
-		json_array_append_new(json_object_get(coverage, "notes"), json_string(note));
-	free(note);
-}
-
 static size_t rows_wanted(const struct analyze *analyze)
 {
 	return analyze->statistics != STATISTICS_TABLE || analyze->common.all ||
@@ -262,7 +255,7 @@ static int report_all(struct analyze *analyze, struct dlw_replay *replay,
 		dlw_statistics_free(statistics);
 	}
 	coverage = dlw_log_coverage(replay);
-	add_note(coverage, dlw_log_prediction_note(prediction));
+	dlw_log_prediction_notes(prediction, json_object_get(coverage, "notes"));
 	print_coverage(out, coverage);
 	dlw_report_set_coverage(report, coverage);
 	dlw_log_findings_free(findings);

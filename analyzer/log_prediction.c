@@ -12,6 +12,7 @@
 #include <uthash.h>
 
 #include "analyzer/log_memory.h"
+#include "analyzer/log_progress.h"
 #include "analyzer/log_trace.h"
 #include "analyzer/findings.h"
 #include "analyzer/memory.h"
@@ -34,6 +35,8 @@ struct dlw_log_prediction {
 	struct dlw_prediction result;
 	struct dlw_state moment; /* the end of the log: its processes */
 	struct known *found, *printed;
+	/* in the cycle that is written down, if it is there: by object and by thread */
+	uint32_t *resource_numbers, *thread_numbers;
 	uint32_t feasible, unresolved;
 };
 
@@ -219,6 +222,11 @@ static uint32_t add_thread(struct cycle *cycle, const struct dlw_cursor *cursor)
 {
 	uint32_t number = cycle->state.thread_count++;
 	struct dlw_thread_state *thread = &cycle->threads[number];
+	uint32_t *noted = &cycle->prediction->thread_numbers[cursor->number];
+
+	/* in a cycle of one thread it is there more than once: the first counts */
+	if (*noted >= number || cycle->cursors[*noted] != cursor)
+		*noted = number;
 
 	cycle->cursors[number] = cursor;
 	*thread = cycle->prediction->moment.threads[cursor->number];
@@ -229,11 +237,10 @@ static uint32_t add_thread(struct cycle *cycle, const struct dlw_cursor *cursor)
 /* Somebody of whom only a step is told, or the end. */
 static uint32_t other_thread(struct cycle *cycle, const struct dlw_cursor *cursor)
 {
-	uint32_t number;
+	uint32_t number = cycle->prediction->thread_numbers[cursor->number];
 
-	for (number = 0; number < cycle->state.thread_count; number++)
-		if (cycle->cursors[number] == cursor)
-			return number;
+	if (number < cycle->state.thread_count && cycle->cursors[number] == cursor)
+		return number;
 	return add_thread(cycle, cursor);
 }
 
@@ -260,13 +267,13 @@ static uint32_t resource_of(struct cycle *cycle, uint32_t object)
 {
 	const struct dlw_traced_object *traced = &cycle->prediction->traced->objects[object];
 	struct dlw_resource_state *resource;
-	uint32_t number;
+	uint32_t number = cycle->prediction->resource_numbers[object];
 
-	for (number = 0; number < cycle->state.resource_count; number++)
-		if (cycle->numbers[number] == object)
-			return number;
+	if (number < cycle->state.resource_count && cycle->numbers[number] == object)
+		return number;
+	number = cycle->state.resource_count++;
+	cycle->prediction->resource_numbers[object] = number;
 	cycle->numbers[number] = object;
-	cycle->state.resource_count++;
 	resource = &cycle->resources[number];
 	describe(cycle, traced, resource);
 	if (traced->thread) {
@@ -397,11 +404,13 @@ static void put(void *context, const char *text, size_t length)
 		dlw_out_of_memory();
 }
 
-/** write_finding() - @finding of @cycle, and one line of JSON for free() */
-static char *write_finding(struct cycle *cycle, struct dlw_finding *finding, size_t *size)
+static void build_finding(struct cycle *cycle, struct dlw_inversion *inversion,
+			  struct dlw_finding *finding)
 {
 	const struct dlw_predicted *predicted = cycle->predicted;
-	struct dlw_inversion inversion = {
+
+	build_state(cycle);
+	*inversion = (struct dlw_inversion){
 		.verdict = predicted->verdict,
 		.because = predicted->because,
 		.resource = predicted->object == DLW_NONE ? DLW_NONE
@@ -412,12 +421,19 @@ static char *write_finding(struct cycle *cycle, struct dlw_finding *finding, siz
 		.step_count = cycle->step_count,
 		.steps_omitted = predicted->witness_omitted,
 	};
+	if (!dlw_inversion_build(finding, &cycle->state, inversion, &cycle->prediction->arena))
+		dlw_out_of_memory();
+}
+
+/** write_finding() - one line of JSON, for free() */
+static char *write_finding(const struct cycle *cycle, const struct dlw_finding *finding,
+			   size_t *size)
+{
 	struct dlw_writer writer = { .put = put };
 	char *line = NULL;
 	FILE *out = open_memstream(&line, size);
 
-	if (!out ||
-	    !dlw_inversion_build(finding, &cycle->state, &inversion, &cycle->prediction->arena))
+	if (!out)
 		dlw_out_of_memory();
 	writer.context = out;
 	dlw_finding_write_json(&cycle->state, finding, &writer);
@@ -430,15 +446,21 @@ static void hand_out(struct dlw_log_prediction *prediction, const struct dlw_pre
 		     dlw_finding_sink *sink, void *context)
 {
 	struct cycle cycle = { .prediction = prediction, .predicted = predicted };
+	struct dlw_inversion inversion;
 	struct dlw_finding finding;
+	struct known *printed;
 	size_t size;
 	char *line;
 
-	build_state(&cycle);
+	build_finding(&cycle, &inversion, &finding);
+	/* its like was told */
+	HASH_FIND_STR(prediction->printed, finding.fingerprint, printed);
+	if (printed)
+		return;
 	line = write_finding(&cycle, &finding, &size);
-	/* it did not happen in this very log, and its like was not told */
-	if (!has_happened(prediction, line, size) &&
-	    !is_known(&prediction->printed, finding.fingerprint)) {
+	/* it did not happen in this very log */
+	if (!has_happened(prediction, line, size)) {
+		is_known(&prediction->printed, finding.fingerprint);
 		prediction->feasible += predicted->verdict == DLW_FEASIBLE;
 		prediction->unresolved += predicted->verdict == DLW_UNRESOLVED;
 		sink(context, line, size);
@@ -446,17 +468,31 @@ static void hand_out(struct dlw_log_prediction *prediction, const struct dlw_pre
 	free(line);
 }
 
+static void show_progress(void *context, uint64_t cycles)
+{
+	dlw_log_progress_cycles(context, cycles);
+}
+
 void dlw_log_prediction_finish(struct dlw_log_prediction *prediction, dlw_finding_sink *sink,
 			       void *context)
 {
+	struct dlw_log_progress progress;
 	struct dlw_arena moment = dlw_heap_arena();
 	uint32_t at;
 
 	dlw_log_trace_end(prediction->traced);
+	prediction->resource_numbers = dlw_log_allocate(prediction->traced->object_count + 1u,
+							sizeof(uint32_t));
+	prediction->thread_numbers = dlw_log_allocate(prediction->replay->cursor_count + 1u,
+						      sizeof(uint32_t));
 	prediction->options.orders_alone = has_only_orders(prediction->replay);
+	prediction->options.working = show_progress;
+	prediction->options.context = &progress;
+	dlw_log_progress_begin(&progress, prediction->replay);
 	if (!dlw_predict(prediction->traced->trace, &prediction->options, &prediction->memory,
 			 &prediction->scratch, &prediction->result))
 		dlw_out_of_memory();
+	dlw_log_progress_end(&progress);
 	if (!prediction->result.count)
 		return;
 	if (dlw_replay_state(prediction->replay, &moment, &prediction->moment) < 0)
@@ -475,27 +511,54 @@ uint32_t dlw_log_prediction_count(const struct dlw_log_prediction *prediction)
 	return prediction->feasible;
 }
 
-char *dlw_log_prediction_note(const struct dlw_log_prediction *prediction)
+static void add_note(json_t *notes, char *note)
+{
+	if (json_array_append_new(notes, json_string(note)))
+		dlw_out_of_memory();
+	free(note);
+}
+
+/** note_limits() - what was not looked for, and what was left out of what was found */
+static void note_limits(const struct dlw_log_prediction *prediction, json_t *notes)
+{
+	const struct dlw_prediction *result = &prediction->result;
+
+	if (result->cut)
+		add_note(notes, dlw_print("not all cycles of lock orders were looked at: %llu were",
+					  (unsigned long long)result->cycles));
+	if (result->unexplained)
+		add_note(notes, dlw_print("only the first %u kinds of cycles that can be no deadlock "
+					  "are told",
+					  prediction->options.explained_most));
+	else if (result->longer)
+		add_note(notes, dlw_copy("very long cycles that can be no deadlock were not "
+					 "looked for"));
+	if (result->shortened)
+		add_note(notes, dlw_print("of %u cycles only the locks that make them are told, not "
+					  "what else was held",
+					  result->shortened));
+}
+
+void dlw_log_prediction_notes(const struct dlw_log_prediction *prediction, json_t *notes)
 {
 	struct dlw_trace_losses losses = dlw_trace_losses(prediction->traced->trace);
 
 	if (losses.dropped)
-		return dlw_print("the prediction saw the log only in part: %llu events did not fit",
-				 (unsigned long long)losses.dropped);
-	if (prediction->result.cut)
-		return dlw_print("not all cycles of lock orders were looked at: %llu were",
-				 (unsigned long long)prediction->result.cycles);
+		add_note(notes, dlw_print("the prediction saw the log only in part: %llu events did "
+					  "not fit",
+					  (unsigned long long)losses.dropped));
+	note_limits(prediction, notes);
 	if (prediction->unresolved)
-		return dlw_print("%u cycle%s of lock orders could be neither confirmed nor refuted "
-				 "%s(--all shows them)",
-				 prediction->unresolved, prediction->unresolved == 1 ? "" : "s",
-				 prediction->options.orders_alone ?
-					 "from a log of orders alone (log_mode=order) " :
-					 "");
-	if (prediction->options.orders_alone)
-		return dlw_copy("no cycle in the lock orders; a log of orders alone (log_mode=order) "
-				"shows no others");
-	return NULL;
+		add_note(notes,
+			 dlw_print("%u cycle%s of lock orders could be neither confirmed nor refuted "
+				   "%s(--all shows them)",
+				   prediction->unresolved, prediction->unresolved == 1 ? "" : "s",
+				   prediction->options.orders_alone ?
+					   "from a log of orders alone (log_mode=order) " :
+					   ""));
+	else if (prediction->options.orders_alone)
+		add_note(notes, dlw_copy("no cycle in the lock orders; a log of orders alone "
+					 "(log_mode=order) shows no others"));
 }
 
 void dlw_log_prediction_free(struct dlw_log_prediction *prediction)
@@ -503,6 +566,8 @@ void dlw_log_prediction_free(struct dlw_log_prediction *prediction)
 	forget(&prediction->found);
 	forget(&prediction->printed);
 	dlw_log_trace_free(prediction->traced);
+	free(prediction->resource_numbers);
+	free(prediction->thread_numbers);
 	dlw_arena_release(&prediction->arena);
 	dlw_arena_release(&prediction->scratch);
 	dlw_arena_release(&prediction->memory);

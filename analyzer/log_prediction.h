@@ -49,8 +49,8 @@ void dlw_log_prediction_finish(struct dlw_log_prediction *prediction, dlw_findin
 /** dlw_log_prediction_count() - feasible ones handed out */
 uint32_t dlw_log_prediction_count(const struct dlw_log_prediction *prediction);
 
-/** dlw_log_prediction_note() - one more line for the coverage, for free(); NULL: all was looked at */
-char *dlw_log_prediction_note(const struct dlw_log_prediction *prediction);
+/** dlw_log_prediction_notes() - append to the coverage's @notes what was not looked at or told */
+void dlw_log_prediction_notes(const struct dlw_log_prediction *prediction, json_t *notes);
 
 void dlw_log_prediction_free(struct dlw_log_prediction *prediction);
 

@@ -43,6 +43,24 @@ static double rate_of(const struct dlw_log_progress *progress, uint64_t now)
 	return passed > 0 ? (double)progress->replay->events / passed / 1e6 : 0;
 }
 
+/** is_due() - enough time has passed to draw again; notes that it is done */
+static bool is_due(struct dlw_log_progress *progress, uint64_t now)
+{
+	if (now - progress->shown_ns < (progress->visible ? AGAIN_NS : FIRST_NS))
+		return false;
+	progress->shown_ns = now;
+	progress->visible = true;
+	return true;
+}
+
+void dlw_log_progress_cycles(struct dlw_log_progress *progress, uint64_t cycles)
+{
+	if (!progress->on || !is_due(progress, now_ns()))
+		return;
+	fprintf(stderr, "\r%llu cycles of lock orders looked at \033[K", (unsigned long long)cycles);
+	fflush(stderr);
+}
+
 void dlw_log_progress_draw(struct dlw_log_progress *progress)
 {
 	static const char full[] = "########################################";
@@ -52,10 +70,8 @@ void dlw_log_progress_draw(struct dlw_log_progress *progress)
 			      (double)replay->done_bytes / (double)replay->total_bytes : 1;
 
 	progress->next_check = replay->events + CHECK_EVENTS;
-	if (now - progress->shown_ns < (progress->visible ? AGAIN_NS : FIRST_NS))
+	if (!is_due(progress, now))
 		return;
-	progress->shown_ns = now;
-	progress->visible = true;
 	part = part > 1 ? 1 : part;
 	fprintf(stderr, "\r[%-*.*s] %3.0f %%  %llu events, %.1f million/s, %.0f s left \033[K",
 		(int)WIDTH, (int)(part * WIDTH), full, part * 100,

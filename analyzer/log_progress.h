@@ -19,6 +19,9 @@ struct dlw_log_progress {
 
 void dlw_log_progress_begin(struct dlw_log_progress *progress, const struct dlw_replay *replay);
 void dlw_log_progress_draw(struct dlw_log_progress *progress);
+/** dlw_log_progress_cycles() - instead of events: so many cycles of lock orders were looked at */
+void dlw_log_progress_cycles(struct dlw_log_progress *progress, uint64_t cycles);
+
 void dlw_log_progress_end(struct dlw_log_progress *progress);
 
 /** dlw_log_progress_step() - one event more; costs a comparison */

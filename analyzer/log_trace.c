@@ -57,6 +57,7 @@ static uint32_t add_thread(struct dlw_log_trace *traced, struct dlw_cursor *curs
 
 	if (number == DLW_NONE)
 		dlw_out_of_memory();
+	dlw_trace_program(traced->trace, number, cursor->source->number);
 	note_object(traced, token,
 		    (struct dlw_traced_object){ cursor->source, cursor, DLW_NO_POSITION,
 						DLW_THREAD });

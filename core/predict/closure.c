@@ -139,6 +139,7 @@ static void close_older(struct dlw_closure *closure, uint32_t object)
 	for (number = closure->open[object]; number; number = open_at(closure, number)->next) {
 		struct open *open = open_at(closure, number);
 
+		closure->work++;
 		if (!must_close(closure, open, object))
 			continue;
 		if (open->release == DLW_NONE)
@@ -172,8 +173,10 @@ static void remove_open(struct dlw_closure *closure, uint32_t object, uint32_t t
 	uint32_t *place = &closure->open[object], number;
 
 	/* the newest of the thread stands first */
-	while (*place && open_at(closure, *place)->thread != thread)
+	while (*place && open_at(closure, *place)->thread != thread) {
 		place = &open_at(closure, *place)->next;
+		closure->work++;
+	}
 	number = *place;
 	if (!number)
 		return;
@@ -200,12 +203,15 @@ static void forget(struct dlw_closure *closure)
 }
 
 /** acquisition_of() - where @thread took, last before @prefix, the newest hold of @set */
-static uint32_t acquisition_of(const struct dlw_trace *trace, uint32_t thread, uint32_t prefix,
+static uint32_t acquisition_of(struct dlw_closure *closure, uint32_t thread, uint32_t prefix,
 			       const struct dlw_held *held)
 {
+	const struct dlw_trace *trace = closure->trace;
+
 	while (prefix-- > 0) {
 		const struct dlw_step *step = dlw_step_at(dlw_thread_at(trace, thread), prefix);
 
+		closure->work++;
 		if (dlw_step_op(step) == DLW_TRACE_ACQUIRE &&
 		    dlw_dependency_at(trace, dlw_step_index(step))->object == held->object)
 			return prefix;
@@ -225,7 +231,7 @@ static bool add_held(struct dlw_closure *closure, uint32_t thread)
 
 		if (!dlw_is_lock(dlw_object_at(trace, held.object)))
 			continue;
-		position = acquisition_of(trace, thread, prefix, &held);
+		position = acquisition_of(closure, thread, prefix, &held);
 		if (position != DLW_NONE &&
 		    !add_open(closure, held.object, held.mode, thread, position))
 			return false;

@@ -27,14 +27,18 @@ typedef bool dlw_pattern_found(void *context, const struct dlw_pattern *pattern)
 
 /**
  * dlw_find_cycles() - every cycle of @shortest to @longest kept dependencies
- * @flaws: also those with flaws among these; the search goes through them
- * @budget: dependencies to step on; what is left of it is stored back
+ * @flaws: also those with flaws among these; the search goes through them. If any,
+ *         only cycles with no other one among their members
+ * @budget: dependencies to step on, and holds to look at there; what is left of it
+ *          is stored back
+ *
+ * @longer: set if there may be longer ones; or NULL
  *
  * A budget of 0 on return means that the search was cut off. Return: false if
  * memory ran out.
  */
 bool dlw_find_cycles(const struct dlw_trace *trace, const struct dlw_kept *kept, uint32_t flaws,
-		     uint32_t shortest, uint32_t longest, uint64_t *budget, struct dlw_arena *arena,
-		     dlw_pattern_found *found, void *context);
+		     uint32_t shortest, uint32_t longest, uint64_t *budget, bool *longer,
+		     struct dlw_arena *arena, dlw_pattern_found *found, void *context);
 
 #endif

@@ -169,16 +169,18 @@ static uint32_t start_of_wait(const struct examination *e, uint32_t i)
 }
 
 /** near() - the order before which no member has anything it keeps, nor waits */
-static uint32_t near(const struct examination *e)
+static uint32_t near(struct examination *e)
 {
 	const struct dlw_trace *trace = e->x->trace;
 	uint32_t i, order = UINT32_MAX;
 
 	for (i = 0; i < e->pattern->count; i++) {
 		uint32_t thread = member(e, i)->thread;
-		uint32_t outermost = dlw_outermost(trace, thread, start_of_wait(e, i));
+		uint32_t start = start_of_wait(e, i);
+		uint32_t outermost = dlw_outermost(trace, thread, start);
 		uint32_t at = dlw_step_at(dlw_thread_at(trace, thread), outermost)->order;
 
+		e->x->closure.work += start - outermost;
 		if (at < order)
 			order = at;
 	}
@@ -233,6 +235,7 @@ static bool conclude(struct examination *e)
 {
 	uint32_t helpers = DLW_NONE;
 
+	e->x->closure.work += e->examined->schedule.count;
 	if (dlw_schedule_deadlocks(&e->x->run, &e->examined->schedule, e->examined->targets,
 				   e->pattern->count, &helpers)) {
 		doubt(e);
@@ -376,6 +379,10 @@ bool dlw_examine(struct dlw_examiner *examiner, const struct dlw_pattern *patter
 		return false;
 	first_instances(&e);
 	aim(&e);
+	if (examiner->closure.work > examiner->options->work_budget) {
+		say(&e, DLW_UNRESOLVED, DLW_BECAUSE_BUDGET, DLW_NONE);
+		return true;
+	}
 	meeting = meet_from(&e, 0, false);
 	if (meeting == NEVER) {
 		say(&e, DLW_ORDERED, DLW_BECAUSE_ORDER, DLW_NONE);

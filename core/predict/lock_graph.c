@@ -1,17 +1,21 @@
 /*
  * core/predict/lock_graph.c - stage B: strongly connected components first
  *
- * Nodes are objects and threads. From a wanted object it goes to everything
- * that somebody held who wanted it, and to that somebody, for what he holds
- * implicitly; from a thread to what it holds implicitly. A dependency can lie
- * on a cycle only if what it wants and something it holds are in one component
- * (Tarjan's, with a stack of its own). Of a million events that leaves hundreds.
+ * Nodes are objects, threads and sets of holds. From a wanted object it goes to
+ * every set that somebody held who wanted it, and to that somebody, for what he
+ * holds implicitly; from a thread to what it holds implicitly; from a set to its
+ * newest hold, and to the rest. A dependency can lie on a cycle only if what it
+ * wants and its set, or its thread, are in one component (Tarjan's, with a stack
+ * of its own). Of a million events that leaves hundreds.
  */
 #include "core/predict/lock_graph.h"
 
+/* Who holds what is written down for so many holds: a quarter of a gigabyte. */
+#define HOLDS_MAX (1u << 26)
+
 struct components {
 	const struct dlw_trace *trace;
-	uint32_t objects, nodes;
+	uint32_t objects, threads, nodes;
 	uint32_t *first, *wanting; /* dependencies by what they want */
 	uint32_t *index, *low;     /* 0: not visited */
 	uint32_t *component;       /* DLW_NONE: on the stack or not visited */
@@ -22,9 +26,8 @@ struct components {
 /** How far a node's successors have been walked. */
 struct walk {
 	uint32_t node;
-	uint32_t at;     /* dependency of the list, or implicit hold */
-	uint32_t held;   /* rest of the chain */
-	bool owner_next; /* the dependency's thread comes before its chain */
+	uint32_t at; /* dependency of the list, implicit hold, or which end of a set */
+	bool set_next; /* the dependency's thread has been gone to, its set comes next */
 };
 
 /* A try wants nothing; one that failed and one that never came to an end are wishes all the same. */
@@ -58,13 +61,34 @@ static void enter(struct components *c, struct walk *walk, uint32_t node)
 	c->index[node] = c->low[node] = ++c->next_index;
 	c->stack[c->stack_count++] = node;
 	*walk = (struct walk){ .node = node };
-	if (node < c->objects) {
+	if (node < c->objects)
 		walk->at = c->first[node];
-		walk->owner_next = true;
-		walk->held = walk->at < c->first[node + 1]
-				     ? dlw_dependency_at(c->trace, c->wanting[walk->at])->held
-				     : 0;
+}
+
+static uint32_t node_of_thread(const struct components *c, uint32_t thread)
+{
+	return c->objects + thread;
+}
+
+static uint32_t node_of_set(const struct components *c, uint32_t set)
+{
+	return c->objects + c->threads + set;
+}
+
+static uint32_t next_of_object(const struct components *c, struct walk *walk)
+{
+	while (walk->at < c->first[walk->node + 1]) {
+		const struct dlw_dependency *dependency =
+			dlw_dependency_at(c->trace, c->wanting[walk->at]);
+
+		walk->set_next = !walk->set_next;
+		if (walk->set_next)
+			return node_of_thread(c, dependency->thread);
+		walk->at++;
+		if (dependency->held)
+			return node_of_set(c, dependency->held);
 	}
+	return DLW_NONE;
 }
 
 static uint32_t next_of_thread(const struct components *c, struct walk *walk)
@@ -78,30 +102,26 @@ static uint32_t next_of_thread(const struct components *c, struct walk *walk)
 	return implicit->object;
 }
 
+static uint32_t next_of_set(const struct components *c, struct walk *walk)
+{
+	const struct dlw_held held = dlw_held_at(c->trace, walk->node - node_of_set(c, 0));
+
+	switch (walk->at++) {
+	case 0:
+		return held.object;
+	case 1:
+		return held.below ? node_of_set(c, held.below) : DLW_NONE;
+	default:
+		return DLW_NONE;
+	}
+}
+
 /** next_successor() - DLW_NONE: there are no more */
 static uint32_t next_successor(const struct components *c, struct walk *walk)
 {
-	struct dlw_held held;
-
-	if (walk->node >= c->objects)
-		return next_of_thread(c, walk);
-	while (walk->at < c->first[walk->node + 1]) {
-		if (walk->owner_next) {
-			walk->owner_next = false;
-			return c->objects +
-			       dlw_dependency_at(c->trace, c->wanting[walk->at])->thread;
-		}
-		if (walk->held) {
-			held = dlw_held_at(c->trace, walk->held);
-			walk->held = held.below;
-			return held.object;
-		}
-		if (++walk->at < c->first[walk->node + 1]) {
-			walk->held = dlw_dependency_at(c->trace, c->wanting[walk->at])->held;
-			walk->owner_next = true;
-		}
-	}
-	return DLW_NONE;
+	return walk->node < c->objects	      ? next_of_object(c, walk) :
+	       walk->node < node_of_set(c, 0) ? next_of_thread(c, walk) :
+						next_of_set(c, walk);
 }
 
 static void leave(struct components *c, uint32_t node)
@@ -162,28 +182,46 @@ static bool find_components(struct components *c, struct dlw_arena *arena)
 
 static bool on_cycle(const struct components *c, const struct dlw_dependency *dependency)
 {
-	uint32_t component = c->component[dependency->object], set;
+	uint32_t component = c->component[dependency->object];
 
 	if (!wants(dependency) || !dependency->count)
 		return false;
-	if (c->component[c->objects + dependency->thread] == component)
-		return true;
+	return c->component[node_of_thread(c, dependency->thread)] == component ||
+	       (dependency->held && c->component[node_of_set(c, dependency->held)] == component);
+}
+
+/** is_room() - for who holds what @dependency holds; @count is how much there is already */
+static bool is_room(const struct components *c, const struct dlw_dependency *dependency,
+		    uint64_t *count)
+{
+	uint64_t more = dlw_thread_at(c->trace, dependency->thread)->implicits.count;
+	uint32_t set;
+
 	for (set = dependency->held; set; set = dlw_held_at(c->trace, set).below)
-		if (c->component[dlw_held_at(c->trace, set).object] == component)
-			return true;
-	return false;
+		more++;
+	if (*count + more > HOLDS_MAX)
+		return false;
+	*count += more;
+	return true;
 }
 
 static bool keep(struct components *c, struct dlw_arena *arena, struct dlw_kept *kept)
 {
 	uint32_t i, count = c->trace->dependencies.count;
+	uint64_t holds = 0;
 
 	kept->number = dlw_arena_array(arena, uint32_t, count);
 	if (!kept->number)
 		return false;
-	for (i = 0; i < count; i++)
-		kept->number[i] =
-			i && on_cycle(c, dlw_dependency_at(c->trace, i)) ? kept->count++ : DLW_NONE;
+	for (i = 0; i < count; i++) {
+		kept->number[i] = DLW_NONE;
+		if (!i || !on_cycle(c, dlw_dependency_at(c->trace, i)))
+			continue;
+		if (is_room(c, dlw_dependency_at(c->trace, i), &holds))
+			kept->number[i] = kept->count++;
+		else
+			kept->cut = true;
+	}
 	kept->dependencies = dlw_arena_array(arena, uint32_t, kept->count + 1);
 	if (!kept->dependencies)
 		return false;
@@ -245,8 +283,7 @@ static bool list_holders(const struct components *c, struct dlw_arena *arena, st
 	return true;
 }
 
-/** kept_place() - of the dependency a step is an instance of; DLW_NONE: of none that is kept */
-static uint32_t kept_place(const struct dlw_kept *kept, const struct dlw_step *step)
+uint32_t dlw_kept_place(const struct dlw_kept *kept, const struct dlw_step *step)
 {
 	switch (dlw_step_op(step)) {
 	case DLW_TRACE_ACQUIRE:
@@ -282,7 +319,7 @@ static bool list_instances(const struct dlw_trace *trace, struct dlw_arena *aren
 		const struct dlw_thread *thread = dlw_thread_at(trace, i);
 
 		for (at = 0; at < thread->steps.count; at++) {
-			place = kept_place(kept, dlw_step_at(thread, at));
+			place = dlw_kept_place(kept, dlw_step_at(thread, at));
 			if (place != DLW_NONE)
 				kept->instances[cursor[place]++] = at;
 		}
@@ -290,13 +327,25 @@ static bool list_instances(const struct dlw_trace *trace, struct dlw_arena *aren
 	return true;
 }
 
+static bool make_marks(const struct components *c, struct dlw_arena *arena, struct dlw_kept *kept)
+{
+	if (!kept->count)
+		return true;
+	kept->marks = dlw_arena_array(arena, struct dlw_mark, c->objects);
+	kept->on_way = dlw_arena_array(arena, uint32_t, c->threads);
+	return kept->marks && kept->on_way;
+}
+
 bool dlw_lock_graph(struct dlw_trace *trace, struct dlw_arena *arena, struct dlw_kept *kept)
 {
 	struct components c = { .trace = trace,
 				.objects = trace->objects.count,
-				.nodes = trace->objects.count + trace->threads.count };
+				.threads = trace->threads.count,
+				.nodes = trace->objects.count + trace->threads.count +
+					 trace->sets.count };
 
 	*kept = (struct dlw_kept){ 0 };
 	return list_wanting(&c, arena) && find_components(&c, arena) && keep(&c, arena, kept) &&
-	       list_holders(&c, arena, kept) && list_instances(trace, arena, kept);
+	       list_holders(&c, arena, kept) && list_instances(trace, arena, kept) &&
+	       make_marks(&c, arena, kept);
 }

@@ -266,7 +266,7 @@ bool dlw_predict_noted(const struct dlw_noted *noted, uint64_t *steps, uint32_t 
 		if (!tell_nesting(&p, i))
 			return false;
 	done = dlw_order_finish(p.trace) && dlw_lock_graph(p.trace, arena, &p.kept) &&
-	       dlw_find_cycles(p.trace, &p.kept, 0, 2, UINT32_MAX, steps, arena, look_at,
+	       dlw_find_cycles(p.trace, &p.kept, 0, 2, UINT32_MAX, steps, NULL, arena, look_at,
 			       &p);
 	*open = p.open;
 	return done;

@@ -25,16 +25,24 @@ struct dlw_predict_options {
 	 * for; what is neither flawed nor ordered is unresolved.
 	 */
 	bool orders_alone;
-	uint64_t cycle_budget; /* steps of the search for cycles of two, of three, of more; as many to explain */
-	uint64_t work_budget;   /* steps of the trace walked for all cycles together */
+	/* steps of the search for cycles of two, of three, of more; as many to explain */
+	uint64_t cycle_budget;
+	/* steps of the trace walked for all cycles together, at most: for a short one fewer */
+	uint64_t work_budget;
 	uint64_t state_budget;  /* states looked at for one cycle */
 	uint32_t witness_steps; /* longer schedules are shortened to what decides */
+	uint32_t explained_most; /* of the cycles that can be no deadlock so many are told */
+	uint32_t holds_told;    /* after so many only those that a cycle is about */
+	/* called with every cycle met, if not NULL, with how many there were so far */
+	void (*working)(void *context, uint64_t cycles);
+	void *context;
 };
 
 #define DLW_PREDICT_DEFAULTS                                                               \
 	{                                                                                  \
-		.cycle_budget = 5000000, .work_budget = 400000000, .state_budget = 200000, \
-		.witness_steps = 60                                                        \
+		.cycle_budget = 20000000, .work_budget = 400000000,                        \
+		.state_budget = 200000, .witness_steps = 60, .explained_most = 1000,       \
+		.holds_told = 50000                                                        \
 	}
 
 /** What stands in the way of a deadlock, or of being sure of one. */
@@ -105,6 +113,9 @@ struct dlw_prediction {
 	uint32_t count, feasible;
 	uint64_t cycles; /* patterns looked at */
 	bool cut;        /* not all cycles were: the budget ended */
+	bool longer;        /* of those that can be no deadlock the longest were not looked for */
+	bool unexplained;   /* more than .explained_most can be no deadlock */
+	uint32_t shortened; /* of .all, without the holds that they are not about */
 };
 
 /**

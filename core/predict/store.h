@@ -163,6 +163,7 @@ struct dlw_thread {
 	struct dlw_column steps;
 	uint32_t end;   /* steps that happened; one more is wanted if steps.count says so */
 	uint32_t token; /* object that stands for its end */
+	uint32_t program; /* whose places its steps have */
 	uint32_t held;  /* the set, now, but for … */
 	uint32_t taken; /* … the dependency whose lock is held on top of it; 0: none */
 	uint32_t gap;   /* position of the first gap, DLW_NONE: none */

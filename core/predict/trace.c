@@ -71,6 +71,11 @@ uint32_t dlw_trace_thread(struct dlw_trace *trace)
 	return trace->threads.count - 1;
 }
 
+void dlw_trace_program(struct dlw_trace *trace, uint32_t thread, uint32_t program)
+{
+	dlw_thread_at(trace, thread)->program = program;
+}
+
 /* ---- steps ---------------------------------------------------------------------- */
 
 static inline bool add_step(struct dlw_trace *trace, uint32_t number, enum dlw_trace_op op,

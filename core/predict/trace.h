@@ -108,6 +108,13 @@ struct dlw_trace *dlw_trace_new(struct dlw_arena *arena);
 uint32_t dlw_trace_thread(struct dlw_trace *trace);
 uint32_t dlw_trace_object(struct dlw_trace *trace, const struct dlw_trace_object *object);
 
+/**
+ * dlw_trace_program() - what @thread runs: a place means the same only in threads of one program
+ *
+ * Without it all are of one, number 0.
+ */
+void dlw_trace_program(struct dlw_trace *trace, uint32_t thread, uint32_t program);
+
 /** dlw_trace_add() - the next event; false: it is counted in the losses and forgotten */
 bool dlw_trace_add(struct dlw_trace *trace, const struct dlw_trace_event *event);
 
