@@ -379,15 +379,15 @@ static __attribute__((noinline)) int wait_otherwise(sem_t *semaphore, uint64_t f
 	return wait_elsewhere(semaphore, permit, stack, frame);
 }
 
-/** is_still_there() - stacks=full: the stack is the one of the thread's last wait */
-static inline __attribute__((always_inline)) bool is_still_there(struct dlw_context *self,
-								 uint64_t caller, uint64_t frame)
+/** is_still_there() - stacks=full, and the stack is the one of the thread's last wait */
+static __attribute__((noinline)) bool is_still_there(struct dlw_context *self, uint64_t frame)
 {
 	const struct dlw_permit *permit = dlw_last[DLW_LAST_WAITED].permit;
+	const uint64_t caller = dlw_caller_at(frame);
 	const struct dlw_site *site = dlw_site_of(self, caller, frame);
 
-	return permit && dlw_site_is(site, caller, frame) && permit->stack == site->stack &&
-	       dlw_trace_still(site->trace, frame);
+	return self->open == DLW_WAY_VERIFIED && permit && dlw_site_is(site, caller, frame) &&
+	       permit->stack == site->stack && dlw_trace_still(site->trace, frame);
 }
 
 /**
@@ -403,7 +403,7 @@ DLW_HOOK int sem_wait(sem_t *semaphore)
 	int error;
 
 	if (dlw_unlikely(self->open != DLW_WAY_SHORT) &&
-	    (self->open != DLW_WAY_VERIFIED || !is_still_there(self, DLW_CALLER, DLW_FRAME_ONCE)))
+	    !is_still_there(self, DLW_FRAME_ONCE))
 		return wait_otherwise(semaphore, DLW_FRAME);
 	if (dlw_unlikely(is_empty(semaphore)))
 		return wait_otherwise(semaphore, DLW_FRAME);
