@@ -14,6 +14,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/watch/glibc.h"
 #include "core/watch/look.h"
@@ -27,6 +28,8 @@
 #include "shim/trace.h"
 
 #include "shim/banned.h"
+
+#define USER_HZ 100 /* of all x86 kernels, whatever their own ticks are */
 
 /** A hold of one of the parent's threads. */
 struct left_hold {
@@ -75,7 +78,7 @@ static bool is_alive(const struct dlw_thread *record)
 	return record->life == DLW_RECORD_ALIVE || record->life == DLW_RECORD_EXITING;
 }
 
-/* --------------------------------------------------------------------- around the fork */
+/* ------------------------------------------------------------------------ what is held */
 
 static bool make_room(void)
 {
@@ -133,9 +136,53 @@ static void list_holds(bool again)
  */
 static __thread uint32_t forks __attribute__((tls_model("initial-exec")));
 
+/* ---------------------------------------------------------------------------- birth */
+
+/** The last one that led to this process. Kept by its children, whose pid is another one. */
+static struct {
+	int32_t pid;
+	uint64_t start; /* 0: not known exactly */
+} birth;
+
+/* When the outermost fork of this thread began. */
+static __thread uint64_t fork_tick __attribute__((tls_model("initial-exec")));
+
+/** tick() - in the unit that /proc tells starts of processes in */
+static uint64_t tick(void)
+{
+	struct timespec now;
+
+	if (clock_gettime(CLOCK_BOOTTIME, &now) != 0)
+		return 0;
+	return (uint64_t)now.tv_sec * USER_HZ +
+	       (uint64_t)now.tv_nsec / (1000000000u / USER_HZ);
+}
+
+/** be_born() - this child's start is exact if no tick has gone by since before the fork */
+static void be_born(void)
+{
+	birth.pid = (int32_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0);
+	birth.start = fork_tick == tick() ? fork_tick : 0;
+}
+
+bool dlw_fork_is_child(int32_t pid)
+{
+	return birth.pid == pid;
+}
+
+uint64_t dlw_fork_start(int32_t pid)
+{
+	return dlw_fork_is_child(pid) ? birth.start : 0;
+}
+
+/* --------------------------------------------------------------------- around the fork */
+
 static void before_fork(void)
 {
 	dlw_session_ensure();
+	dlw_home_ensure();
+	if (!forks)
+		fork_tick = tick();
 	if (forks++ || dlw_is_amid_locks() || !dlw_runtime || dlw_runtime->state != DLW_READY)
 		return;
 	dlw_cancel_defer();
@@ -172,6 +219,7 @@ static void wipe(void)
 static void after_fork_in_child(void)
 {
 	forks = 0;
+	be_born();
 	dlw_ranks_held = 0; /* its locks are new */
 	if (!dlw_runtime)
 		return;

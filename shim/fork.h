@@ -17,6 +17,12 @@
 /** dlw_fork_load() - register the handlers; from the constructor */
 void dlw_fork_load(void);
 
+/** dlw_fork_is_child() - this process was born by a fork() of one of ours, and has not exec'd since */
+bool dlw_fork_is_child(int32_t pid);
+
+/** dlw_fork_start() - its dlw_process_start(), as far as known without a look into /proc; else 0 */
+uint64_t dlw_fork_start(int32_t pid);
+
 /**
  * dlw_fork_inherit() - by the first thread of a child, once its process is set up
  *

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/auxv.h>
+#include <sys/mman.h>
 #include <time.h>
 
 #include "core/watch/lease.h"
@@ -151,18 +152,39 @@ static void name_segment(void)
 		dlw_runtime->segment_path[0] = '\0';
 		return;
 	}
+	if (dlw_fork_is_child(dlw_runtime->pid))
+		return; /* it was nothing before */
 	if (dlw_segment_leaves_behind(dlw_runtime->segment_path))
 		keep_former();
 	dlw_sys_unlink(dlw_runtime->segment_path);
 }
 
+/** rejoin() - the one we were born into, if it is still there */
+static bool rejoin(void)
+{
+	if (dlw_session_path[0])
+		dlw_runtime->session = dlw_session_map(dlw_session_path);
+	return dlw_runtime->session;
+}
+
+static void leave(void)
+{
+	if (dlw_runtime->session)
+		dlw_session_unmap(dlw_runtime->session);
+	dlw_runtime->session = NULL;
+}
+
 /** announce() - tell the session that we are here; learn whether somebody looks from outside */
 static void announce(void)
 {
-	struct dlw_session *session =
-		dlw_runtime->in_file ? dlw_session_map(dlw_session_path) : NULL;
+	struct dlw_session *session;
 	int32_t supervisor;
 
+	if (!dlw_runtime->in_file)
+		leave();
+	else if (!dlw_runtime->session)
+		rejoin();
+	session = dlw_runtime->session;
 	if (!session)
 		return;
 	supervisor = session->supervisor;
@@ -170,7 +192,6 @@ static void announce(void)
 		supervisor &&
 		session->supervisor_namespace == dlw_runtime->segment->pid_namespace &&
 		dlw_process_start(supervisor) == session->supervisor_start;
-	dlw_runtime->session = session;
 	dlw_runtime->lease_name = dlw_lease_name(dlw_runtime->pid, dlw_runtime->start);
 	if (!dlw_runtime->segment->proc_is_foreign)
 		dlw_runtime->leases =
@@ -233,12 +254,13 @@ static bool open_in_session(void)
 	int tries;
 
 	for (tries = 3;; tries--) {
-		if (join_session())
+		if (rejoin() || join_session())
 			name_segment();
 		if (!dlw_segment_open())
 			return false;
 		if (!tries || is_in_place())
 			return true;
+		leave();
 		dlw_segment_disown();
 		dlw_unmap(dlw_runtime->segment, dlw_runtime->reserved);
 	}
@@ -250,7 +272,9 @@ static bool set_up(void)
 	if (!dlw_options.parsed)
 		dlw_options_parse(&dlw_options);
 	dlw_runtime->pid = (pid_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	dlw_runtime->start = dlw_process_start(dlw_runtime->pid);
+	dlw_runtime->start = dlw_fork_start(dlw_runtime->pid);
+	if (!dlw_runtime->start)
+		dlw_runtime->start = dlw_process_start(dlw_runtime->pid);
 	if (!open_in_session() || !dlw_trace_setup())
 		return false;
 	fill_segment();
@@ -259,8 +283,13 @@ static bool set_up(void)
 	return true;
 }
 
-/** page() - the runtime page, made once and wiped by every fork */
-static struct dlw_runtime *page(void)
+#define HOME (288u << 10)
+
+/* The runtime, and what else every process needs. Made once, wiped by every fork. */
+static _Atomic bool home_is_wiped; /* it is; kernels before 4.14 did not know how */
+
+/** home() - where the runtime is */
+static struct dlw_runtime *home(void)
 {
 	static struct dlw_runtime *_Atomic shared;
 	struct dlw_runtime *runtime = shared;
@@ -268,14 +297,33 @@ static struct dlw_runtime *page(void)
 
 	if (runtime)
 		return runtime;
-	runtime = dlw_map(sizeof(*runtime), true);
+	runtime = dlw_map(HOME, false);
 	if (!runtime)
 		return NULL;
+	home_is_wiped = dlw_system(SYS_madvise, (long)runtime, HOME, MADV_WIPEONFORK, 0, 0, 0) == 0;
 	if (!atomic_compare_exchange_strong(&shared, &none, runtime)) {
-		dlw_unmap(runtime, sizeof(*runtime));
+		dlw_unmap(runtime, HOME);
 		runtime = none;
 	}
 	return runtime;
+}
+
+void *dlw_home_take(size_t size)
+{
+	uint64_t from = dlw_runtime->home_used ? dlw_runtime->home_used :
+						 (sizeof(struct dlw_runtime) + 63) & ~63ull;
+
+	size = (size + 63) & ~(size_t)63;
+	if (!home_is_wiped || from + size > HOME)
+		return NULL;
+	dlw_runtime->home_used = from + size;
+	return (char *)dlw_runtime + from;
+}
+
+void dlw_home_ensure(void)
+{
+	if (!dlw_runtime)
+		dlw_runtime = home();
 }
 
 bool dlw_runtime_ready(void)
@@ -285,8 +333,7 @@ bool dlw_runtime_ready(void)
 
 	if (dlw_likely(dlw_runtime && dlw_runtime->state == DLW_READY))
 		return true;
-	if (!dlw_runtime)
-		dlw_runtime = page();
+	dlw_home_ensure();
 	if (!dlw_runtime ||
 	    !atomic_compare_exchange_strong(&dlw_runtime->state, &asleep, DLW_STARTING))
 		return false;

@@ -1,8 +1,8 @@
 /*
  * shim/runtime.h - what the shim keeps for the whole process
  *
- * All of it lies in one page that the kernel wipes in the child of a fork
- * (MADV_WIPEONFORK): a child finds no segment, free locks and no threads, and
+ * All of it lies in one piece of memory that the kernel wipes in the child of a
+ * fork (MADV_WIPEONFORK): a child finds no segment, free locks and no threads, and
  * sets itself up anew at its first hook, whichever of fork, _Fork or clone it
  * came from. Only options and the session's place outlive a fork.
  */
@@ -75,6 +75,7 @@ struct dlw_runtime {
 	_Atomic int32_t multithreaded; /* a second thread was created */
 	_Atomic uint32_t scene_kept; /* dlw_misuse_scene() has been here */
 	_Atomic uint32_t finished; /* dlw_runtime_finish() has been here */
+	uint64_t home_used; /* bytes of what lies behind it: dlw_home_take() */
 	char segment_path[DLW_PATH_MAX];
 };
 
@@ -93,6 +94,21 @@ extern char dlw_session_path[DLW_PATH_MAX]; /* "" before the first process set i
  *         sets it up, or for good if it cannot be had: the hooks pass through.
  */
 bool dlw_runtime_ready(void);
+
+/**
+ * dlw_home_ensure() - have the memory that the runtime lies in, which a child keeps, wiped
+ *
+ * Else a child that has something to record has to ask for some.
+ */
+void dlw_home_ensure(void);
+
+/**
+ * dlw_home_take() - @size zeroed bytes of that, for good; they are wiped in the child of a fork
+ *
+ * While the process is set up, or under threads_lock.
+ * Return: NULL if there is not so much: dlw_map().
+ */
+void *dlw_home_take(size_t size);
 
 /** dlw_runtime_count() - add to the coverage line */
 void dlw_runtime_count(enum dlw_coverage_count which, uint64_t amount);

@@ -20,7 +20,7 @@
 /* Outside the page that a fork wipes: a child closes its parent's. */
 static struct dlw_kept_file kept = { .fd = -1 };
 
-#define FIRST_PIECE (32u * 1024) /* what a process needs that does little, as a child often does */
+#define FIRST_PIECE (16u * 1024) /* what a process needs that does little, as a child often does */
 #define PIECE (256u * 1024)
 #define RESERVE_MAX (1ull << 30)
 #define RESERVE_MIN (1ull << 20)
@@ -152,7 +152,8 @@ static bool grow(uint64_t size)
 {
 	struct dlw_segment *segment = dlw_runtime->segment;
 	uint64_t from = segment->size;
-	uint64_t to = (segment->used + size + PIECE - 1) / PIECE * PIECE;
+	uint64_t piece = from < PIECE ? from : PIECE; /* twice as much, at first */
+	uint64_t to = (segment->used + size + piece - 1) / piece * piece;
 	bool done;
 	int fd;
 

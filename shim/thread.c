@@ -115,11 +115,10 @@ void dlw_thread_reap(void)
 
 /* -------------------------------------------------------------------------- attaching */
 
-/** make_context() - a new pair of context and record; threads_lock is held */
-static struct dlw_context *make_context(void)
+/** make_context() - a new pair of @context and record; threads_lock is held; NULL: no memory */
+static struct dlw_context *make_context(struct dlw_context *context)
 {
 	struct dlw_segment *segment = dlw_runtime->segment;
-	struct dlw_context *context = dlw_map(sizeof(*context), true);
 	uint64_t offset = context ? dlw_segment_take(sizeof(struct dlw_thread)) : 0;
 	struct dlw_thread *record;
 
@@ -133,6 +132,8 @@ static struct dlw_context *make_context(void)
 	record->next = segment->threads;
 	atomic_store_explicit(&segment->threads, offset, memory_order_release);
 	context->record = record;
+	context->holds = dlw_at(record->holds);
+	context->permits = dlw_at(record->permits);
 	return context;
 }
 
@@ -166,17 +167,24 @@ struct dlw_context *dlw_thread_vanished(int32_t tid)
 	struct dlw_context *context;
 
 	dlw_lock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);
-	context = make_context();
+	context = make_context(dlw_map(sizeof(*context), true));
 	dlw_unlock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);
 	if (!context)
 		return NULL;
-	clean(context);
 	context->tid = tid;
 	context->hold_room = context->record->hold_capacity;
 	context->record->tid = tid;
 	context->record->serial = dlw_thread_next_serial();
 	atomic_store_explicit(&context->record->life, DLW_RECORD_VANISHED, memory_order_release);
 	return context;
+}
+
+/** room_for_context() - zeroed; NULL: no memory */
+static struct dlw_context *room_for_context(void)
+{
+	struct dlw_context *context = dlw_home_take(sizeof(*context));
+
+	return context ? context : dlw_map(sizeof(*context), true);
 }
 
 static struct dlw_context *take_context(int32_t tid)
@@ -187,10 +195,12 @@ static struct dlw_context *take_context(int32_t tid)
 	if (dlw_runtime->exiting_contexts)
 		reap(tid);
 	context = dlw_runtime->free_contexts;
-	if (context)
+	if (context) {
 		dlw_runtime->free_contexts = context->next;
-	else
-		context = make_context();
+		clean(context);
+	} else {
+		context = make_context(room_for_context());
+	}
 	dlw_unlock(&dlw_runtime->threads_lock, DLW_RANK_THREADS);
 	return context;
 }
@@ -243,7 +253,6 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 		dlw_runtime_count(DLW_LOST_THREADS, 1);
 		return NULL;
 	}
-	clean(context);
 	context->tid = own_tid();
 	context->error = &errno;
 	memset(dlw_last, 0, sizeof(dlw_last)); /* after a fork, the parent's */

@@ -23,6 +23,7 @@
 #define DEPTH_MAX 128           /* innermost frames kept of a deeper stack */
 #define MANY 4096               /* stacks; from then on, of a lock taken without waiting … */
 #define DEPTH_OF_MANY 16        /* … as many frames: enough to tell who took it */
+#define IDS_FIRST 256           /* stack ids there is room for at first, a power of two */
 #define FEW 16                  /* walks without a memory of their steps */
 #define STORE_MAX (64u << 20)   /* bytes of stacks kept; past it: sites only, counted */
 
@@ -102,7 +103,8 @@ static bool grow_ids(struct dlw_traces *traces)
 		if (record)
 			*find_id(traces, record->frames, record->depth) = old[i];
 	}
-	dlw_unmap(old, old_capacity * sizeof(*old));
+	if (old_capacity > IDS_FIRST)
+		dlw_unmap(old, old_capacity * sizeof(*old));
 	return true;
 }
 
@@ -300,9 +302,9 @@ static void walk_out(const struct dlw_context *self, struct walk *walk, uint64_t
 
 	unwind.pid = dlw_runtime->pid;
 	unwind.ways = known_ways(dlw_runtime->traces);
-	unwind.low = (uint64_t)(uintptr_t)__builtin_frame_address(0);
-	unwind.high = on_stack(self, unwind.low) ? self->stack_high : unwind.low;
 	dlw_unwind_here(&unwind);
+	unwind.low = unwind.registers[DLW_RSP];
+	unwind.high = on_stack(self, unwind.low) ? self->stack_high : unwind.low;
 	while ((means = step_out(self, &unwind, frame)) != BY_NOTHING) {
 		uint64_t ip = unwind.registers[DLW_RIP], sp = unwind.registers[DLW_RSP];
 
@@ -409,16 +411,25 @@ uint32_t dlw_stack_seen(struct dlw_context *self, uint64_t address, uint64_t fra
 
 /* ------------------------------------------------------------------------------ setup */
 
+/** What a process needs that captures a few stacks, in one piece: a child often does no more. */
+struct beginning {
+	struct dlw_traces traces;
+	uint32_t ids[IDS_FIRST];
+	char arena[256u << 10];
+};
+
 bool dlw_trace_setup(void)
 {
-	struct dlw_traces *traces = dlw_map(sizeof(*traces), false);
+	struct beginning *beginning = dlw_home_take(sizeof(*beginning));
+	struct dlw_traces *traces;
 
-	if (!traces)
+	if (!beginning)
+		beginning = dlw_map(sizeof(*beginning), false);
+	if (!beginning)
 		return false;
-	traces->id_capacity = 1024;
-	traces->ids = dlw_map(traces->id_capacity * sizeof(*traces->ids), false);
-	if (!traces->ids || !dlw_trace_cache_setup(&traces->cache))
-		return false;
+	traces = &beginning->traces;
+	traces->id_capacity = IDS_FIRST;
+	traces->ids = beginning->ids;
 	dlw_runtime->traces = traces;
-	return true;
+	return dlw_trace_cache_setup(&traces->cache, beginning->arena, sizeof(beginning->arena));
 }

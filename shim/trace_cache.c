@@ -94,10 +94,13 @@ static struct dlw_saved_return saved_at(const struct dlw_trace *trace, uint32_t 
 	return (struct dlw_saved_return){ pair->value[index % 2], pair->distance[index % 2] };
 }
 
-bool dlw_trace_cache_setup(struct dlw_trace_cache *cache)
+bool dlw_trace_cache_setup(struct dlw_trace_cache *cache, void *memory, size_t size)
 {
-	struct dlw_trace *none = dlw_trace_cache_room(cache, 0, 2);
+	struct dlw_trace *none;
 
+	cache->arena = memory;
+	cache->arena_left = size;
+	none = dlw_trace_cache_room(cache, 0, 2);
 	if (!none)
 		return false;
 	/* one place cannot hold both; and this is there, the hook's own return address */

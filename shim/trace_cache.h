@@ -77,8 +77,8 @@ struct dlw_trace_cache {
 	size_t arena_left, taken;
 };
 
-/** dlw_trace_cache_setup() - of a cache that is all zero; false: no memory */
-bool dlw_trace_cache_setup(struct dlw_trace_cache *cache);
+/** dlw_trace_cache_setup() - of a cache that is all zero, with @size zeroed bytes to begin with; false: too few */
+bool dlw_trace_cache_setup(struct dlw_trace_cache *cache, void *memory, size_t size);
 
 /** dlw_trace_cache_find() - the stack at @frame, called from @address; NULL: none of those remembered */
 const struct dlw_trace *dlw_trace_cache_find(const struct dlw_trace_cache *cache,
