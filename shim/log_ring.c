@@ -14,6 +14,7 @@
  * modules are bounded: they are defined in the log itself, once, and so are the
  * first locks of the process, as long as they do not take too much of log_max.
  */
+#include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
 
@@ -96,16 +97,20 @@ static void put_definition(struct dlw_slot *slot, void *record, uint16_t type, s
 	dlw_slot_grow(slot, 4 + room);
 }
 
-/** is_defined() - in this block; if not, the caller does it now */
+/* Of a record of an object, behind the unit that says that it is one. */
+#define UNITS_BEFORE_ID (1 + offsetof(struct dlw_record_object, id) / 4)
+
+/** is_defined() - in this block; if not, the caller does it now, next */
 static bool is_defined(struct dlw_slot *slot, uint32_t id)
 {
+	const uint32_t *units = dlw_slot_payload(slot);
 	uint32_t at = id & (DLW_DEFINED_OBJECTS - 1);
 
-	while (slot->defined[at] && slot->defined[at] != id)
+	while (slot->defined[at] && units[slot->defined[at] + UNITS_BEFORE_ID] != id)
 		at = (at + 1) & (DLW_DEFINED_OBJECTS - 1);
 	if (slot->defined[at])
 		return true;
-	slot->defined[at] = id;
+	slot->defined[at] = (uint16_t)(slot->block->length / 4);
 	slot->defines = true;
 	return false;
 }

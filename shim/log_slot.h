@@ -75,7 +75,7 @@ struct dlw_slot {
 	uint32_t pending_count;
 	/* ring: the thread's definition, and what the block has defined, by id */
 	struct dlw_record_thread thread;
-	uint32_t *defined; /* DLW_DEFINED_OBJECTS of them */
+	uint16_t *defined; /* where: DLW_DEFINED_OBJECTS units of it, 0: none */
 	bool defines;      /* some; memory that nothing was written to costs nothing */
 	struct dlw_orders *orders; /* order: those this thread has shown */
 };

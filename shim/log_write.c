@@ -124,7 +124,7 @@ static void make_slots(void)
 
 	for (at = 0; slots && at < SLOTS_AT_ONCE; at++) {
 		slots[at].said = said + at * DLW_SAID;
-		slots[at].defined = (uint32_t *)(said + SLOTS_AT_ONCE * DLW_SAID) + at * defined;
+		slots[at].defined = (uint16_t *)(said + SLOTS_AT_ONCE * DLW_SAID) + at * defined;
 		slots[at].next = logger->slots;
 		logger->slots = &slots[at];
 		slots[at].next_free = logger->free_slots;

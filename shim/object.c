@@ -58,13 +58,30 @@ static void put(struct dlw_object_entries *entries, struct dlw_object *object)
 	atomic_store_explicit(place, dlw_object_entry(object, address), memory_order_release);
 }
 
+/**
+ * first_entries() - a stripe's first table: all of them share a few pages; NULL: no memory
+ */
+static struct dlw_object_entries *first_entries(const struct dlw_object_stripe *stripe)
+{
+	const size_t size = sizeof(struct dlw_object_entries) + FIRST_CAPACITY * sizeof(uint64_t);
+	char *all;
+
+	dlw_lock(&dlw_runtime->table_lock, DLW_RANK_TABLE);
+	if (!dlw_runtime->first_entries)
+		dlw_runtime->first_entries = dlw_map(DLW_OBJECT_STRIPES * size, false);
+	all = dlw_runtime->first_entries;
+	dlw_unlock(&dlw_runtime->table_lock, DLW_RANK_TABLE);
+	return all ? (void *)(all + (size_t)(stripe - dlw_runtime->objects) * size) : NULL;
+}
+
 /** grow() - a table twice as large; the stripe's lock is held; NULL: no memory */
 static struct dlw_object_entries *grow(struct dlw_object_stripe *stripe)
 {
 	struct dlw_object_entries *old = stripe->entries, *new;
 	uint64_t capacity = old ? (old->mask + 1) * 2 : FIRST_CAPACITY, i;
 
-	new = dlw_map(sizeof(*new) + capacity * sizeof(new->all[0]), false);
+	new = old ? dlw_map(sizeof(*new) + capacity * sizeof(new->all[0]), false) :
+		    first_entries(stripe);
 	if (!new)
 		return NULL;
 	new->mask = capacity - 1;

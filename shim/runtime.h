@@ -46,6 +46,7 @@ struct dlw_runtime {
 	bool supervised;    /* a supervisor looks from outside */
 	struct dlw_lock segment_lock, threads_lock, stacks_lock, table_lock, log_lock;
 	struct dlw_object_stripe objects[DLW_OBJECT_STRIPES];
+	void *first_entries;        /* of all stripes: object.c, under table_lock */
 	struct dlw_texts texts;     /* under table_lock */
 	/* notes of nestings, under table_lock: nesting_notes.c */
 	uint32_t nesting_room;   /* notes there is room for */
