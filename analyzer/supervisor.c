@@ -179,21 +179,17 @@ const char *dlw_supervisor_path(const struct dlw_supervisor *supervisor)
 	return supervisor->path;
 }
 
-static void take_stock(struct dlw_supervisor *supervisor)
+void dlw_supervisor_look(struct dlw_supervisor *supervisor)
 {
 	dlw_copy_settle();
 	dlw_follow(&supervisor->follower);
-}
-
-void dlw_supervisor_look(struct dlw_supervisor *supervisor)
-{
-	take_stock(supervisor);
 	dlw_watch_look(&supervisor->watch);
 }
 
 void dlw_supervisor_last_look(struct dlw_supervisor *supervisor)
 {
-	take_stock(supervisor);
+	dlw_copy_settle();
+	dlw_follow_to_the_end(&supervisor->follower);
 	dlw_watch_misuses(&supervisor->watch);
 }
 

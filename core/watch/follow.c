@@ -136,13 +136,13 @@ static void note_whether_hidden(struct dlw_watched *watched)
 	dlw_helper_call(watched->segment);
 }
 
-/** check_lives() - of all, or of some each time where there are many */
-static void check_lives(struct dlw_follower *follower)
+/** check_lives() - of all, or of some each time where there are more than @most */
+static void check_lives(struct dlw_follower *follower, uint32_t most)
 {
 	struct dlw_watch *watch = follower->watch;
 	uint32_t checks = 0, i;
 
-	for (i = 0; i < watch->process_count && checks < CHECKS_A_LOOK; i++) {
+	for (i = 0; i < watch->process_count && checks < most; i++) {
 		uint32_t at = (follower->next_check + i) % watch->process_count;
 		struct dlw_watched *watched = &watch->processes[at];
 
@@ -242,9 +242,8 @@ static void take_into_view(void *context, const char *name)
 	map_new(follower, path, name);
 }
 
-/* ---------------------------------------------------------------------------- public */
-
-void dlw_follow(struct dlw_follower *follower)
+/** follow() - who says that he came, goes or has become another; of @most others ask */
+static void follow(struct dlw_follower *follower, uint32_t most)
 {
 	struct dlw_watch *watch = follower->watch;
 	uint32_t generation =
@@ -268,7 +267,19 @@ void dlw_follow(struct dlw_follower *follower)
 		else if (has_become_another(watched)) /* which may have a file of that name by now */
 			part(follower, watched, false);
 	}
-	check_lives(follower);
+	check_lives(follower, most);
+}
+
+/* ---------------------------------------------------------------------------- public */
+
+void dlw_follow(struct dlw_follower *follower)
+{
+	follow(follower, CHECKS_A_LOOK);
+}
+
+void dlw_follow_to_the_end(struct dlw_follower *follower)
+{
+	follow(follower, UINT32_MAX);
 }
 
 void dlw_follow_stop(struct dlw_follower *follower)

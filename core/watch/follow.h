@@ -39,6 +39,13 @@ struct dlw_follower {
 /** dlw_follow() - take new processes into view, and out of it those that are over */
 void dlw_follow(struct dlw_follower *follower);
 
+/**
+ * dlw_follow_to_the_end() - likewise, for the last time: asks of every process whether it lives
+ *
+ * One that was killed does not say so; where there are many dlw_follow() asks of some.
+ */
+void dlw_follow_to_the_end(struct dlw_follower *follower);
+
 /** dlw_follow_stop() - nobody but ourselves is in view any more; no file is removed */
 void dlw_follow_stop(struct dlw_follower *follower);
 

@@ -65,6 +65,15 @@ def each_life_has_orders_of_its_own(context):
           [1, 3], "counts")
 
 
+def last_look_tells_of_all_that_were_killed(context):
+    """One of a hundred, and no look before that."""
+    json = context.new_path(".json")
+    execute([DLWATCH, "run", "--options=check_ms=60000", f"--json={json}", "--",
+             *fixture("live_orders", "killed")])
+    equal(sorted((finding["kind"], finding["verdict"]) for finding in report_findings(json)),
+          [("inversion", "feasible"), ("misuse", "certain")], "findings")
+
+
 class Case:
     def __init__(self, which, count):
         self.which, self.count = which, count
@@ -80,7 +89,7 @@ class Case:
 def all_cases():
     tests = [inversion_is_told_while_the_program_runs, log_tells_of_the_same_inversion,
              predict_off_is_off, inversions_count_as_asked,
-             each_life_has_orders_of_its_own]
+             each_life_has_orders_of_its_own, last_look_tells_of_all_that_were_killed]
     return ([("live/" + test.__name__, test) for test in tests] +
             [(f"live/{which}_can_deadlock", Case(which, 1)) for which in FEASIBLE] +
             [(f"live/{which}_is_silent", Case(which, 0)) for which in SILENT])

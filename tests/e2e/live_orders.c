@@ -12,6 +12,7 @@ static pthread_mutex_t a = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t b = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t c = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t own = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
 static pthread_rwlock_t r = PTHREAD_RWLOCK_INITIALIZER;
 static pthread_rwlock_t s = PTHREAD_RWLOCK_INITIALIZER;
 static pthread_spinlock_t spin, spun;
@@ -385,6 +386,44 @@ static void in_child(void)
 	pthread_join(thread, NULL);
 }
 
+#define KILLED 100
+
+/** one_of_killed() - says when it is ready to be killed; one of them has taken two orders */
+static void one_of_killed(int number, int ready_to)
+{
+	pthread_mutex_lock(&a);
+	pthread_mutex_unlock(&a);
+	if (number == KILLED / 2) {
+		/* with its misuse a thread notes what to call its program by, should it be killed */
+		pthread_mutex_unlock(&own);
+		two(a_b, b_a, NULL);
+	}
+	require(write(ready_to, "", 1) == 1, "ready");
+	for (;;)
+		pause();
+}
+
+/* Nobody who is killed says that he is over. */
+static void killed(void)
+{
+	pid_t children[KILLED];
+	int ends[2], i;
+	char byte;
+
+	require(pipe(ends) == 0, "pipe");
+	for (i = 0; i < KILLED; i++) {
+		children[i] = fork();
+		if (children[i] == 0)
+			one_of_killed(i, ends[1]);
+	}
+	for (i = 0; i < KILLED; i++)
+		require(read(ends[0], &byte, 1) == 1, "all are ready");
+	for (i = 0; i < KILLED; i++) {
+		kill(children[i], SIGKILL);
+		waitpid(children[i], NULL, 0);
+	}
+}
+
 /* At once, and what it has become lasts longer than a look takes to come. */
 static void replaced(void)
 {
@@ -408,6 +447,8 @@ int main(int argc, char **argv)
 		in_child();
 	else if (!strcmp(which, "replaced"))
 		replaced();
+	else if (!strcmp(which, "killed"))
+		killed();
 	else if (!strcmp(which, "writers"))
 		two(reads_r_s, writes_s_reads_r, NULL);
 	else if (!strcmp(which, "spins"))
