@@ -324,28 +324,79 @@ static __attribute__((noinline)) int wait_overtaken(sem_t *semaphore, uint64_t f
 	return wait_at_length(semaphore, frame);
 }
 
+/** taken_unsaid() - likewise, and the block has not said that before */
+static __attribute__((noinline)) int taken_unsaid(struct dlw_context *self,
+						  struct dlw_permit *permit)
+{
+	if (self->log)
+		log_acquired(self, permit, DLW_FORM_BLOCKING, permit->stack, false);
+	dlw_leave(self);
+	return 0;
+}
+
+/** taken_at_length() - likewise, and the thread has not used it before, or not lately */
+static __attribute__((noinline)) int taken_at_length(const sem_t *semaphore,
+						     struct dlw_context *self, uint32_t stack)
+{
+	acquired(self, dlw_permit_of(self, dlw_address(semaphore), DLW_SEMAPHORE),
+		 DLW_FORM_BLOCKING, stack, false);
+	dlw_leave(self);
+	return 0;
+}
+
+/** taken_logged() - taken_quickly() with a log */
+static inline __attribute__((always_inline)) int
+taken_logged(const sem_t *semaphore, struct dlw_context *self, uint32_t stack)
+{
+	const uint32_t how = dlw_recent_how(DLW_EVENT_ACQUIRED, 2, DLW_FORM_BLOCKING);
+	struct dlw_permit *permit;
+	struct dlw_slot *slot;
+
+	dlw_inside_quickly(self);
+	if (dlw_unlikely(!self->record)) /* the child of a handler's fork */
+		return 0;
+	dlw_edge_met(self);
+	dlw_not_polling(self);
+	permit = dlw_permit_known(self, dlw_address(semaphore));
+	if (dlw_unlikely(!permit))
+		return taken_at_length(semaphore, self, stack);
+	dlw_permit_taken(permit);
+	note_place(permit, stack, 0, 0);
+	slot = self->log;
+	if (dlw_unlikely(!slot || !dlw_quick_begins(slot) ||
+			 !dlw_quick_say_again(self, slot, dlw_address(semaphore),
+					      dlw_said_key(DLW_SEMAPHORE, how, stack))))
+		return taken_unsaid(self, permit);
+	permit->timed = 0;
+	dlw_leave(self);
+	return 0;
+}
+
 /**
  * wait_logged() - likewise, with a log
  *
- * A permit that is there is had without a wish; a cancellation point it stays.
+ * A permit that is there is had without a wish; a cancellation point it stays. What
+ * is to outlast the try waits in memory, see hook_mutex.c.
  */
-static __attribute__((noinline)) int wait_logged(sem_t *semaphore, uint32_t stack, uint64_t frame)
+static __attribute__((noinline)) int wait_logged(sem_t *semaphore, uint64_t frame)
 {
 	struct dlw_context *self = dlw_self;
-	int error = *self->error;
+	const struct dlw_site *site = dlw_site_logged(self, frame);
+	sem_t *volatile saved_semaphore;
+	volatile uint64_t saved_frame;
+	volatile uint32_t saved_stack;
+	volatile int saved_error;
 
-	if (is_shared(semaphore))
+	if (dlw_unlikely(!site || is_empty(semaphore) || is_shared(semaphore)))
 		return wait_at_length(semaphore, frame);
+	saved_semaphore = semaphore;
+	saved_frame = frame;
+	saved_stack = site->stack;
+	saved_error = *self->error;
 	pthread_testcancel();
-	if (dlw_real(sem_trywait)(semaphore) != 0)
-		return wait_overtaken(semaphore, frame, error);
-	dlw_inside(self);
-	dlw_edge_met(self);
-	acquired(self, dlw_permit_known(self, dlw_address(semaphore)), DLW_FORM_BLOCKING, stack,
-		 false);
-	dlw_not_polling(self);
-	dlw_leave(self);
-	return 0;
+	if (dlw_unlikely(dlw_real(sem_trywait)(saved_semaphore) != 0))
+		return wait_overtaken(saved_semaphore, saved_frame, saved_error);
+	return taken_logged(saved_semaphore, dlw_self, saved_stack);
 }
 
 /** wait_elsewhere() - there seems to be a permit, and it is the thread's next one at this place */
@@ -374,8 +425,6 @@ static __attribute__((noinline)) int wait_otherwise(sem_t *semaphore, uint64_t f
 	if (!permit || is_empty(semaphore) ||
 	    !dlw_lock_quick(dlw_caller_at(frame), frame, &stack))
 		return wait_at_length(semaphore, frame);
-	if (self->way == DLW_WAY_LOGGED)
-		return wait_logged(semaphore, stack, frame);
 	return wait_elsewhere(semaphore, permit, stack, frame);
 }
 
@@ -402,9 +451,12 @@ DLW_HOOK int sem_wait(sem_t *semaphore)
 	struct dlw_permit *permit;
 	int error;
 
-	if (dlw_unlikely(self->open != DLW_WAY_SHORT) &&
-	    !is_still_there(self, DLW_FRAME_ONCE))
-		return wait_otherwise(semaphore, DLW_FRAME);
+	if (dlw_unlikely(self->open != DLW_WAY_SHORT)) {
+		if (self->open == DLW_WAY_LOGGED)
+			return wait_logged(semaphore, DLW_FRAME);
+		if (!is_still_there(self, DLW_FRAME_ONCE))
+			return wait_otherwise(semaphore, DLW_FRAME);
+	}
 	if (dlw_unlikely(is_empty(semaphore)))
 		return wait_otherwise(semaphore, DLW_FRAME);
 	permit = dlw_permit_last(DLW_LAST_WAITED, dlw_address(semaphore));
@@ -551,6 +603,47 @@ static __attribute__((noinline)) int post_and_drain(sem_t *semaphore)
 	return dlw_real(sem_post)(semaphore);
 }
 
+/** post_unsaid() - not what can be said shortly; .open is shut */
+static __attribute__((noinline)) int post_unsaid(sem_t *semaphore, uint64_t frame)
+{
+	dlw_outside_quickly(dlw_self);
+	return post_at_length(semaphore, dlw_caller_at(frame), frame);
+}
+
+/** can_post_quickly() - dlw_permit_quick_post() will do, and no time is to be told */
+static inline bool can_post_quickly(const struct dlw_permit *permit, const sem_t *semaphore)
+{
+	return (permit->held ? permit->posted_own : permit->posted_other) && !permit->timed &&
+	       !has_waiters(semaphore);
+}
+
+/** post_otherwise() - with a log, mostly */
+static __attribute__((noinline)) int post_otherwise(sem_t *semaphore, uint64_t frame)
+{
+	const uint32_t how = dlw_recent_how(DLW_EVENT_POSTED, 2, DLW_FORM_BLOCKING);
+	struct dlw_context *self = dlw_self;
+	const struct dlw_site *site = dlw_site_logged(self, frame);
+	struct dlw_permit *permit;
+	struct dlw_slot *slot;
+
+	if (dlw_unlikely(!site || is_near_overflow(semaphore)))
+		return post_at_length(semaphore, dlw_caller_at(frame), frame);
+	dlw_inside_quickly(self);
+	slot = self->log;
+	permit = dlw_permit_known(self, dlw_address(semaphore));
+	if (dlw_unlikely(!slot || !permit || !can_post_quickly(permit, semaphore) ||
+			 !dlw_quick_has_room(slot) ||
+			 !dlw_quick_say_again(self, slot, dlw_address(semaphore),
+					      dlw_said_key(DLW_SEMAPHORE, how, site->stack))))
+		return post_unsaid(semaphore, frame);
+	dlw_permit_quick_post(permit);
+	dlw_not_polling(self);
+	dlw_edge_given(self);
+	if (dlw_unlikely(!dlw_leave_quickly(self)))
+		return post_and_drain(semaphore);
+	return dlw_real(sem_post)(semaphore);
+}
+
 /**
  * sem_post() - give a permit, one's own or a new one
  *
@@ -563,7 +656,7 @@ DLW_HOOK int sem_post(sem_t *semaphore)
 	struct dlw_permit *permit;
 
 	if (dlw_unlikely(!(self->open & DLW_WAY_UNLOGGED) || is_near_overflow(semaphore)))
-		return post_at_length(semaphore, DLW_CALLER, DLW_FRAME);
+		return post_otherwise(semaphore, DLW_FRAME);
 	dlw_inside_quickly(self); /* before the entry is looked for: a handler might move it */
 	permit = dlw_permit_last(DLW_LAST_POSTED, dlw_address(semaphore));
 	if (dlw_unlikely(!permit || !dlw_permit_quick_post(permit)))

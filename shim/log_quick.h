@@ -233,6 +233,39 @@ static inline struct dlw_said *dlw_quick_said(struct dlw_slot *slot, uint64_t ad
 	return dlw_likely(said->key == key) && dlw_said_is(said, address) ? said : NULL;
 }
 
+/**
+ * dlw_quick_say_again() - an event without a time, that others may have as well, if the
+ * block has said it before and has room
+ * @key: dlw_said_key()
+ *
+ * Return: false: nothing is done.
+ */
+static inline __attribute__((always_inline)) bool
+dlw_quick_say_again(struct dlw_context *self, struct dlw_slot *slot, uint64_t address, uint64_t key)
+{
+	struct dlw_said *said = dlw_quick_said(slot, address, key);
+	struct dlw_block *block = slot->block;
+	struct dlw_recent *last;
+	uint64_t ticket;
+	uint32_t advance;
+
+	if (dlw_unlikely(!said))
+		return false;
+	last = said->recent;
+	ticket = dlw_quick_shared_ticket(said->object);
+	advance = (uint32_t)ticket - last->ticket;
+	if (dlw_unlikely(advance > DLW_AGAIN_TICKET_MAX)) {
+		dlw_quick_in_full(self, said->object, last->how, last->stack, ticket);
+		return true;
+	}
+	last->ticket = (uint32_t)ticket;
+	*dlw_quick_unit(slot) = said->unit | advance << DLW_AGAIN_TICKET_SHIFT;
+	slot->open_holding = 0;
+	atomic_thread_fence(memory_order_release);
+	block->length += 4;
+	return true;
+}
+
 /** dlw_quick_put() - an event without a time; @has_room: there is room for it */
 static inline __attribute__((always_inline)) void
 dlw_quick_put(struct dlw_context *self, struct dlw_object *object, enum dlw_event_type type,
