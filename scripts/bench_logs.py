@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import time
 
 from bench_measure import Failure, run
 
@@ -34,18 +33,17 @@ def measure_log(setup):
 
 def run_analyzer(setup, log, *options):
     """Seconds and megabytes of one `dlwatch analyze`."""
+    measures = os.path.join(setup.scratch, "analyze.measures")
     with open(os.path.join(setup.scratch, "analyze.out"), "wb") as out:
-        start = time.monotonic()
-        child = subprocess.Popen([setup.tool, "analyze", *options, log],
-                                 env=setup.bare_environment(), stdin=subprocess.DEVNULL,
-                                 stdout=out, stderr=subprocess.STDOUT)
-        _, status, usage = os.wait4(child.pid, 0)
-        seconds = time.monotonic() - start
-        child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode not in (0, 1):
+        subprocess.run([setup.program("measured"), measures, setup.tool, "analyze", *options, log],
+                       env=setup.bare_environment(), stdin=subprocess.DEVNULL,
+                       stdout=out, stderr=subprocess.STDOUT, check=True)
+    with open(measures, encoding="ascii") as file:
+        status, nanoseconds, kilobytes = map(int, file.read().split())
+    if os.waitstatus_to_exitcode(status) not in (0, 1):
         with open(out.name, encoding="utf-8", errors="replace") as said:
-            raise Failure(f"dlwatch analyze: exit status {child.returncode}: {said.read()[:500]}")
-    return seconds, usage.ru_maxrss / 1024
+            raise Failure(f"dlwatch analyze: wait status {status}: {said.read()[:500]}")
+    return nanoseconds / 1e9, kilobytes / 1024
 
 
 def best_of(setup, times, log, *options):
