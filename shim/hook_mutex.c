@@ -810,7 +810,21 @@ static __attribute__((noinline)) int unlock_newest(pthread_mutex_t *mutex, uint6
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 
-/** unlock_inside() - of a thread that holds others, too, or it is no plain mutex */
+/** unlock_special() - it is not a plain mutex that was entered tacitly: perhaps a recursive one */
+static __attribute__((noinline)) int unlock_special(pthread_mutex_t *mutex, uint64_t frame,
+						    struct dlw_context *self, uint64_t holding,
+						    struct dlw_held *newest)
+{
+	if (dlw_unlikely(!is_recursive(self, newest, mutex)))
+		return unlock_newest(mutex, frame, self, holding);
+	if (dlw_likely(newest->again))
+		newest->again--;
+	else
+		dlw_hold_pop(self->record, holding);
+	return dlw_real(pthread_mutex_unlock)(mutex);
+}
+
+/** unlock_inside() - of a thread that holds others, too, or nothing */
 static __attribute__((noinline)) int unlock_inside(pthread_mutex_t *mutex, uint64_t frame,
 						   struct dlw_context *self, uint64_t holding)
 {
@@ -818,16 +832,9 @@ static __attribute__((noinline)) int unlock_inside(pthread_mutex_t *mutex, uint6
 
 	if (dlw_unlikely(!(uint32_t)holding))
 		return unlock_at_length(mutex, dlw_caller_at(frame), frame);
-	if (dlw_likely(dlw_hold_is(newest, dlw_address(mutex), DLW_TACIT_PLAIN))) {
-		dlw_hold_pop(self->record, holding);
-		return dlw_real(pthread_mutex_unlock)(mutex);
-	}
-	if (dlw_unlikely(!is_recursive(self, newest, mutex)))
-		return unlock_newest(mutex, frame, self, holding);
-	if (dlw_likely(newest->again))
-		newest->again--;
-	else
-		dlw_hold_pop(self->record, holding);
+	if (dlw_unlikely(!dlw_hold_is(newest, dlw_address(mutex), DLW_TACIT_PLAIN)))
+		return unlock_special(mutex, frame, self, holding, newest);
+	dlw_hold_pop(self->record, holding);
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 
@@ -848,9 +855,10 @@ DLW_HOOK int pthread_mutex_unlock(pthread_mutex_t *mutex)
 		return self->open ? unlock_otherwise(mutex, self, DLW_FRAME) :
 				    unlock_at_length(mutex, DLW_CALLER, DLW_FRAME);
 	holding = dlw_hold_now(record);
-	if (dlw_unlikely((uint32_t)holding != 1 ||
-			 !dlw_hold_is(self->holds, dlw_address(mutex), DLW_TACIT_PLAIN)))
+	if (dlw_unlikely((uint32_t)holding != 1))
 		return unlock_inside(mutex, DLW_FRAME, self, holding);
+	if (dlw_unlikely(!dlw_hold_is(self->holds, dlw_address(mutex), DLW_TACIT_PLAIN)))
+		return unlock_special(mutex, DLW_FRAME, self, holding, self->holds);
 	dlw_hold_pop(record, holding);
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
