@@ -21,6 +21,7 @@
 #include "shim/banned.h"
 
 #define DEPTH_MAX 128           /* innermost frames kept of a deeper stack */
+#define STEPS_MAX (2 * DEPTH_MAX) /* … and walked, with ours in between */
 #define MANY 4096               /* stacks; from then on, of a lock taken without waiting … */
 #define DEPTH_OF_MANY 16        /* … as many frames: enough to tell who took it */
 #define IDS_FIRST 256           /* stack ids there is room for at first, a power of two */
@@ -298,6 +299,7 @@ static void walk_out(const struct dlw_context *self, struct walk *walk, uint64_t
 {
 	struct dlw_unwind unwind;
 	bool found = false, within = false;
+	uint32_t steps = 0; /* wrong tables may lead round in a circle */
 	enum means means;
 
 	unwind.pid = dlw_runtime->pid;
@@ -305,7 +307,7 @@ static void walk_out(const struct dlw_context *self, struct walk *walk, uint64_t
 	dlw_unwind_here(&unwind);
 	unwind.low = unwind.registers[DLW_RSP];
 	unwind.high = on_stack(self, unwind.low) ? self->stack_high : unwind.low;
-	while ((means = step_out(self, &unwind, frame)) != BY_NOTHING) {
+	while (steps++ < STEPS_MAX && (means = step_out(self, &unwind, frame)) != BY_NOTHING) {
 		uint64_t ip = unwind.registers[DLW_RIP], sp = unwind.registers[DLW_RSP];
 
 		if (!found && (ip != address || sp != frame))
