@@ -138,14 +138,16 @@ static __thread uint32_t forks __attribute__((tls_model("initial-exec")));
 
 /* ---------------------------------------------------------------------------- birth */
 
-/** The last one that led to this process. Kept by its children, whose pid is another one. */
-static struct {
-	int32_t pid;
-	uint64_t start; /* 0: not known exactly */
-} birth;
-
-/* When the outermost fork of this thread began. */
-static __thread uint64_t fork_tick __attribute__((tls_model("initial-exec")));
+/*
+ * Of the child whose one thread this is, or of its parent's fork that is under way.
+ * With the thread, for that memory is the child's already: the C library notes its
+ * tid there. Other threads of the child know nothing of it, and ask /proc.
+ */
+static __thread struct {
+	int32_t pid;       /* of the child */
+	uint64_t tick;     /* when the outermost fork began */
+	bool to_be_parted; /* from a parent that had something of ours open */
+} birth __attribute__((tls_model("initial-exec")));
 
 /** tick() - in the unit that /proc tells starts of processes in */
 static uint64_t tick(void)
@@ -158,13 +160,6 @@ static uint64_t tick(void)
 	       (uint64_t)now.tv_nsec / (1000000000u / USER_HZ);
 }
 
-/** be_born() - this child's start is exact if no tick has gone by since before the fork */
-static void be_born(void)
-{
-	birth.pid = (int32_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0);
-	birth.start = fork_tick == tick() ? fork_tick : 0;
-}
-
 bool dlw_fork_is_child(int32_t pid)
 {
 	return birth.pid == pid;
@@ -172,7 +167,8 @@ bool dlw_fork_is_child(int32_t pid)
 
 uint64_t dlw_fork_start(int32_t pid)
 {
-	return dlw_fork_is_child(pid) ? birth.start : 0;
+	/* if no tick has gone by since before the fork */
+	return dlw_fork_is_child(pid) && birth.tick == tick() ? birth.tick : 0;
 }
 
 /* --------------------------------------------------------------------- around the fork */
@@ -181,8 +177,10 @@ static void before_fork(void)
 {
 	dlw_session_ensure();
 	dlw_home_ensure();
-	if (!forks)
-		fork_tick = tick();
+	if (!forks) {
+		birth.tick = tick();
+		birth.to_be_parted = dlw_runtime && dlw_runtime->state != DLW_ASLEEP;
+	}
 	if (forks++ || dlw_is_amid_locks() || !dlw_runtime || dlw_runtime->state != DLW_READY)
 		return;
 	dlw_cancel_defer();
@@ -219,17 +217,18 @@ static void wipe(void)
 static void after_fork_in_child(void)
 {
 	forks = 0;
-	be_born();
+	birth.pid = (int32_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	dlw_ranks_held = 0; /* its locks are new */
-	if (!dlw_runtime)
-		return;
-	dlw_log_disown();
-	dlw_segment_disown();
+	if (birth.to_be_parted) {
+		dlw_log_disown();
+		dlw_segment_disown();
+	}
 	if (dlw_forking) {
 		list_holds(true);
 		parent.to_inherit = true;
 	}
-	wipe();
+	if (dlw_runtime && !dlw_home_is_wiped())
+		wipe();
 	if (dlw_forking) {
 		dlw_forking = false;
 		dlw_cancel_restore();

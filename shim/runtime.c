@@ -288,6 +288,11 @@ static bool set_up(void)
 /* The runtime, and what else every process needs. Made once, wiped by every fork. */
 static _Atomic bool home_is_wiped; /* it is; kernels before 4.14 did not know how */
 
+bool dlw_home_is_wiped(void)
+{
+	return home_is_wiped;
+}
+
 /** home() - where the runtime is */
 static struct dlw_runtime *home(void)
 {

@@ -103,6 +103,9 @@ bool dlw_runtime_ready(void);
  */
 void dlw_home_ensure(void);
 
+/** dlw_home_is_wiped() - the kernel does that */
+bool dlw_home_is_wiped(void);
+
 /**
  * dlw_home_take() - @size zeroed bytes of that, for good; they are wiped in the child of a fork
  *
