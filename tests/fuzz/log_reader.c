@@ -30,6 +30,8 @@ static size_t sample(uint8_t *data, size_t max_size, unsigned seed)
 		log_flush(w, 1);
 	if (seed & 256)
 		log_sample_recorder(w);
+	if (seed & 512)
+		log_sample_lives(w);
 	if (seed & 16)
 		log_sample_deadlock(w);
 	if (seed & 32)

@@ -119,4 +119,27 @@ static inline struct log_writer *log_sample(void)
 	return w;
 }
 
+/** log_sample_lives() - of a lock that threads 1 and 2 destroy and make anew, both wanting another */
+static inline void log_sample_lives(struct log_writer *w)
+{
+	struct dlw_record_object renewed = { .id = 50,
+					     .kind = DLW_MUTEX,
+					     .type = DLW_TYPE_NORMAL,
+					     .traits = DLW_TRAIT_RENEWED,
+					     .address = 0x50000,
+					     .init_stack = 1 };
+	unsigned life;
+
+	log_object_record(w, &renewed, "");
+	for (life = 0; life < 6; life++) {
+		log_want(w, 2 - life % 2, 50, 1);
+		log_acquired(w, 1 + life % 2, 50, 1);
+		if (life % 3)
+			log_released_top(w, 1 + life % 2, 0, 50);
+		log_plain(w, 1 + life % 2, DLW_EVENT_DESTROYED, 50, 0);
+		if (life % 4 == 2) /* an operation that is nowhere */
+			log_ticket(w, 50);
+	}
+}
+
 #endif
