@@ -285,26 +285,76 @@ int dlw_hold_say_otherwise(struct dlw_context *self, enum dlw_form form)
 	return 0;
 }
 
+/** had_at_length() - in a full list, or without a log after all */
+static __attribute__((noinline)) int had_at_length(const void *lock, struct dlw_context *self,
+						   uint64_t key)
+{
+	enum dlw_form form = (enum dlw_form)(key >> 56);
+
+	if (dlw_unlikely((uint32_t)dlw_hold_now(self->record) >= self->hold_room &&
+			 !dlw_hold_grow(self)))
+		return dlw_hold_leave(self);
+	dlw_hold_add(self, (enum dlw_kind)(key >> 32 & 255), (enum dlw_mode)(key >> 40 & 255),
+		     dlw_address(lock), (uint32_t)key, form);
+	return dlw_hold_say_otherwise(self, form);
+}
+
+/** say_and_leave() - the newest of what was held and one more, which has been entered */
+static inline __attribute__((always_inline)) int
+say_and_leave(const void *lock, struct dlw_context *self, uint64_t key, uint64_t holding)
+{
+	if (dlw_unlikely(!dlw_hold_say(self, self->log, dlw_address(lock), key,
+				       (key >> 40 & 255) == DLW_SHARED, holding + DLW_HOLD_ADDED,
+				       (uint32_t)holding)))
+		return dlw_hold_say_otherwise(self, (enum dlw_form)(key >> 56));
+	if (dlw_unlikely(!dlw_leave_quickly(self)))
+		return dlw_hold_leave(self);
+	return 0;
+}
+
+/** nest_otherwise() - it is nested, and not what the thread took next when it was here last */
+static __attribute__((noinline)) int nest_otherwise(const void *lock, struct dlw_context *self,
+						    uint64_t key, uint64_t holding)
+{
+	dlw_nest(self, holding, (enum dlw_form)(key >> 56) == DLW_FORM_BLOCKING);
+	return say_and_leave(lock, self, key, holding);
+}
+
+/** nests_as_ever() - it is; false: dlw_nest() has to be asked */
+static inline __attribute__((always_inline)) bool
+nests_as_ever(struct dlw_context *self, const struct dlw_thread *record, uint64_t holding,
+	      uint64_t address, uint64_t key)
+{
+	struct dlw_nesting *note;
+	uint32_t parent;
+
+	if (!dlw_nest_as_ever(self) ||
+	    (self->nest_expected != holding && (self->nest_expected >> 32 == holding >> 32 ||
+						!dlw_nest_begins_again(self, holding))))
+		return false;
+	parent = self->nest->last;
+	note = dlw_nest_next(self->nest, parent, address, key);
+	return note && dlw_nest_comes_up(self, record, holding, note, dlw_nesting_next(parent),
+					 false);
+}
+
 int dlw_hold_had_otherwise(const void *lock, struct dlw_context *self, uint64_t key)
 {
-	enum dlw_kind kind = (enum dlw_kind)(key >> 32 & 255);
-	enum dlw_mode mode = (enum dlw_mode)(key >> 40 & 255);
-	enum dlw_form form = (enum dlw_form)(key >> 56);
+	struct dlw_thread *record = self->record;
 	uint64_t holding;
 
-	if (dlw_unlikely(!self->record)) /* the child of a handler's fork */
+	if (dlw_unlikely(!record)) /* the child of a handler's fork */
 		return 0;
-	holding = dlw_hold_now(self->record);
-	if (dlw_unlikely((uint32_t)holding >= self->hold_room && !dlw_hold_grow(self)))
-		return dlw_hold_leave(self);
-	dlw_hold_add(self, kind, mode, dlw_address(lock), (uint32_t)key, form);
-	holding = dlw_hold_now(self->record);
-	if (dlw_unlikely(!self->log) ||
-	    !dlw_hold_say(self, self->log, dlw_address(lock), key, mode == DLW_SHARED, holding,
-			  (uint32_t)holding - 1))
-		return dlw_hold_say_otherwise(self, form);
-	dlw_leave(self);
-	return 0;
+	holding = dlw_hold_now(record);
+	if (dlw_unlikely(!self->log || (uint32_t)holding >= self->hold_room))
+		return had_at_length(lock, self, key);
+	dlw_hold_fill(&self->holds[(uint32_t)holding], dlw_address(lock), key << 8 >> 8);
+	atomic_store_explicit(&record->holding, holding + DLW_HOLD_ADDED, memory_order_release);
+	if (dlw_nests(holding) &&
+	    (key >> 56 != DLW_FORM_BLOCKING ||
+	     !nests_as_ever(self, record, holding, dlw_address(lock), key)))
+		return nest_otherwise(lock, self, key, holding);
+	return say_and_leave(lock, self, key, holding);
 }
 
 void dlw_lock_quick_logged(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
