@@ -14,7 +14,8 @@
 #include "core/watch/system.h"
 
 #define LINE_ROOM 8192
-#define NOTE_ROOM 4096
+#define HEAD_ROOM 1024 /* a library has its build id within the first 900 bytes */
+#define NOTE_ROOM 3072
 
 struct line {
 	uint64_t start, end, offset;
@@ -55,15 +56,47 @@ static bool parse_line(char *text, struct line *line)
 
 static const char hex[] = "0123456789abcdef";
 
+/** The beginning of a module: headers and notes are in it, but for odd ones. */
+struct beginning {
+	int32_t pid;
+	uint64_t start;
+	size_t size;
+	unsigned char bytes[HEAD_ROOM];
+};
+
+static bool read_beginning(struct beginning *beginning, const struct collection *to,
+			   const struct dlw_module *module)
+{
+	uint64_t size = module->end - module->start;
+
+	beginning->pid = to->pid;
+	beginning->start = module->start;
+	beginning->size = size < HEAD_ROOM ? (size_t)size : HEAD_ROOM;
+	return dlw_read_memory(to->pid, module->start, beginning->bytes, beginning->size);
+}
+
+/** read_module() - from its beginning, or where it is */
+static bool read_module(const struct beginning *beginning, uint64_t address, void *buffer,
+			size_t size)
+{
+	uint64_t offset = address - beginning->start;
+
+	if (offset > beginning->size || size > beginning->size - offset)
+		return dlw_read_memory(beginning->pid, address, buffer, size);
+	memcpy(buffer, beginning->bytes + offset, size);
+	return true;
+}
+
 /** find_build_id() - NT_GNU_BUILD_ID among the notes at @address */
-static const char *find_build_id(struct collection *to, uint64_t address, uint64_t size)
+static const char *find_build_id(struct collection *to, const struct beginning *beginning,
+				 uint64_t address, uint64_t size)
 {
 	unsigned char notes[NOTE_ROOM];
 	uint64_t at = 0;
 
 	if (size > sizeof(notes))
 		size = sizeof(notes);
-	if (!dlw_read_memory(to->pid, address, notes, size))
+	if (!read_module(beginning, address, notes, size))
 		return NULL;
 	while (at + sizeof(Elf64_Nhdr) <= size) {
 		Elf64_Nhdr note;
@@ -91,18 +124,20 @@ static const char *find_build_id(struct collection *to, uint64_t address, uint64
 /** read_headers() - bias and build id, from the ELF headers in memory */
 static void read_headers(struct collection *to, struct dlw_module *module)
 {
+	struct beginning beginning;
 	Elf64_Ehdr header;
 	Elf64_Phdr segments[32];
 	uint64_t reach = 0;
 	uint16_t i, count;
 
 	module->bias = module->start;
-	if (!dlw_read_memory(to->pid, module->start, &header, sizeof(header)) ||
+	if (!read_beginning(&beginning, to, module) ||
+	    !read_module(&beginning, module->start, &header, sizeof(header)) ||
 	    memcmp(header.e_ident, ELFMAG, SELFMAG))
 		return;
 	count = header.e_phnum < 32 ? header.e_phnum : 32;
-	if (!dlw_read_memory(to->pid, module->start + header.e_phoff, segments,
-			     count * sizeof(segments[0])))
+	if (!read_module(&beginning, module->start + header.e_phoff, segments,
+			 count * sizeof(segments[0])))
 		return;
 	for (i = 0; i < count; i++) {
 		if (segments[i].p_type != PT_LOAD)
@@ -119,8 +154,9 @@ static void read_headers(struct collection *to, struct dlw_module *module)
 		module->end = reach;
 	for (i = 0; i < count && !module->build_id; i++)
 		if (segments[i].p_type == PT_NOTE)
-			module->build_id = find_build_id(
-				to, module->bias + segments[i].p_vaddr, segments[i].p_filesz);
+			module->build_id = find_build_id(to, &beginning,
+							 module->bias + segments[i].p_vaddr,
+							 segments[i].p_filesz);
 }
 
 static bool make_room(struct collection *to)
