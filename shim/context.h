@@ -38,7 +38,12 @@ struct dlw_trace;
 struct dlw_slot;
 struct dlw_nest;
 
-/** A place where this thread acquires: return address and frame address seen before. */
+/**
+ * A place where this thread acquires: return address and frame address seen before.
+ *
+ * An entry that has to make way goes to the place beside its own, in the same line
+ * of the cache: for that of another site, or of the same with another stack.
+ */
 struct dlw_site {
 	uint64_t address, frame;
 	const struct dlw_trace *trace; /* how to tell that the stack is still the same */
@@ -112,7 +117,7 @@ struct dlw_context {
 	struct dlw_context *next; /* in a list of contexts without a thread */
 	uint64_t pending_posts[DLW_PENDING_POSTS];
 	struct dlw_saved_want saved[DLW_SAVED_WANTS];
-	struct dlw_site sites[DLW_SITES];
+	struct dlw_site sites[DLW_SITES] __attribute__((aligned(64)));
 	struct dlw_known_object objects[DLW_KNOWN_OBJECTS];
 };
 

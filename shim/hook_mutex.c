@@ -320,6 +320,8 @@ static __attribute__((noinline)) int lock_recursive(pthread_mutex_t *mutex,
 	const uint64_t caller = dlw_caller_at(frame);
 	const struct dlw_site *site = dlw_site_of(self, caller, frame);
 
+	if (!dlw_site_is(site, caller, frame))
+		site = dlw_site_beside(site);
 	if (mutex->__data.__lock == 0 && mutex->__data.__kind == DLW_KIND_RECURSIVE &&
 	    (uint32_t)holding < self->hold_room &&
 	    dlw_site_serves_unlogged(self->open, site, caller, frame))
@@ -471,6 +473,22 @@ lock_by_site(pthread_mutex_t *mutex, uint64_t caller, uint64_t frame, struct dlw
 	return lock_tacitly(mutex, caller, frame, self, holding, site->stack);
 }
 
+/** lock_elsewhere() - the entry in the site's place is of another one, or of another stack; and that beside? */
+static __attribute__((noinline)) int lock_elsewhere(pthread_mutex_t *mutex,
+						    struct dlw_context *self, uint64_t frame)
+{
+	const uint64_t caller = dlw_caller_at(frame);
+	const struct dlw_site *site = dlw_site_beside(dlw_site_of(self, caller, frame));
+
+	if (!dlw_site_is(site, caller, frame))
+		return lock_at_length(mutex, caller, frame);
+	if (dlw_site_is_still(self->open, site, frame))
+		return lock_by_site(mutex, caller, frame, self, site);
+	if (self->open == DLW_WAY_LOGGED)
+		return lock_logged(mutex, site->stack, frame);
+	return lock_at_length(mutex, caller, frame);
+}
+
 /**
  * pthread_mutex_lock() - acquire, and be seen waiting if it takes time
  *
@@ -494,12 +512,12 @@ DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 		return lock_special(mutex, self, DLW_FRAME);
 	site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
 	if (dlw_unlikely(!dlw_site_is(site, DLW_CALLER, DLW_FRAME)))
-		return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
+		return lock_elsewhere(mutex, self, DLW_FRAME);
 	if (dlw_likely(dlw_site_is_still(self->open, site, DLW_FRAME)))
 		return lock_by_site(mutex, DLW_CALLER, DLW_FRAME, self, site);
 	if (self->open == DLW_WAY_LOGGED)
 		return lock_logged(mutex, site->stack, DLW_FRAME);
-	return lock_at_length(mutex, DLW_CALLER, DLW_FRAME);
+	return lock_elsewhere(mutex, self, DLW_FRAME);
 }
 
 DLW_HOOK int pthread_mutex_timedlock(pthread_mutex_t *mutex, const struct timespec *until)

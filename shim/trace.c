@@ -395,20 +395,52 @@ bool dlw_site_verified(const struct dlw_site *site)
 	return dlw_trace_still(site->trace, site->frame);
 }
 
-uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t frame)
+/**
+ * make_way() - the entry in this site's place goes beside it; Return: the place
+ *
+ * But not if it is a guest there itself: it would keep driving out those that are not.
+ */
+static struct dlw_site *make_way(struct dlw_context *self, uint64_t address, uint64_t frame)
 {
 	struct dlw_site *site = dlw_site_of(self, address, frame);
 
-	if (dlw_site_is(site, address, frame) &&
-	    (dlw_options.stacks == DLW_STACKS_OFF ||
-	     (dlw_trace_still(site->trace, frame) && !site->trace->cut)))
+	if (site->address && dlw_site_of(self, site->address, site->frame) == site)
+		*dlw_site_beside(site) = *site;
+	return site;
+}
+
+/** is_exact() - the entry is of this site, and the stack still the same and whole */
+static bool is_exact(const struct dlw_site *site, uint64_t address, uint64_t frame)
+{
+	return dlw_site_is(site, address, frame) &&
+	       (dlw_options.stacks == DLW_STACKS_OFF ||
+		(dlw_trace_still(site->trace, frame) && !site->trace->cut));
+}
+
+uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t frame)
+{
+	const struct dlw_site *site = dlw_site_of(self, address, frame);
+	const struct dlw_site *beside = dlw_site_beside(site);
+
+	if (is_exact(site, address, frame))
 		return site->stack;
-	return learn(self, site, address, frame, true);
+	if (is_exact(beside, address, frame)) /* also of a site that is come to in two ways */
+		return beside->stack;
+	return learn(self, make_way(self, address, frame), address, frame, true);
 }
 
 uint32_t dlw_stack_seen(struct dlw_context *self, uint64_t address, uint64_t frame)
 {
-	return learn(self, dlw_site_of(self, address, frame), address, frame, false);
+	struct dlw_site *site = dlw_site_of(self, address, frame);
+	struct dlw_site *beside = dlw_site_beside(site), found = *beside;
+
+	if (!dlw_site_is(beside, address, frame))
+		return learn(self, make_way(self, address, frame), address, frame, false);
+	if (dlw_options.stacks == DLW_STACKS_FULL)
+		return dlw_stack_exact(self, address, frame);
+	*beside = *site;
+	*site = found;
+	return found.stack;
 }
 
 /* ------------------------------------------------------------------------------ setup */

@@ -62,7 +62,7 @@ static inline struct dlw_site *dlw_site_of(struct dlw_context *self, uint64_t ad
 					   uint64_t frame)
 {
 	/* some bits of either, added up where they stand: an addition, a mask and no shift */
-	size_t place = (address * 4 + frame) & ((DLW_SITES - 1) << 4);
+	size_t place = (address * 8 + frame) & ((DLW_SITES - 1) << 4);
 
 	return (struct dlw_site *)((char *)self->sites + place * (sizeof(struct dlw_site) >> 4));
 }
@@ -70,6 +70,12 @@ static inline struct dlw_site *dlw_site_of(struct dlw_context *self, uint64_t ad
 static inline bool dlw_site_is(const struct dlw_site *site, uint64_t address, uint64_t frame)
 {
 	return dlw_likely(site->address == address) && dlw_likely(site->frame == frame);
+}
+
+/** dlw_site_beside() - where the entry is if it had to make way */
+static inline struct dlw_site *dlw_site_beside(const struct dlw_site *site)
+{
+	return (struct dlw_site *)((uintptr_t)site ^ sizeof(*site));
 }
 
 /** dlw_site_verified() - stacks=full: the stack is still the same */
