@@ -115,9 +115,10 @@ static void count_wait(struct dlw_live_view *view, const struct thread *thread)
 
 static void sample_process(struct dlw_live_view *view, const struct dlw_watched *process)
 {
-	const struct dlw_thread *record;
+	const struct dlw_thread *record = dlw_record_first(process);
+	uint64_t left = process->mapped / sizeof(*record); /* whoever wrote it may lead us in a circle */
 
-	for (record = dlw_record_first(process); record; record = dlw_record_next(process, record)) {
+	for (; record && left; record = dlw_record_next(process, record), left--) {
 		dlw_reserve(view->threads, view->count, view->room);
 		if (!read_thread(process, record, &view->threads[view->count]))
 			continue;

@@ -24,22 +24,62 @@ static bool is_root(void)
 	return geteuid() == 0;
 }
 
-/** map_segment() - false: it is none of @owner's, or not one of this version */
+/* What another user's segment may have for us to copy it. */
+#define COPY_MAX ((off_t)1 << 30)
+
+static struct dlw_segment *map(int fd, off_t size)
+{
+	void *mapped = mmap(NULL, (size_t)size, PROT_READ, MAP_SHARED, fd, 0);
+
+	return mapped == MAP_FAILED ? NULL : mapped;
+}
+
+/** copy() - as it is now; zeros where the file turns out to be shorter */
+static struct dlw_segment *copy(int fd, off_t size)
+{
+	ssize_t length = 1;
+	off_t done = 0;
+	char *memory;
+
+	if (size > COPY_MAX)
+		return NULL;
+	memory = mmap(NULL, (size_t)size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (memory == MAP_FAILED)
+		return NULL;
+	for (; length > 0 && done < size; done += length > 0 ? length : 0)
+		length = pread(fd, memory + done, (size_t)(size - done), done);
+	return (struct dlw_segment *)memory;
+}
+
+/** is_segment() - of this version, and no table or name leads out of it */
+static bool is_segment(const struct dlw_segment *segment)
+{
+	return segment->magic == DLW_SEGMENT_MAGIC && segment->version == DLW_SESSION_VERSION &&
+	       segment->stacks.element_size == sizeof(uint64_t) &&
+	       segment->objects.element_size == sizeof(struct dlw_object) &&
+	       memchr(segment->log_path, '\0', sizeof(segment->log_path));
+}
+
+/**
+ * map_segment() - false: it is none of @owner's, or not one of this version
+ *
+ * Another user's is copied: he might cut the file or change what has been looked
+ * at, and whoever looks is root.
+ */
 static bool map_segment(struct dlw_segments *segments, const char *path, uid_t owner)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	struct dlw_segment *segment = MAP_FAILED;
+	struct dlw_segment *segment = NULL;
 	struct stat status;
 
 	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) &&
 	    status.st_uid == owner && status.st_size >= (off_t)sizeof(*segment))
-		segment = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_SHARED, fd, 0);
+		segment = owner == geteuid() ? map(fd, status.st_size) : copy(fd, status.st_size);
 	if (fd >= 0)
 		close(fd);
-	if (segment == MAP_FAILED)
+	if (!segment)
 		return false;
-	if (segment->magic != DLW_SEGMENT_MAGIC || segment->version != DLW_SESSION_VERSION ||
-	    !memchr(segment->log_path, '\0', sizeof(segment->log_path))) {
+	if (!is_segment(segment)) {
 		munmap(segment, (size_t)status.st_size);
 		return false;
 	}

@@ -11,7 +11,8 @@
  *	dlw_segments_close(&segments);
  *
  * Mapped read-only, and as large as they are now: open them again to see more.
- * Only sessions of our own user are believed; root sees everybody's.
+ * Only sessions of our own user are believed; root sees everybody's, as copies
+ * that their owners cannot change.
  */
 #ifndef DLW_ANALYZER_SEGMENTS_H
 #define DLW_ANALYZER_SEGMENTS_H
