@@ -113,11 +113,10 @@ static bool all_holds(const struct dlw_teller *t, const struct dlw_pattern *patt
 }
 
 static bool tell_members(struct dlw_teller *t, const struct dlw_pattern *pattern,
-			 const struct dlw_target *targets, struct dlw_predicted *to)
+			 const struct dlw_target *targets, bool all, struct dlw_predicted *to)
 {
 	struct dlw_predicted_member *members =
 		dlw_arena_array(t->arena, struct dlw_predicted_member, pattern->count);
-	bool all = all_holds(t, pattern);
 	uint32_t i;
 
 	if (!members)
@@ -208,8 +207,21 @@ static bool is_kept_to_the_end(const struct dlw_trace *trace, const struct dlw_t
 	return true;
 }
 
+/** is_told_step() - of a schedule that is shortened; @all: with all that the members keep */
+static bool is_told_step(const struct dlw_teller *t, const struct dlw_examined *examined,
+			 uint32_t count, uint32_t thread, uint32_t position, bool all)
+{
+	const struct dlw_step *step = dlw_step_at(dlw_thread_at(t->trace, thread), position);
+
+	if (!all && dlw_step_op(step) == DLW_TRACE_ACQUIRE &&
+	    !is_told(t, dlw_dependency_at(t->trace, dlw_step_index(step))->object, false))
+		return false;
+	return is_kept_to_the_end(t->trace, examined->targets, count, thread, position);
+}
+
 static bool tell_witness(struct dlw_teller *t, const struct dlw_examined *examined,
-			 struct dlw_run *run, uint32_t count, struct dlw_predicted *to)
+			 struct dlw_run *run, uint32_t count, bool whole,
+			 struct dlw_predicted *to)
 {
 	const struct dlw_schedule *schedule = &examined->schedule;
 	bool all = schedule->count <= t->options->witness_steps;
@@ -224,7 +236,7 @@ static bool tell_witness(struct dlw_teller *t, const struct dlw_examined *examin
 
 		dlw_run_step(run, thread);
 		if (!all &&
-		    !is_kept_to_the_end(t->trace, examined->targets, count, thread, position))
+		    !is_told_step(t, examined, count, thread, position, whole))
 			continue;
 		added = dlw_column_add(&told, t->scratch);
 		if (!added)
@@ -247,13 +259,15 @@ static bool tell_witness(struct dlw_teller *t, const struct dlw_examined *examin
 bool dlw_tell(struct dlw_teller *teller, const struct dlw_pattern *pattern,
 	      const struct dlw_examined *examined, struct dlw_run *run, struct dlw_predicted *to)
 {
+	bool all = all_holds(teller, pattern);
+
 	to->verdict = examined->verdict;
 	to->because = examined->because;
 	to->object = examined->object;
-	if (!tell_members(teller, pattern, examined->targets, to))
+	if (!tell_members(teller, pattern, examined->targets, all, to))
 		return false;
 	return examined->verdict != DLW_FEASIBLE ||
-	       tell_witness(teller, examined, run, pattern->count, to);
+	       tell_witness(teller, examined, run, pattern->count, all, to);
 }
 
 /* ---- how often ------------------------------------------------------------------------------- */

@@ -785,6 +785,8 @@ static void beyond_the_room_for_holds_those_of_the_cycle_are_told(void **state)
 	predict(&story, false);
 	assert_int_equal(story.prediction.feasible, 2);
 	assert_int_equal(story.prediction.shortened, 1);
+	assert_int_equal(story.prediction.all[0].witness_count, COUNT + 2);
+	assert_int_equal(story.prediction.all[1].witness_count, 2);
 	for (i = 0; i < 2; i++)
 		for (j = 0; j < 2; j++) {
 			const struct dlw_predicted_member *member =
