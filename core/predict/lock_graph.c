@@ -283,21 +283,6 @@ static bool list_holders(const struct components *c, struct dlw_arena *arena, st
 	return true;
 }
 
-uint32_t dlw_kept_place(const struct dlw_kept *kept, const struct dlw_step *step)
-{
-	switch (dlw_step_op(step)) {
-	case DLW_TRACE_ACQUIRE:
-	case DLW_TRACE_WANT:
-	case DLW_TRACE_JOIN:
-	case DLW_TRACE_WANT_JOIN:
-	case DLW_TRACE_WOKEN:
-	case DLW_TRACE_LEAVE:
-		return kept->number[dlw_step_index(step)];
-	default: /* FAILED: it did not wait */
-		return DLW_NONE;
-	}
-}
-
 static bool list_instances(const struct dlw_trace *trace, struct dlw_arena *arena,
 			   struct dlw_kept *kept)
 {

@@ -37,6 +37,19 @@ struct dlw_kept {
 bool dlw_lock_graph(struct dlw_trace *trace, struct dlw_arena *arena, struct dlw_kept *kept);
 
 /** dlw_kept_place() - of the dependency that @step is an instance of; DLW_NONE: of none that is kept */
-uint32_t dlw_kept_place(const struct dlw_kept *kept, const struct dlw_step *step);
+static inline uint32_t dlw_kept_place(const struct dlw_kept *kept, const struct dlw_step *step)
+{
+	switch (dlw_step_op(step)) {
+	case DLW_TRACE_ACQUIRE:
+	case DLW_TRACE_WANT:
+	case DLW_TRACE_JOIN:
+	case DLW_TRACE_WANT_JOIN:
+	case DLW_TRACE_WOKEN:
+	case DLW_TRACE_LEAVE:
+		return kept->number[dlw_step_index(step)];
+	default: /* FAILED: it did not wait */
+		return DLW_NONE;
+	}
+}
 
 #endif

@@ -17,7 +17,7 @@
  * With so many results faces are looked at, and so many of one face are told if
  * they are feasible: some may be of locks that whoever reads has heard of.
  */
-#define FACES_FROM 64
+#define FACES_FROM 128
 #define FEASIBLE_OF_FACE 8
 #define TRIES_OF_FACE 64 /* once one is feasible, so many are examined for the rest */
 

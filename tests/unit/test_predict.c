@@ -694,9 +694,9 @@ static void one_mistake_over_many_locks_is_told_a_few_times(void **state)
 	predict(&story, false);
 	assert_int_equal(story.prediction.cycles, COUNT * (COUNT - 1) / 2);
 	assert_false(story.prediction.cut);
-	/* faces are looked at from the 64th on, and of each 8 are told */
-	assert_int_equal(story.prediction.count, 64 + 8);
-	assert_int_equal(story.prediction.feasible, 64 + 8);
+	/* faces are looked at from the 128th on, and of each 8 are told */
+	assert_int_equal(story.prediction.count, 128 + 8);
+	assert_int_equal(story.prediction.feasible, 128 + 8);
 	end(&story);
 }
 
@@ -735,7 +735,7 @@ static void places_of_two_programs_are_not_the_same_places(void **state)
 		dlw_trace_program(story.trace, 2, other);
 		dlw_trace_program(story.trace, 3, other);
 		predict(&story, false);
-		assert_int_equal(story.prediction.count, 64 + 8 + 8 * other);
+		assert_int_equal(story.prediction.count, 128 + 8 + 8 * other);
 		end(&story);
 	}
 }
