@@ -178,6 +178,7 @@ static void before_fork(void)
 	dlw_session_ensure();
 	dlw_home_ensure();
 	if (!forks) {
+		birth.pid = 0; /* our own birth is another tick: from now on it is asked of /proc */
 		birth.tick = tick();
 		birth.to_be_parted = dlw_runtime && dlw_runtime->state != DLW_ASLEEP;
 	}
