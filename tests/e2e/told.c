@@ -247,7 +247,7 @@ static void print_done(const struct worker *worker)
 int main(int argc, char **argv)
 {
 	struct sigaction action = { .sa_handler = interrupt, .sa_flags = SA_RESTART };
-	struct itimerval often = { { 0, 150 }, { 0, 150 } }, never = { { 0, 0 }, { 0, 0 } };
+	struct itimerval often = { { 0, 400 }, { 0, 400 } }, never = { { 0, 0 }, { 0, 0 } };
 	pthread_t threads[THREADS];
 	int at;
 

@@ -6,7 +6,7 @@ import json
 from deadlocks import fixture
 from harness import DLWATCH, equal, execute, preloaded
 
-OPERATIONS = 20000
+OPERATIONS = 5000
 # As told.c says them.
 LETTERS = {"released": "R", "posted": "V", "try-failed": "F", "destroyed": "D"}
 
