@@ -344,8 +344,6 @@ $(O)/tests/fuzz/%: $(O)/obj/tool/tests/fuzz/%.o $(O)/obj/tool/tests/fuzz/replay.
 # What remembers stacks and notes nestings is tested as it is in the shim.
 $(O)/tests/property/stacks: TEST_LIBS := -lcmocka
 $(O)/tests/property/stacks: $(O)/obj/pic/shim/trace_cache.o
-$(O)/tests/unit/test_unwind: TEST_LIBS := $(O)/obj/core.a -lcmocka
-$(O)/tests/unit/test_unwind: $(patsubst %,$(O)/obj/pic/shim/%.o,unwind dwarf modules)
 $(O)/tests/property/nestings: TEST_LIBS := $(O)/obj/core.a -lcmocka
 $(O)/tests/property/nestings: $(patsubst %,$(O)/obj/pic/shim/%.o,nesting nesting_notes hold object lock)
 

@@ -9,7 +9,7 @@ set -eu
 
 # to build
 packages="gcc g++ libc6-dev binutils libdw-dev libelf-dev libjansson-dev libzstd-dev
-	uthash-dev"
+	libunwind-dev uthash-dev"
 # to test
 packages="$packages libcmocka-dev python3 python3-jsonschema libpython3.11-testsuite
 	valgrind util-linux procps"

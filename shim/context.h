@@ -17,7 +17,7 @@
  * others may see lies in its record in the segment. .open is the way that a hook
  * may take while the thread is in the program's own code or blocked in the C
  * library, and DLW_WAY_SHUT while a hook of it is at work: a signal handler that
- * interrupts a hook finds it shut and passes through.
+ * interrupts a hook, and the unwinder's own locks, find it shut and pass through.
  * The short ways through a lock and an unlock leave it alone and look afterwards
  * instead.
  */
@@ -99,6 +99,7 @@ struct dlw_context {
 	uint64_t want_frame; /* of the call that published the want */
 	int32_t tid;
 	int *error; /* where its errno is */
+	bool capturing; /* in the unwinder */
 	bool asynchronous; /* the program wants it cancelled anywhere: .open stays shut */
 	uint64_t stack_low, stack_high; /* the thread's stack; frames beyond are not looked at */
 	uint64_t spare_permits;  /* offset of the permit table before the last rebuild */

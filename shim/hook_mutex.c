@@ -499,8 +499,8 @@ static __attribute__((noinline)) int lock_elsewhere(pthread_mutex_t *mutex,
  * is nothing left to say afterwards. .open stays as it is, and a handler that
  * comes in between records what it does.
  *
- * Context: any thread, any time after the loader mapped us; errno and
- *          cancellation are the C library's.
+ * Context: any thread, any time after the loader mapped us, also inside our
+ *          own unwinder; errno and cancellation are the C library's.
  * Return:  exactly what the C library returns; EOWNERDEAD is an acquisition.
  */
 DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)

@@ -95,8 +95,8 @@ static void begin_thread(struct dlw_start *start, const void *outermost)
 	give_start(start);
 }
 
-/* The program's routine is called from here, and never as a tail call: what
- * lies beyond this frame is not looked at (stack_high). */
+/* The program's routine is called from here, and never as a tail call: what the
+ * unwinder finds beyond this frame is not looked at (stack_high). */
 static void *run_pthread(void *argument)
 {
 	struct dlw_start start = *(struct dlw_start *)argument;

@@ -16,7 +16,7 @@
  *	START     start records of new threads     mmap
  *	THREADS   list of thread records           LOG, SEGMENT
  *	OBJECTS   one stripe of the object table   TABLE
- *	STACKS    traces, stack store              SEGMENT, LOG; all of fork()
+ *	STACKS    traces, stack store, unwinder    SEGMENT, LOG; all of fork()
  *	TABLE     the segment's list of objects    SEGMENT
  *	LOG       definitions slot, log file       SEGMENT, write(2)
  *	SEGMENT   growth of the segment            fallocate, mmap

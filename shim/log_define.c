@@ -162,7 +162,7 @@ static bool lacks_module(uint64_t address)
 {
 	/* the loader is asked first: code made at run time is in no module, whatever is mapped */
 	return !module_known(address - 1, address) &&
-	       dlw_modules_have(address - 1);
+	       dlw_modules_know(address - 1) != DLW_MODULE_NONE;
 }
 
 void dlw_log_stack(const struct dlw_stack_record *stack)

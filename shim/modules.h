@@ -1,8 +1,13 @@
 /*
  * shim/modules.h - the program's modules, known without the loader's lock
  *
- * Asked of _dl_find_object(), which takes no lock and may be called anywhere. Where
- * the C library lacks it (before 2.35), there are no modules, and no stacks.
+ * A list of what is mapped executable, kept for the unwinder. It starts with
+ * what dl_iterate_phdr() says while dlwatch is loaded; a module that comes
+ * later is found by _dl_find_object(), which takes no lock, when an address
+ * of it first turns up. Where the C library lacks that function (before 2.35)
+ * the unwinder asks dl_iterate_phdr() itself.
+ *
+ * Everything but dlw_modules_load() runs under stacks_lock.
  */
 #ifndef DLW_SHIM_MODULES_H
 #define DLW_SHIM_MODULES_H
@@ -10,33 +15,28 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/** What a module says about a function. */
-struct dlw_module_tables {
-	uint64_t start, end; /* of the module */
-	uint64_t function;   /* its first instruction */
-	uint64_t entry;      /* its FDE */
+enum dlw_module_news {
+	DLW_MODULE_KNOWN,
+	DLW_MODULE_NEW,  /* just learned; the unwinder may have missed it */
+	DLW_MODULE_NONE, /* no module covers the address */
 };
 
-/** dlw_modules_load() - find out whom to ask; from a constructor, outside any lock */
+/** dlw_modules_load() - the first list; from a constructor */
 void dlw_modules_load(void);
 
-/** dlw_modules_available() - they can be asked for */
-bool dlw_modules_available(void);
-
-/** dlw_modules_have() - @address is in a module, not in code made at run time */
-bool dlw_modules_have(uint64_t address);
-
-/** dlw_modules_identify() - the module at @address, as long as it is loaded; 0: there is none */
-uint64_t dlw_modules_identify(uint64_t address);
+/** dlw_modules_know() - is @address in a listed module? learn it if not */
+enum dlw_module_news dlw_modules_know(uint64_t address);
 
 /**
- * dlw_modules_tables() - the last function that begins at or before @address
+ * dlw_modules_describe() - are there unwind tables for the code at @address?
  *
- * Some programs are built without tables (-fno-asynchronous-unwind-tables,
- * browsers), and some functions are in no table.
- * Return: false if there is none. Whether it reaches as far is for its FDE to say.
+ * Some programs are built without (-fno-asynchronous-unwind-tables, browsers).
+ * Return: true where that cannot be told.
  */
-bool dlw_modules_tables(uint64_t address, struct dlw_module_tables *tables);
+bool dlw_modules_describe(uint64_t address);
+
+/** dlw_modules_refresh() - drop what has been unloaded */
+void dlw_modules_refresh(void);
 
 /** dlw_modules_is_own() - @address is in libdlwatch itself */
 bool dlw_modules_is_own(uint64_t address);

@@ -1,8 +1,8 @@
 /*
  * shim/runtime.c - setting a process up, and its end
  *
- * Little happens when the library is loaded: names are resolved, options read.
- * The segment, its session and the log are made at the
+ * Little happens when the library is loaded: names are resolved, options read,
+ * the unwinder loaded. The segment, its session and the log are made at the
  * first hook that has something to record, so a program that never locks
  * leaves no trace.
  */
@@ -26,7 +26,6 @@
 #include "shim/log_write.h"
 #include "shim/misuse.h"
 #include "shim/misuse_scene.h"
-#include "shim/modules.h"
 #include "shim/python.h"
 #include "shim/real.h"
 #include "shim/report.h"
@@ -357,7 +356,7 @@ __attribute__((constructor(101))) static void loaded(void)
 		dlw_options_parse(&dlw_options);
 	dlw_fork_load();
 	dlw_report_load();
-	dlw_modules_load();
+	dlw_trace_load();
 	if (dlw_options.verbose && dlw_runtime_ready())
 		dlw_say("dlwatch: watching pid %d, %s\n", (int)dlw_runtime->pid,
 			dlw_runtime->supervised ? "from outside" : "from inside");
@@ -374,7 +373,7 @@ static void say_coverage(void)
 		(unsigned long)lost[DLW_LOST_EVENTS], (unsigned long)lost[DLW_LOST_STACKS],
 		(unsigned long)lost[DLW_LOST_THREADS], (unsigned long)lost[DLW_LOST_OBJECTS],
 		(unsigned long)lost[DLW_LOST_SIGNAL_OPS],
-		dlw_modules_available() ? "" : "; no list of modules: call sites only");
+		dlw_trace_available() ? "" : "; no libunwind: call sites only");
 }
 
 /** leave_session() - of a process that only made one for its children */

@@ -1,31 +1,41 @@
 /*
- * shim/trace.c - the store of stacks, and the walk that fills it
+ * shim/trace.c - the store of stacks, and libunwind, which fills it
  *
- * The walk takes no lock and asks no library (unwind.h). libunwind, say, asks
- * the loader: a thread that holds a mutex and waited there for another thread's
- * dlopen() could be made to deadlock by us. It would also have to be loaded into
- * every program that starts, and to set itself up anew in every child.
+ * libunwind is loaded privately, so that its names do not stand in front of
+ * the program's. It wants dl_iterate_phdr(), which takes the loader's lock; a
+ * thread that holds a mutex and waited there for another thread's dlopen()
+ * could be made to deadlock by us. So while we unwind, our dl_iterate_phdr()
+ * answers from a copy of the list of modules (modules.c).
  *
- * Locks: all of the slow half runs under stacks_lock; fork() takes it first, so that
- * a child does not find its parent's half done.
+ * Locks: all of the slow half runs under stacks_lock, which serialises the
+ * unwinder; fork() takes it first, so that a child finds the unwinder at rest.
  */
 #include "shim/trace.h"
 
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
+#define UNW_LOCAL_ONLY
+#include <libunwind.h>
 
+#include "shim/descriptor.h"
 #include "shim/log_write.h"
 #include "shim/modules.h"
+#include "shim/real.h"
 #include "shim/segment.h"
-#include "shim/unwind.h"
 
 #include "shim/banned.h"
 
 #define DEPTH_MAX 128           /* innermost frames kept of a deeper stack */
 #define STEPS_MAX (2 * DEPTH_MAX) /* … and walked, with ours in between */
+#define STEPS_MAX (2 * DEPTH_MAX) /* … and walked, with ours in between */
 #define MANY 4096               /* stacks; from then on, of a lock taken without waiting … */
 #define DEPTH_OF_MANY 16        /* … as many frames: enough to tell who took it */
 #define IDS_FIRST 256           /* stack ids there is room for at first, a power of two */
-#define FEW 16                  /* walks without a memory of their steps */
+#define PAGE 4096u
+#define UNWINDER_CACHE 2048     /* places in code that libunwind remembers: 128 otherwise */
 #define STORE_MAX (64u << 20)   /* bytes of stacks kept; past it: sites only, counted */
 
 struct dlw_traces {
@@ -33,11 +43,9 @@ struct dlw_traces {
 	uint32_t *ids; /* stack ids by hash, open addressing */
 	uint32_t id_capacity;
 	uint64_t stored; /* bytes in the stack store */
-	struct dlw_way_out *ways; /* unwind.h; NULL: after few walks */
-	uint32_t walks;           /* up to FEW */
 };
 
-/** What a walk has seen. */
+/** What the unwinder saw. */
 struct walk {
 	uint32_t depth, room; /* frames there are, and how many at most are asked for */
 	bool regular; /* every return address was found at its place: may be cached */
@@ -45,6 +53,22 @@ struct walk {
 	uint64_t frames[DEPTH_MAX];
 	uint64_t places[DEPTH_MAX]; /* where frames[i] was saved */
 };
+
+static struct {
+	int (*get_context)(unw_tdep_context_t *);
+	int (*init_local)(unw_cursor_t *, unw_context_t *);
+	int (*step)(unw_cursor_t *);
+	int (*get_reg)(unw_cursor_t *, unw_regnum_t, unw_word_t *);
+	void (*flush)(unw_addr_space_t, unw_word_t, unw_word_t);
+	int (*set_cache_size)(unw_addr_space_t, size_t, int);
+	unw_addr_space_t *space;
+	bool loaded;
+} unwinder;
+
+bool dlw_trace_available(void)
+{
+	return unwinder.loaded;
+}
 
 const struct dlw_stack_record *dlw_stack_record(uint32_t id)
 {
@@ -241,103 +265,152 @@ static bool add_frame(const struct dlw_context *self, struct walk *walk, uint64_
 	return true;
 }
 
+/** Where a walk is: a frame's return address, stack pointer and frame pointer. */
+struct climb {
+	unw_context_t context;
+	unw_cursor_t cursor;
+	unw_word_t ip, sp, bp;
+	bool chained; /* there by frame pointers: the cursor is behind */
+};
+
+static bool begin_climb(struct climb *climb)
+{
+	climb->chained = false;
+	return unwinder.init_local(&climb->cursor, &climb->context) >= 0;
+}
+
+/** catch_up() - a cursor for the frame that frame pointers have led to */
+static bool catch_up(struct climb *climb)
+{
+	greg_t *registers = climb->context.uc_mcontext.gregs;
+
+	registers[REG_RIP] = (greg_t)climb->ip;
+	registers[REG_RSP] = (greg_t)climb->sp;
+	registers[REG_RBP] = (greg_t)climb->bp;
+	return begin_climb(climb);
+}
+
+/** by_tables() - one call outward, as the compiler has described it */
+static bool by_tables(struct climb *climb)
+{
+	if (climb->chained && !catch_up(climb))
+		return false;
+	return unwinder.step(&climb->cursor) > 0 &&
+	       unwinder.get_reg(&climb->cursor, UNW_REG_IP, &climb->ip) >= 0 &&
+	       unwinder.get_reg(&climb->cursor, UNW_REG_SP, &climb->sp) >= 0 &&
+	       unwinder.get_reg(&climb->cursor, UNW_X86_64_RBP, &climb->bp) >= 0;
+}
+
 /**
  * by_frame_pointers() - one call outward from code that has no tables
  *
- * What is not built with frame pointers either ends the walk sooner or later. Only on
- * the thread's own stack, outward from the hook's caller, where all of it is there:
- * from a signal handler's the guess could lead anywhere.
+ * The unwinder would guess the same, at a hundred times the price: what is
+ * not built with frame pointers either ends the walk sooner or later. Only on the
+ * thread's own stack, outward from the hook's caller, where all of it is there:
+ * from a signal handler's the guess could lead to where nothing is, and the
+ * unwinder tries that out.
  */
-static bool by_frame_pointers(const struct dlw_context *self, struct dlw_unwind *unwind,
-			      uint64_t frame)
+static bool by_frame_pointers(const struct dlw_context *self, struct climb *climb, uint64_t frame)
 {
-	uint64_t *registers = unwind->registers, pointer = registers[DLW_RBP];
-	const uint64_t *saved = (const uint64_t *)(uintptr_t)pointer;
+	const uint64_t *saved = (const uint64_t *)(uintptr_t)climb->bp;
 
-	if (!(unwind->known & 1u << DLW_RBP) || pointer % 8 || pointer < registers[DLW_RSP] ||
-	    !is_there(self, frame, pointer, 16))
+	if (climb->bp % 8 || climb->bp < climb->sp || !is_there(self, frame, climb->bp, 16))
 		return false;
-	registers[DLW_RSP] = pointer + 16;
-	registers[DLW_RBP] = saved[0];
-	registers[DLW_RIP] = saved[1];
-	unwind->known = 1u << DLW_RSP | 1u << DLW_RBP | 1u << DLW_RIP;
-	unwind->interrupted = false;
+	climb->sp = climb->bp + 16;
+	climb->bp = saved[0];
+	climb->ip = saved[1];
+	climb->chained = true;
 	return true;
 }
 
-/** Whereby a step has been made. */
-enum means { BY_TABLES, BY_FRAME_POINTERS, BY_NOTHING };
-
-static enum means step_out(const struct dlw_context *self, struct dlw_unwind *unwind,
-			   uint64_t frame)
-{
-	enum dlw_step step = dlw_unwind_step(unwind);
-
-	if (step == DLW_STEPPED)
-		return BY_TABLES;
-	return step == DLW_STEP_NO_TABLES && by_frame_pointers(self, unwind, frame) ?
-		       BY_FRAME_POINTERS :
-		       BY_NOTHING;
-}
-
-/** known_ways() - worth their memory in a process that walks often; NULL: not yet, or no memory */
-static struct dlw_way_out *known_ways(struct dlw_traces *traces)
-{
-	if (traces->walks < FEW && ++traces->walks == FEW)
-		traces->ways = dlw_map(DLW_WAYS_OUT * sizeof(*traces->ways), false);
-	return traces->ways;
-}
-
 /**
- * walk_out() - from the hook's caller outward
+ * walk_once() - from the hook's caller outward
  *
  * Frames of ours on the way are left out: a once's, and the start routine of a
  * thread, which ends the walk, for that is where its stack begins.
+ *
+ * Return: false if a module came into view that the list did not have: again.
  */
-static void walk_out(const struct dlw_context *self, struct walk *walk, uint64_t address,
-		     uint64_t frame)
+static bool walk_once(const struct dlw_context *self, struct walk *walk, uint64_t address,
+		      uint64_t frame)
 {
-	struct dlw_unwind unwind;
-	bool found = false, within = false;
+	bool found = false, within = false, described = true;
 	uint32_t steps = 0; /* wrong tables may lead round in a circle */
-	enum means means;
+	struct climb climb;
 
-	unwind.pid = dlw_runtime->pid;
-	unwind.ways = known_ways(dlw_runtime->traces);
-	dlw_unwind_here(&unwind);
-	unwind.low = unwind.registers[DLW_RSP];
-	unwind.high = on_stack(self, unwind.low) ? self->stack_high : unwind.low;
-	while (steps++ < STEPS_MAX && (means = step_out(self, &unwind, frame)) != BY_NOTHING) {
-		uint64_t ip = unwind.registers[DLW_RIP], sp = unwind.registers[DLW_RSP];
-
-		if (!found && (ip != address || sp != frame))
+	walk->depth = 0;
+	walk->regular = true;
+	walk->cut = false;
+	unwinder.get_context(&climb.context);
+	if (!begin_climb(&climb))
+		return true;
+	while (steps++ < STEPS_MAX && (described || !is_there(self, frame, climb.sp, 8)
+					       ? by_tables(&climb)
+					       : by_frame_pointers(self, &climb, frame))) {
+		if (!found && (climb.ip != address || climb.sp != frame))
 			continue; /* still inside the shim */
 		found = true;
-		if (!dlw_modules_have(ip - 1)) { /* made at run time: beyond is guesswork */
-			if (means == BY_TABLES)
-				add_frame(self, walk, ip, sp - 8, frame);
+		switch (dlw_modules_know(climb.ip - 1)) {
+		case DLW_MODULE_KNOWN:
 			break;
+		case DLW_MODULE_NEW:
+			return false;
+		case DLW_MODULE_NONE: /* made at run time: what lies beyond is guesswork */
+			if (!climb.chained)
+				add_frame(self, walk, climb.ip, climb.sp - 8, frame);
+			return true;
 		}
-		if (dlw_modules_is_own(ip)) {
+		described = dlw_modules_describe(climb.ip - 1);
+		if (dlw_modules_is_own(climb.ip)) {
 			within = true;
 			continue;
 		}
-		if (within && sp > self->stack_high)
+		if (within && climb.sp > self->stack_high)
 			break;
 		within = false;
-		if (!add_frame(self, walk, ip, sp - 8, frame))
+		if (!add_frame(self, walk, climb.ip, climb.sp - 8, frame))
 			break;
 	}
+	return true;
 }
 
-/** walk_stack() - the site alone where the modules cannot be asked; stacks_lock is held */
+/** enlarge_cache() - before the first walk, not at load: it locks, and only a hook passes that by */
+static void enlarge_cache(void)
+{
+	if (unwinder.set_cache_size && unwinder.space)
+		unwinder.set_cache_size(*unwinder.space, UNWINDER_CACHE, 0);
+	unwinder.set_cache_size = NULL;
+}
+
+/** walk_undisturbed() - no handler and no cancellation comes in between */
+static void walk_undisturbed(struct dlw_context *self, struct walk *walk, uint64_t address,
+			     uint64_t frame)
+{
+	int saved = errno, cancellation, attempt;
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* it writes to a pipe of its own: a cancellation point that is not the program's */
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancellation);
+	self->capturing = true;
+	enlarge_cache();
+	dlw_modules_refresh();
+	for (attempt = 0; attempt < 8 && !walk_once(self, walk, address, frame); attempt++)
+		;
+	self->capturing = false;
+	pthread_setcancelstate(cancellation, NULL);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	errno = saved;
+}
+
+/** walk_stack() - libunwind, or the site alone where there is none; stacks_lock is held */
 static void walk_stack(struct dlw_context *self, struct walk *walk, uint64_t address,
 		       uint64_t frame)
 {
 	walk->depth = 0;
-	walk->regular = true;
-	if (dlw_options.stacks != DLW_STACKS_OFF)
-		walk_out(self, walk, address, frame);
+	if (unwinder.loaded && !dlw_forking && dlw_options.stacks != DLW_STACKS_OFF)
+		walk_undisturbed(self, walk, address, frame);
 	if (walk->depth)
 		return;
 	walk->frames[0] = address;
@@ -352,11 +425,9 @@ static void walk_stack(struct dlw_context *self, struct walk *walk, uint64_t add
 static uint32_t capture(struct dlw_context *self, uint64_t address, uint64_t frame, bool whole,
 			const struct dlw_trace **trace)
 {
-	struct walk walk; /* large: not filled with zeros */
+	struct walk walk = { .room = room_for(whole) };
 	uint32_t stack;
 
-	walk.room = room_for(whole);
-	walk.cut = false;
 	*trace = NULL;
 	if (dlw_forking) /* our own prepare handler holds the lock */
 		return 0;
@@ -466,4 +537,92 @@ bool dlw_trace_setup(void)
 	traces->ids = beginning->ids;
 	dlw_runtime->traces = traces;
 	return dlw_trace_cache_setup(&traces->cache, beginning->arena, sizeof(beginning->arena));
+}
+
+/**
+ * pipe2() - the program's; the unwinder's is moved out of the program's way
+ *
+ * libunwind tries out pages by writing from them into a pipe, which would take
+ * the program's lowest descriptors. If the program closes it, libunwind finds
+ * out and asks for another.
+ */
+DLW_HOOK int pipe2(int descriptors[2], int flags)
+{
+	int result = dlw_real(pipe2)(descriptors, flags);
+
+	if (result == 0 && dlw_self->capturing) {
+		descriptors[0] = dlw_move_up(descriptors[0]);
+		descriptors[1] = dlw_move_up(descriptors[1]);
+	}
+	return result;
+}
+
+/**
+ * sigprocmask() - the program's; the unwinder's has been done
+ *
+ * libunwind blocks all signals and gives them back several times for each frame.
+ * They are blocked for the whole walk.
+ */
+DLW_HOOK int sigprocmask(int how, const sigset_t *set, sigset_t *old)
+{
+	int error;
+
+	if (dlw_self->capturing) {
+		if (old)
+			sigfillset(old);
+		return 0;
+	}
+	error = pthread_sigmask(how, set, old);
+	if (error == 0)
+		return 0;
+	errno = error;
+	return -1;
+}
+
+/**
+ * mincore() - the program's; to the unwinder, the stack it walks on is there
+ *
+ * Browsers deny their content processes this call, and write a line each time.
+ * Whatever the unwinder reads it also tries out by its pipe.
+ */
+DLW_HOOK int mincore(void *address, size_t length, unsigned char *vector)
+{
+	if (!dlw_self->capturing || length > PAGE ||
+	    !on_stack(dlw_self, (uint64_t)(uintptr_t)address))
+		return dlw_real(mincore)(address, length, vector);
+	*vector = 1;
+	return 0;
+}
+
+#define STRING_OF(name) #name
+#define NAME_OF(name) STRING_OF(name)
+
+void dlw_trace_load(void)
+{
+	void *library;
+
+	if (unwinder.loaded || dlw_options.stacks == DLW_STACKS_OFF)
+		return;
+	library = dlopen("libunwind.so.8", RTLD_NOW | RTLD_LOCAL);
+	if (!library) {
+		dlerror();
+		return;
+	}
+	*(void **)&unwinder.get_context = dlsym(library, NAME_OF(UNW_ARCH_OBJ(getcontext)));
+	*(void **)&unwinder.init_local = dlsym(library, NAME_OF(unw_init_local));
+	*(void **)&unwinder.step = dlsym(library, NAME_OF(unw_step));
+	*(void **)&unwinder.get_reg = dlsym(library, NAME_OF(unw_get_reg));
+	*(void **)&unwinder.flush = dlsym(library, NAME_OF(unw_flush_cache));
+	*(void **)&unwinder.set_cache_size = dlsym(library, NAME_OF(UNW_OBJ(set_cache_size)));
+	*(void **)&unwinder.space = dlsym(library, NAME_OF(unw_local_addr_space));
+	if (unwinder.get_context && unwinder.init_local && unwinder.step && unwinder.get_reg) {
+		dlw_modules_load();
+		unwinder.loaded = true;
+	}
+}
+
+void dlw_trace_forget(void)
+{
+	if (unwinder.flush && unwinder.space)
+		unwinder.flush(*unwinder.space, 0, 0);
 }

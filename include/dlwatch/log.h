@@ -360,7 +360,7 @@ struct dlw_record_finding {
 
 enum dlw_coverage_count {
 	DLW_LOST_EVENTS,       /* could not be written */
-	DLW_LOST_STACKS,       /* stack store full, or the loader cannot be asked: site only */
+	DLW_LOST_STACKS,       /* stack store full or unwinder absent: site only */
 	DLW_LOST_THREADS,      /* no record could be had */
 	DLW_LOST_OBJECTS,      /* no entry could be had */
 	DLW_LOST_SIGNAL_OPS,   /* operations in signal handlers that interrupted a hook, past the room for them */

@@ -187,7 +187,7 @@ def sqlite(context):
 # What a watched program can notice, and these tests do: docs/transparency.md
 NOTICED = {
     "test.test_subprocess.POSIXProcessTestCase.test_pass_fds_redirected":
-        "lists the open descriptors, and the shim has one",
+        "lists the open descriptors, and the shim has three",
 }
 # What is found there, and true: docs/transparency.md
 MEANT = {"test_signal": is_own_pipe}
