@@ -46,7 +46,8 @@ def logged(log, locks):
 def check_told(context, mode, seed):
     log = context.new_path("")
     result = execute(fixture("told", str(OPERATIONS), str(seed)),
-                     preloaded(log=log, log_mode=mode, log_max="1G"))
+                     preloaded(log=log, log_mode=mode, log_max="1G"),
+                     patience=120)  # its threads spin for each other: long where others work
     equal((result.status, result.err), (0, b""), "status and errors")
     locks, done = did(result.out)
     told, handlers = logged(log, locks)
