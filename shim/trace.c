@@ -30,7 +30,6 @@
 
 #define DEPTH_MAX 128           /* innermost frames kept of a deeper stack */
 #define STEPS_MAX (2 * DEPTH_MAX) /* … and walked, with ours in between */
-#define STEPS_MAX (2 * DEPTH_MAX) /* … and walked, with ours in between */
 #define MANY 4096               /* stacks; from then on, of a lock taken without waiting … */
 #define DEPTH_OF_MANY 16        /* … as many frames: enough to tell who took it */
 #define IDS_FIRST 256           /* stack ids there is room for at first, a power of two */
