@@ -79,6 +79,8 @@ void dlw_kept_done(struct dlw_kept_file *kept)
 
 void dlw_unkeep(struct dlw_kept_file *kept)
 {
+	if (kept->fd < 0)
+		return; /* not written either: a child would get a page of its own */
 	if (is_same(kept, kept->fd))
 		dlw_sys_close(kept->fd);
 	kept->fd = -1;

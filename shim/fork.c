@@ -144,9 +144,8 @@ static __thread uint32_t forks __attribute__((tls_model("initial-exec")));
  * tid there. Other threads of the child know nothing of it, and ask /proc.
  */
 static __thread struct {
-	int32_t pid;       /* of the child */
-	uint64_t tick;     /* when the outermost fork began */
-	bool to_be_parted; /* from a parent that had something of ours open */
+	int32_t pid;   /* of the child */
+	uint64_t tick; /* when the outermost fork began */
 } birth __attribute__((tls_model("initial-exec")));
 
 /** tick() - in the unit that /proc tells starts of processes in */
@@ -180,7 +179,6 @@ static void before_fork(void)
 	if (!forks) {
 		birth.pid = 0; /* our own birth is another tick: from now on it is asked of /proc */
 		birth.tick = tick();
-		birth.to_be_parted = dlw_runtime && dlw_runtime->state != DLW_ASLEEP;
 	}
 	if (forks++ || dlw_is_amid_locks() || !dlw_runtime || dlw_runtime->state != DLW_READY)
 		return;
@@ -220,10 +218,8 @@ static void after_fork_in_child(void)
 	forks = 0;
 	birth.pid = (int32_t)dlw_system(SYS_getpid, 0, 0, 0, 0, 0, 0);
 	dlw_ranks_held = 0; /* its locks are new */
-	if (birth.to_be_parted) {
-		dlw_log_disown();
-		dlw_segment_disown();
-	}
+	dlw_log_disown();
+	dlw_segment_disown();
 	if (dlw_forking) {
 		list_holds(true);
 		parent.to_inherit = true;
