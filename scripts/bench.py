@@ -25,7 +25,7 @@ import bench_report  # noqa: E402
 import bench_scaling  # noqa: E402
 import bench_table  # noqa: E402
 import bench_workloads  # noqa: E402
-from bench_measure import MODES, PEERS, Failure, Setup, measure  # noqa: E402
+from bench_measure import MODES, PASSES, PEERS, Failure, Samples, Setup  # noqa: E402
 
 # What is measured, in this order.
 PARTS = {
@@ -91,33 +91,57 @@ def has_part(options, load):
             ("instructions" in options.parts and load.counted()))
 
 
-def measure_table(options, setup):
-    """Yields each workload's name, and how to get its row."""
-    for load in bench_workloads.all_workloads(setup):
-        if not wanted(options, load.name) or not has_part(options, load):
-            continue
-        if load.missing():
-            yield f"{load.what}: not installed, left out", None
-            continue
-        yield load.what, lambda load=load: [table_row(options, setup, load)]
+class Table:
+    """
+    The workloads, measured in passes: the rounds of one lie minutes apart, so that
+    what the machine does for a minute or two shows in the spread, and is not a result.
+    """
+
+    def __init__(self, options, setup):
+        self.options = options
+        self.setup = setup
+        self.loads = [load for load in bench_workloads.all_workloads(setup)
+                      if wanted(options, load.name) and has_part(options, load)]
+        self.samples = {}
+
+    def one_pass(self, number):
+        """Yields each workload's name, and how to measure it once more; of the last pass, its row."""
+        for load in self.loads:
+            if not load.missing():
+                yield f"{load.what} ({number + 1} of {PASSES})", \
+                      lambda load=load: self.measure(load, number)
+            elif number == PASSES - 1:
+                yield f"{load.what}: not installed, left out", None
+
+    def measure(self, load, number):
+        samples = self.samples.setdefault(load.name, Samples(load))
+        if "table" in self.options.parts:
+            samples.add_rounds(self.options.modes, *part_of(self.options.rounds, number))
+        if number < PASSES - 1:
+            return []
+        if "peers" in self.options.parts:
+            samples.add_peers(self.options.rounds)
+        row = samples.row()
+        if "instructions" in self.options.parts and load.counted():
+            bench_instructions.add_counts(self.setup, load, row, self.options.modes)
+        return [row]
 
 
-def table_row(options, setup, load):
-    modes = options.modes if "table" in options.parts else []
-    peers = list(load.peers) if "peers" in options.parts else []
-    row = measure(load, modes, peers, options.rounds)
-    if "instructions" in options.parts and load.counted():
-        bench_instructions.add_counts(setup, load, row, options.modes)
-    return row
+def part_of(rounds, number):
+    """The first round of pass @number, and the one after its last."""
+    return rounds * number // PASSES, rounds * (number + 1) // PASSES
 
 
-def measure_others(options, setup):
+def measure_logs(options, setup):
     if "logs" in options.parts:
         yield "size of a log", lambda: [bench_logs.measure_log(setup)]
         for events in (10**5, 10**6) if options.quick else (10**5, 10**6, 10**7):
             yield f"a log of {events} events", lambda events=events: [
                 bench_logs.measure_analyzer(setup, events),
                 bench_logs.measure_prediction(setup, events)]
+
+
+def measure_behaviour(options, setup):
     if "latency" in options.parts:
         for way in bench_hangs.WAYS:
             yield f"hangs, {way}", lambda way=way: [
@@ -128,10 +152,13 @@ def measure_others(options, setup):
 
 
 def steps_of(options, setup):
-    if {"table", "peers", "instructions"} & set(options.parts):
-        yield from measure_table(options, setup)
-    if not options.only:
-        yield from measure_others(options, setup)
+    """All there is to measure, what takes long between the passes of the table."""
+    table = Table(options, setup)
+    between = [] if options.only else [measure_logs, measure_behaviour]
+    for number in range(PASSES):
+        yield from table.one_pass(number)
+        if number < len(between):
+            yield from between[number](options, setup)
 
 
 def measure_all(options, setup, terminal, figures):

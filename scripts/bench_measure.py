@@ -26,7 +26,7 @@ PEERS = {
 PEER_ROUNDS = 2
 
 PATIENCE = 120  # seconds for one run
-LEAST_ROUNDS = 3
+PASSES = 3  # over all workloads, each with a part of the rounds
 ROW_SECONDS = 15
 ONE_HUNDREDTH = 1.01
 RUN_SECONDS = 0.5  # of one loop, where a mode makes it that much slower
@@ -125,45 +125,50 @@ def order_of(modes, number):
     return [None, *(turned if number % 2 == 0 else reversed(turned)), None]
 
 
-def measure_rounds(load, modes, rounds, seconds=ROW_SECONDS):
-    """
-    @load natively and in every mode, by turns.  Return: the samples of each
-    mode, as pairs with what the native runs around it took; the native samples.
-    What is slow gets fewer rounds: LEAST_ROUNDS, and no new one after @seconds.
-    """
-    pairs = {mode: [] for mode in modes}
-    native = []
-    deadline = time.monotonic() + seconds
-    for number in range(rounds):
-        if number >= LEAST_ROUNDS and time.monotonic() > deadline:
-            break
-        took = {}
-        for mode in order_of(modes, number):
-            took.setdefault(mode, []).append(load.run(mode))
-        native += took[None]
-        for mode in modes:
-            pairs[mode].append((statistics.mean(took[None]), took[mode][0]))
-    return pairs, native
+class Samples:
+    """What one workload took, natively and in every mode."""
+
+    def __init__(self, load):
+        self.load = load
+        self.native = []
+        self.pairs = {}  # by mode: what the native runs around it took, and what it took
+
+    def add_rounds(self, modes, first, end, seconds=ROW_SECONDS / PASSES):
+        """
+        The rounds from @first on, before @end, by turns.  What is slow gets fewer:
+        one, and no new one after @seconds.
+        """
+        deadline = time.monotonic() + seconds
+        for number in range(first, end):
+            if number > first and time.monotonic() > deadline:
+                break
+            took = {}
+            for mode in order_of(modes, number):
+                took.setdefault(mode, []).append(self.load.run(mode))
+            self.native += took[None]
+            for mode in modes:
+                self.pairs.setdefault(mode, []).append(
+                    (statistics.mean(took[None]), took[mode][0]))
+
+    def add_peers(self, rounds):
+        """The peers are many times slower: fewer rounds tell."""
+        native = self.native
+        self.native = []
+        self.add_rounds(list(self.load.peers), 0, min(rounds, PEER_ROUNDS), ROW_SECONDS)
+        self.native = native or self.native
+
+    def row(self):
+        row = {"name": self.load.name, "what": self.load.what, "unit": self.load.unit,
+               "kind": self.load.kind, "native": summary(self.native) if self.native else {},
+               "modes": {}}
+        for mode, samples in self.pairs.items():
+            row["modes"][mode] = mode_row(samples, self.load.unit)
+        return row
 
 
-def row_of(load, pairs, native):
-    row = {"name": load.name, "what": load.what, "unit": load.unit, "kind": load.kind,
-           "native": summary(native) if native else {}, "modes": {}}
-    for mode, samples in pairs.items():
-        row["modes"][mode] = {
-            "value": summary([watched for _, watched in samples])["median"],
-            "added": summary([watched - without for without, watched in samples])["median"]}
-        if load.unit == "ns":
-            row["modes"][mode]["ratio"] = summary([watched / without
-                                                   for without, watched in samples])
+def mode_row(samples, unit):
+    row = {"value": summary([watched for _, watched in samples])["median"],
+           "added": summary([watched - without for without, watched in samples])["median"]}
+    if unit == "ns":
+        row["ratio"] = summary([watched / without for without, watched in samples])
     return row
-
-
-def measure(load, modes, peers, rounds):
-    """A row of the table.  The peers are many times slower: fewer rounds tell."""
-    pairs, native = measure_rounds(load, modes, rounds) if modes else ({}, [])
-    if peers:
-        more, beside = measure_rounds(load, peers, min(rounds, PEER_ROUNDS))
-        pairs.update(more)
-        native = native or beside
-    return row_of(load, pairs, native)

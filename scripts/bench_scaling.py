@@ -3,7 +3,7 @@
 import statistics
 
 from bench_hangs import CALM, SETTLE, WAYS, measure_crowd
-from bench_measure import measure_rounds
+from bench_measure import PATIENCE, Samples
 from bench_workloads import Micro
 
 LOCKS = (100, 1000, 10000, 100000, 1000000)
@@ -30,10 +30,11 @@ def loop_curve(setup, name, of, sizes, modes, what):
         ops = max(LEAST, 6 * size) if of == "locks" else LEAST
         load = Micro(setup, name, "beside", ops, what, [f"--size={size}"])
         load.least = load.ops
-        pairs, native = measure_rounds(load, list(modes), ROUNDS)
-        point = {"at": size, "native": statistics.median(native)}
+        samples = Samples(load)
+        samples.add_rounds(list(modes), 0, ROUNDS, PATIENCE)
+        point = {"at": size, "native": statistics.median(samples.native)}
         for mode in modes:
-            point[mode] = statistics.median(watched for _, watched in pairs[mode])
+            point[mode] = statistics.median(watched for _, watched in samples.pairs[mode])
         points.append(point)
     return {"name": name, "what": what, "of": of, "unit": "ns", "kind": "curve", "points": points}
 
