@@ -201,8 +201,8 @@ static void scan_tail(struct dlw_log_file *file)
 		if (at >= file->tail_size || file->tail_size - at < sizeof(block))
 			return; /* slots are claimed before they are ever written */
 		memcpy(&block, file->tail + at, sizeof(block));
-		if (!block.magic && !block.type)
-			continue;
+		if (!block.magic && !block.length)
+			continue; /* never used, or its thread was killed while it began to be */
 		if (block.magic == DLW_BLOCK_MAGIC &&
 		    (block.type == DLW_BLOCK_NONE || !block.length))
 			continue; /* the rest of its header may be of the block before */

@@ -260,6 +260,11 @@ static void a_block_that_was_just_begun_is_no_damage(void **unused)
 	open_bytes(&file, w);
 	assert_true(dlw_log_file_is_whole(&file));
 	dlw_log_file_close(&file);
+	/* the same in a slot that was never used before */
+	block->magic = 0;
+	open_bytes(&file, w);
+	assert_true(dlw_log_file_is_whole(&file));
+	dlw_log_file_close(&file);
 	log_writer_free(w);
 }
 
