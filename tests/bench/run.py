@@ -14,12 +14,13 @@ sys.dont_write_bytecode = True
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "..", "scripts"))
 
+import bench  # noqa: E402
 import bench_instructions  # noqa: E402
 import bench_plot  # noqa: E402
 import bench_report  # noqa: E402
 import bench_table  # noqa: E402
 from bench_measure import (  # noqa: E402
-    Failure, distribution, measure_rounds, order_of, overlap, row_of, summary)
+    PASSES, Failure, Samples, distribution, order_of, overlap, summary)
 
 LOAD = SimpleNamespace(name="uncontended", what="mutex", unit="ns", kind="alone")
 
@@ -30,6 +31,12 @@ def quartiles(low, middle, high):
 
 def figures(results):
     return {"machine": "a machine", "date": "2000-01-01", "rounds": 3, "failed": 0, "results": results}
+
+
+def row_of(load, pairs, native):
+    samples = Samples(load)
+    samples.pairs, samples.native = pairs, native
+    return samples.row()
 
 
 def mutex_row(*watched):
@@ -62,14 +69,24 @@ def every_mode_meets_every_place_of_a_round():
 def both_native_runs_of_a_round_count():
     took = iter([10.0, 30.0, 20.0])
     load = SimpleNamespace(run=lambda mode: next(took))
-    pairs, native = measure_rounds(load, ["default"], 1)
-    assert pairs == {"default": [(15.0, 30.0)]} and native == [10.0, 20.0], (pairs, native)
+    samples = Samples(load)
+    samples.add_rounds(["default"], 0, 1)
+    assert samples.pairs == {"default": [(15.0, 30.0)]}, samples.pairs
+    assert samples.native == [10.0, 20.0], samples.native
 
 
-def what_is_slow_gets_the_least_rounds():
-    load = SimpleNamespace(run=lambda mode: 1.0)
-    assert len(measure_rounds(load, ["default"], 9, seconds=0)[0]["default"]) == 3
-    assert len(measure_rounds(load, ["default"], 9, seconds=60)[0]["default"]) == 9
+def what_is_slow_gets_one_round_a_pass():
+    samples = Samples(SimpleNamespace(run=lambda mode: 1.0))
+    samples.add_rounds(["default"], 0, 9, seconds=0)
+    assert len(samples.pairs["default"]) == 1, samples.pairs
+    samples.add_rounds(["default"], 9, 18, seconds=60)
+    assert len(samples.pairs["default"]) == 10, samples.pairs
+
+
+def the_passes_have_every_round_once():
+    for rounds in range(1, 10):
+        parts = [range(*bench.part_of(rounds, number)) for number in range(PASSES)]
+        assert [at for part in parts for at in part] == list(range(rounds)), parts
 
 
 def one_sample_is_its_own_summary():
@@ -203,7 +220,7 @@ def every_place_in_the_documents_is_there():
 def main():
     tests = [each for name, each in globals().items() if callable(each) and
              getattr(each, "__module__", None) == __name__ and
-             name not in ("main", "quartiles", "figures", "mutex_row")]
+             name not in ("main", "quartiles", "figures", "row_of", "mutex_row")]
     passed = 0
     for test in tests:
         try:
