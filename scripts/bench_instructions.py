@@ -9,6 +9,21 @@ import subprocess
 from bench_measure import Failure
 
 
+def callgrind(out, *options):
+    """What to put before a command so that its instructions are counted into the file @out."""
+    return ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
+            "--compress-strings=no", "--compress-pos=no", *options]
+
+
+def counts_in(out, ops, command):
+    """Of the file @out that callgrind wrote of @command: instructions of one of @ops operations."""
+    with open(out, encoding="utf-8", errors="replace") as file:
+        functions = by_function(file)
+    if not functions:
+        raise Failure(f"{' '.join(command)}: counted nothing")
+    return {function: cost / ops for function, cost in functions.items()}
+
+
 def count(setup, command, toggle, ops, mode, place=None):
     """
     Instructions of one of @ops operations of @command, by function, while any
@@ -17,18 +32,12 @@ def count(setup, command, toggle, ops, mode, place=None):
     """
     place = place or setup.scratch
     out = os.path.join(place, "callgrind.out")
-    command = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={out}",
-               "--compress-strings=no", "--compress-pos=no", f"--toggle-collect={toggle}",
-               *command]
+    command = [*callgrind(out, f"--toggle-collect={toggle}"), *command]
     env = setup.environment(mode, log=os.path.join(place, "log"))
     done = subprocess.run(command, env=env, capture_output=True, check=False)
     if done.returncode != 0:
         raise Failure(f"{' '.join(command)}: {done.stderr.decode(errors='replace')[-500:]}")
-    with open(out, encoding="utf-8", errors="replace") as file:
-        functions = by_function(file)
-    if not functions:
-        raise Failure(f"{' '.join(command)}: counted nothing")
-    return {function: cost / ops for function, cost in functions.items()}
+    return counts_in(out, ops, command)
 
 
 def loop(setup, name, ops):
@@ -63,7 +72,7 @@ def count_workload(setup, load, modes):
         for mode in [None, *modes]:
             place = os.path.join(setup.scratch, f"count-{mode}")
             os.makedirs(place, exist_ok=True)
-            pending[mode] = pool.submit(count, setup, *load.counted(), mode, place)
+            pending[mode] = pool.submit(load.counted(), mode, place)
         return {mode: answer.result() for mode, answer in pending.items()}
 
 

@@ -1,13 +1,16 @@
 """What bench.py runs: the loops of tests/bench/micro.c, and whole programs."""
 
+import contextlib
+import functools
 import os
 import random
+import resource
 import shutil
 import socket
 import subprocess
 import time
 
-from bench_instructions import loop
+from bench_instructions import callgrind, count, counts_in, loop
 from bench_measure import PEERS, RUN_SECONDS, Failure, complain_unless_clean, run
 
 
@@ -47,13 +50,15 @@ class Micro:
         return False
 
     def counted(self):
-        """What to count instructions of, if that says anything: command, function, operations."""
+        """How to count instructions in a mode, at a place, if that says anything."""
         if self.kind == "alone":
             # Each of 100 000 locks has had its turn before.
-            return loop(self.setup, self.name, 200000 if self.name.startswith("many") else 20000)
+            ops = 200000 if self.name.startswith("many") else 20000
+            return functools.partial(count, self.setup, *loop(self.setup, self.name, ops))
         if self.name in THREADS:
-            return ([self.setup.program("micro"), self.name, "20000", "--exact"],
-                    THREADS[self.name], 20000)
+            return functools.partial(count, self.setup, [self.setup.program("micro"), self.name,
+                                                         "20000", "--exact"],
+                                     THREADS[self.name], 20000)
         return None
 
     def run(self, mode):
@@ -106,26 +111,60 @@ class Memcached(Program):
     name = needs = "memcached"
     what = "memcached, a request"
 
-    def run(self, mode):
+    # Under valgrind a program has at most these files, and memcached may ask for no other number.
+    files, kept_by_valgrind = 1024, 12
+    stored_first = 4096  # by memload, of every key
+
+    @contextlib.contextmanager
+    def server(self, env, before=(), options=()):
+        """Its port, and its process, while it runs."""
         port = free_port()
-        command = ["memcached", "-l", f"127.0.0.1:{port}", "-t", "2", "-m", "64"]
+        command = [*before, "memcached", "-l", f"127.0.0.1:{port}", "-t", "2", "-m", "64", *options]
         if os.geteuid() == 0:
             command += ["-u", "root"]
-        server = subprocess.Popen(command, env=self.setup.environment(mode),
-                                  stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                  stderr=subprocess.PIPE)
+        limit = (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (self.files,) * 2)
+                 ) if before else None
+        server = subprocess.Popen(command, env=env, preexec_fn=limit, stdin=subprocess.DEVNULL,
+                                  stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
         try:
             wait_for_port(server, port)
-            requests = int(200000 * self.setup.scale)
-            load = [self.setup.program("memload"), str(port), str(requests)]
-            took = float(run(load, self.setup.bare_environment()))
+            yield port, server
         finally:
             server.terminate()
             errors = server.communicate(timeout=30)[1]
         # Ended by our signal, which it obeys or dies of.
         complain_unless_clean(command, 0 if server.returncode in (0, -15) else server.returncode,
-                              b"" if b"Signal handled" in errors else errors)
-        return took
+                              b"" if before or b"Signal handled" in errors else errors)
+
+    def load(self, port, requests):
+        return float(run([self.setup.program("memload"), str(port), str(requests)],
+                         self.setup.bare_environment()))
+
+    def run(self, mode):
+        with self.server(self.setup.environment(mode)) as (port, _):
+            return self.load(port, int(200000 * self.setup.scale))
+
+    def counted(self):
+        return self.count
+
+    def count(self, mode, place):
+        """Its functions have no names: what counts is a second load, after one that warms it up."""
+        out = os.path.join(place, "callgrind.out")
+        before = callgrind(out, "--instr-atstart=no")
+        env = self.setup.environment(mode, log=os.path.join(place, "log"))
+        with self.server(env, before,
+                         ["-c", str(self.files - self.kept_by_valgrind)]) as (port, server):
+            self.load(port, 100000)
+            self.switch(server, "on")
+            self.load(port, 40000)
+            self.switch(server, "off")
+        return counts_in(out, 40000 + self.stored_first, [*before, self.name])
+
+    def switch(self, server, to):
+        done = subprocess.run(["callgrind_control", "-i", to, str(server.pid)],
+                              capture_output=True, check=False)
+        if b"OK." not in done.stdout:
+            raise Failure(f"callgrind_control: {done.stderr.decode(errors='replace')}")
 
 
 def free_port():
@@ -179,7 +218,8 @@ class Sqlite(Program):
     what = "SQLite, four threads, a row"
 
     def counted(self):
-        return [self.setup.program("sqlite_threads"), "2000"], "insert_and_select", 4 * 2000
+        return functools.partial(count, self.setup, [self.setup.program("sqlite_threads"), "2000"],
+                                 "insert_and_select", 4 * 2000)
 
     def run(self, mode):
         rows = max(1, int(10000 * self.setup.scale))
