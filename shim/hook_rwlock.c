@@ -165,7 +165,7 @@ static __attribute__((noinline)) int lock_quickly(pthread_rwlock_t *lock, enum d
 	return 0;
 }
 
-/** lock_otherwise() - with a log; what is to outlast the try waits in memory, see hook_mutex.c */
+/** lock_otherwise() - with a log; what is to outlast the try waits in memory (hook_mutex_logged.c) */
 static inline __attribute__((always_inline)) int lock_otherwise(pthread_rwlock_t *lock,
 								enum dlw_mode mode, uint64_t frame)
 {

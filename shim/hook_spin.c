@@ -93,7 +93,7 @@ static __attribute__((noinline)) int lock_quickly(pthread_spinlock_t *lock, uint
 	return 0;
 }
 
-/** lock_otherwise() - with a log; what is to outlast the try waits in memory, see hook_mutex.c */
+/** lock_otherwise() - with a log; what is to outlast the try waits in memory (hook_mutex_logged.c) */
 static __attribute__((noinline)) int lock_otherwise(pthread_spinlock_t *lock, uint64_t frame)
 {
 	pthread_spinlock_t *volatile saved_lock;
