@@ -20,7 +20,7 @@ struct dlw_orders;
 #define DLW_PENDING_OBJECTS 2  /* an event speaks of at most so many */
 #define DLW_DEFINED_OBJECTS 256 /* more than definitions fit into a block; a power of two */
 
-#define DLW_BATCH 4u /* blocks appended at once, at most */
+#define DLW_BATCH 16u /* blocks appended at once, at most */
 
 /** A full block that is not appended yet. */
 struct dlw_waiting {
