@@ -316,7 +316,7 @@ static bool may_last(const struct dlw_object *object)
 {
 	struct dlw_logger *logger = dlw_runtime->logger;
 
-	if (logger->lasting_bytes > dlw_options.log_max / LASTING_SHARE)
+	if (logger->stopped || logger->lasting_bytes > dlw_options.log_max / LASTING_SHARE)
 		return false;
 	atomic_store_explicit(&logger->lasting, object->log_last, memory_order_relaxed);
 	if (!dlw_is_lasting(object))

@@ -399,11 +399,12 @@ void dlw_log_close(enum dlw_end_reason reason, int status)
 	dlw_unlock(&dlw_runtime->log_lock, DLW_RANK_LOG);
 	if (reason == DLW_END_EXEC)
 		return; /* which may fail: then the log goes on */
+	if (is_ring()) {
+		dlw_log_file_disown(); /* the tail is what was recorded, and stays: others go on in it */
+		return;
+	}
 	logger->stopped = true;
-	if (is_ring())
-		dlw_log_file_disown(); /* the tail is what was recorded, and stays */
-	else
-		dlw_log_file_close(&logger->file);
+	dlw_log_file_close(&logger->file);
 }
 
 void dlw_log_disown(void)

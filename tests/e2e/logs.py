@@ -599,6 +599,18 @@ def threads_that_run_on_at_the_end_leave_no_gap(context):
               f"notes after {milliseconds} ms")
 
 
+def a_ring_knows_what_is_locked_after_its_end(context):
+    """When the process has ended but for destructors of others, and streams to write out."""
+    log = context.path("log")
+    result = execute(fixture("late_lock"), preloaded(log=log, log_mode="ring"))
+    equal((result.status, result.err), (0, b""), "status, standard error")
+    coverage = analyze(context, log, 0)["coverage"]
+    equal((coverage["logs"][0]["end"], coverage["notes"]), ("exit", []), "end, notes")
+    last = [line.partition(" late_lock ")[2].rstrip() for line in events(log)[-2:]]
+    equal(last, ["acquired mutex 2 late_lock.c:7 late ticket 1 at write_late (late_lock.c:13)",
+                 "released mutex 2 late_lock.c:7 late ticket 2"], "its last events")
+
+
 def past_log_max_the_program_goes_on(context):
     """The same threads lock long after their log has stopped."""
     log = context.path("log")
@@ -675,7 +687,8 @@ def all_cases():
              annotated_classes_share_a_row,
              replay_shows_the_same_in_both_directions, replay_goes_to_where_the_cycle_closed,
              replay_finds, past_log_max_the_program_goes_on, a_log_may_end_in_a_signal_handler,
-             threads_that_run_on_at_the_end_leave_no_gap, a_snapshot_of_a_running_program_can_be_read,
+             threads_that_run_on_at_the_end_leave_no_gap,
+             a_ring_knows_what_is_locked_after_its_end, a_snapshot_of_a_running_program_can_be_read,
              a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,
              top_shows_who_waits_for_whom, lives_of_a_lock_make_no_cycle,
              one_life_of_many_makes_a_cycle, a_deadlock_in_one_life_of_many_is_found]
