@@ -213,10 +213,8 @@ static __attribute__((noinline)) int unlock_unsaid(pthread_mutex_t *mutex,
 		newest->again--;
 	else
 		dlw_hold_pop(record, holding);
-	if (dlw_unlikely(self->at_leave))
+	if (dlw_unlikely(!dlw_leave_quickly(self)))
 		return leave_and_unlock(mutex, self);
-	atomic_signal_fence(memory_order_seq_cst);
-	self->open = self->way;
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 
@@ -240,9 +238,7 @@ int dlw_mutex_unlock_otherwise(pthread_mutex_t *mutex, struct dlw_context *self,
 	if (!dlw_hold_unsay(slot, dlw_address(mutex), false, holding))
 		return unlock_unsaid(mutex, self, frame);
 	dlw_hold_pop(record, holding);
-	if (dlw_unlikely(self->at_leave))
+	if (dlw_unlikely(!dlw_leave_quickly(self)))
 		return leave_and_unlock(mutex, self);
-	atomic_signal_fence(memory_order_seq_cst);
-	self->open = self->way;
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
