@@ -252,6 +252,31 @@ const struct dlw_log_thread *dlw_log_defined_thread(const struct dlw_log_definit
 	return position == DLW_NO_POSITION ? NULL : &defined->threads[position];
 }
 
+uint32_t dlw_log_module_after(const struct dlw_log_definitions *defined, uint64_t address)
+{
+	uint32_t low = 0, high = defined->module_count;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (defined->modules[middle].end <= address)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+const struct dlw_module *dlw_log_module(const struct dlw_log_definitions *defined,
+					uint64_t address)
+{
+	uint32_t at = dlw_log_module_after(defined, address);
+
+	if (at < defined->module_count && defined->modules[at].start <= address)
+		return &defined->modules[at];
+	return NULL;
+}
+
 uint64_t dlw_log_order_times(const struct dlw_log_definitions *defined, uint64_t number)
 {
 	uint32_t low = 0, high = defined->order_count;

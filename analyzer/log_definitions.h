@@ -125,6 +125,13 @@ void dlw_log_definitions_free(struct dlw_log_definitions *defined);
 const struct dlw_log_thread *dlw_log_defined_thread(const struct dlw_log_definitions *defined,
 					    uint32_t serial);
 
+/** dlw_log_module_after() - position of the first module that ends behind @address */
+uint32_t dlw_log_module_after(const struct dlw_log_definitions *defined, uint64_t address);
+
+/** dlw_log_module() - the one at @address, or NULL */
+const struct dlw_module *dlw_log_module(const struct dlw_log_definitions *defined,
+					uint64_t address);
+
 /** dlw_log_object_at() - number @position of .objects, unpacked */
 void dlw_log_object_at(const struct dlw_log_definitions *defined, uint32_t position,
 		       struct dlw_log_object *object);

@@ -12,24 +12,6 @@
 #include "analyzer/names.h"
 #include "core/judge.h"
 
-const struct dlw_module *dlw_log_module(const struct dlw_log_definitions *defined,
-					uint64_t address)
-{
-	uint32_t low = 0, high = defined->module_count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (defined->modules[middle].end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low < defined->module_count && defined->modules[low].start <= address)
-		return &defined->modules[low];
-	return NULL;
-}
-
 json_t *dlw_log_text(const char *bytes)
 {
 	json_t *text = json_string(bytes);

@@ -11,10 +11,6 @@
 
 struct dlw_symbols;
 
-/** dlw_log_module() - the module of @source at @address, or NULL */
-const struct dlw_module *dlw_log_module(const struct dlw_log_definitions *defined,
-					uint64_t address);
-
 /** dlw_log_frame() - a FRAME for a return address, completed if @symbols is not NULL */
 json_t *dlw_log_frame(const struct dlw_log_definitions *defined, uint64_t address,
 		      struct dlw_symbols *symbols);

@@ -42,6 +42,12 @@ static const char *text_at(struct span record, uint32_t offset, uint32_t *next)
 	return (const char *)record.bytes + offset;
 }
 
+/** text_behind() - the string behind the first @size bytes, which are copied; NULL if cut short */
+static const char *text_behind(struct span record, void *to, uint32_t size)
+{
+	return fixed_part(record, to, size) ? text_at(record, size, NULL) : NULL;
+}
+
 static bool read_process(struct dlw_log_definitions *defined, struct span record)
 {
 	struct dlw_record_process process;
@@ -69,22 +75,6 @@ static bool read_process(struct dlw_log_definitions *defined, struct span record
 
 /* ----------------------------------------------------------------- modules */
 
-/** first_module_after() - position of the first module that ends behind @address */
-static uint32_t first_module_after(const struct dlw_log_definitions *defined, uint64_t address)
-{
-	uint32_t low = 0, high = defined->module_count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (defined->modules[middle].end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static bool is_build_id(const char *text)
 {
 	return text && *text && text[strspn(text, "0123456789abcdef")] == '\0';
@@ -106,7 +96,7 @@ static bool read_module(struct dlw_log_definitions *defined, struct span record)
 	if (!path)
 		return false;
 	build_id = text_at(record, at, NULL);
-	first = last = first_module_after(defined, module.start);
+	first = last = dlw_log_module_after(defined, module.start);
 	while (last < defined->module_count && defined->modules[last].start < module.end)
 		last++;
 	/* room for one more is enough: doubling is not worth its bookkeeping here */
@@ -190,11 +180,8 @@ static bool read_object(struct dlw_log_definitions *defined, struct span record)
 static bool read_object_name(struct dlw_log_definitions *defined, struct span record)
 {
 	struct dlw_record_object_name from;
-	const char *text;
+	const char *text = text_behind(record, &from, sizeof(from));
 
-	if (!fixed_part(record, &from, sizeof(from)))
-		return false;
-	text = text_at(record, sizeof(from), NULL);
 	if (!text)
 		return false;
 	dlw_reserve(defined->names, defined->name_count, defined->name_room);
@@ -205,11 +192,8 @@ static bool read_object_name(struct dlw_log_definitions *defined, struct span re
 static bool read_object_class(struct dlw_log_definitions *defined, struct span record)
 {
 	struct dlw_record_object_class from;
-	const char *text;
+	const char *text = text_behind(record, &from, sizeof(from));
 
-	if (!fixed_part(record, &from, sizeof(from)))
-		return false;
-	text = text_at(record, sizeof(from), NULL);
 	if (!text)
 		return false;
 	dlw_reserve(defined->classes, defined->class_count, defined->class_room);
@@ -238,12 +222,9 @@ static bool is_same_misuse(const struct dlw_misuse *left, const struct dlw_misus
 static bool read_misuse(struct dlw_log_definitions *defined, struct span record)
 {
 	struct dlw_record_misuse from;
-	const char *name;
+	const char *name = text_behind(record, &from, sizeof(from));
 	uint32_t at;
 
-	if (!fixed_part(record, &from, sizeof(from)))
-		return false;
-	name = text_at(record, sizeof(from), NULL);
 	if (!name)
 		return false;
 	for (at = 0; at < defined->misuse_count; at++)
@@ -290,11 +271,8 @@ static bool read_order_counts(struct dlw_log_definitions *defined, struct span r
 static bool read_look(struct dlw_log_definitions *defined, struct span record)
 {
 	struct dlw_record_look from;
-	const char *reason;
+	const char *reason = text_behind(record, &from, sizeof(from));
 
-	if (!fixed_part(record, &from, sizeof(from)))
-		return false;
-	reason = text_at(record, sizeof(from), NULL);
 	if (!reason)
 		return false;
 	defined->found_in_all += from.found;
@@ -308,9 +286,9 @@ static bool read_look(struct dlw_log_definitions *defined, struct span record)
 static bool read_python(struct dlw_log_definitions *defined, struct span record)
 {
 	struct dlw_record_python from;
-	const char *text = text_at(record, sizeof(from), NULL);
+	const char *text = text_behind(record, &from, sizeof(from));
 
-	if (!fixed_part(record, &from, sizeof(from)) || !text)
+	if (!text)
 		return false;
 	dlw_reserve(defined->pythons, defined->python_count, defined->python_room);
 	defined->pythons[defined->python_count++] =
