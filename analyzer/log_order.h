@@ -1,9 +1,9 @@
 /*
  * analyzer/log_order.h - which thread's event goes next
  *
- * For log_replay.c only. A thread is in the heap while its head may go, in the
- * list of what its head waits for while it may not, and in neither once its
- * stream has ended or while it is the current one.
+ * A replay's own; others only ask for dlw_order_thread(). A thread is in the
+ * heap while its head may go, in the list of what its head waits for while it may
+ * not, and in neither once its stream has ended or while it is the current one.
  */
 #ifndef DLW_ANALYZER_LOG_ORDER_H
 #define DLW_ANALYZER_LOG_ORDER_H
