@@ -200,10 +200,17 @@ class Case:
                 steps += mine.release  # only ends are waited for: one does not wait
                 party.skipped = True
             else:
-                steps += wanted.want + wanted.got + mine.release
+                steps += self.behind(wanted) + wanted.want + wanted.got + mine.release
             party.steps = steps + [f"unlock {lock}" for lock in reversed(party.extra)]
         if self.cure and breaker is None:
             self.members[1 % count].joined = False
+
+    def behind(self, wanted):
+        """Until the kernel shows its followers waiting: the cycle closes after that only."""
+        if self.cure or self.apart:  # apart: a process may not look into another one
+            return []
+        return [f"asleep {follower.number} {edge.object}"
+                for follower, edge in self.followers if edge is wanted]
 
     def in_vain(self, wanted):
         if self.cure == "timed" and wanted.timed:
