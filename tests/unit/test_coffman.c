@@ -1,23 +1,7 @@
 /*
  * test_coffman.c - the four conditions, their evidence, and the advice
  */
-#include "world.h"
-
-static struct world w;
-
-static int setup(void **state)
-{
-	(void)state;
-	world_start(&w);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
+#include "judge_world.h"
 
 static const struct dlw_finding *only(void)
 {
@@ -260,8 +244,6 @@ static void doubts_about_preemption_are_named(void **state)
 		"of 'a' (tid 101) can end, but not return without M3");
 	expect_advice(only(), "gives back its own mutex only");
 }
-
-#define cmocka_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
 {

@@ -1,23 +1,7 @@
 /*
  * test_judge_events.c - verdicts over what somebody has to produce
  */
-#include "world.h"
-
-static struct world w;
-
-static int setup(void **state)
-{
-	(void)state;
-	world_start(&w);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
+#include "judge_world.h"
 
 /* A running thread, so that the open world never closes. */
 static void bystander(void)
@@ -606,8 +590,6 @@ static void file_locks_of_the_dead_are_dropped(void **state)
 	w.processes[p].ended = true;
 	expect_nothing(&w);
 }
-
-#define cmocka_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
 {

@@ -1,23 +1,7 @@
 /*
  * test_judge_locks.c - verdicts over what is held and given back
  */
-#include "world.h"
-
-static struct world w;
-
-static int setup(void **state)
-{
-	(void)state;
-	world_start(&w);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	(void)state;
-	world_end(&w);
-	return 0;
-}
+#include "judge_world.h"
 
 static void nothing_is_found_in_an_empty_world(void **state)
 {
@@ -470,8 +454,6 @@ static void one_vanished_reader_keeps_a_writer_out_for_ever(void **state)
 	world_wait(&w, a, r, DLW_EXCLUSIVE);
 	expect_only(&w, DLW_ORPHAN, DLW_PROVEN, "a", "");
 }
-
-#define cmocka_test(function) cmocka_unit_test_setup_teardown(function, setup, teardown)
 
 int main(void)
 {
