@@ -431,65 +431,80 @@ static void replaced(void)
 	execl("/bin/sh", "sh", "-c", "sleep 0.3", NULL);
 }
 
+static void initialised(void)
+{
+	on_heap(true, false);
+}
+
+static void uninitialised(void)
+{
+	on_heap(false, false);
+}
+
+static void renewed(void)
+{
+	on_heap(true, true);
+}
+
+static void joined(void)
+{
+	one_by_one(a_b, b_a, NULL);
+}
+
+/* All there is to a case, or two threads that run side by side. */
+static const struct {
+	const char *name;
+	void (*all)(void);
+	void *(*threads[2])(void *);
+} cases[] = {
+	{ "plain", .threads = { a_b, b_a } },
+	{ "three", .all = three },
+	{ "in_child", .all = in_child },
+	{ "replaced", .all = replaced },
+	{ "killed", .all = killed },
+	{ "writers", .threads = { reads_r_s, writes_s_reads_r } },
+	{ "spins", .threads = { spins, spins_back } },
+	{ "tried_held", .threads = { a_b, tried_b_wants_a } },
+	{ "initialised", .all = initialised },
+	{ "through", .threads = { a_through_c_b, b_a } },
+	{ "uninitialised", .all = uninitialised },
+	{ "renewed", .all = renewed },
+	{ "often", .all = often },
+	{ "gated", .threads = { gated_a_b, gated_b_a } },
+	{ "joined", .all = joined },
+	{ "created", .all = main_first },
+	{ "posted", .threads = { a_b_posts, waits_b_a } },
+	{ "signalled", .threads = { a_b_signals, woken_b_a } },
+	{ "barrier", .threads = { a_b_arrives, leaves_b_a } },
+	{ "tried", .threads = { a_b, tries_b_a } },
+	{ "timed", .threads = { a_b, b_a_in_time } },
+	{ "readers", .threads = { reads_r_s, reads_s_r } },
+	{ "gate_held", .all = main_holds_gate },
+	{ "gate_lent", .threads = { lends_gate, waits_then_gate_b_a } },
+	{ "through_held", .threads = { a_through_c_b, c_b_a } },
+};
+
+static bool play(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		if (strcmp(name, cases[i].name))
+			continue;
+		if (cases[i].all)
+			cases[i].all();
+		else
+			two(cases[i].threads[0], cases[i].threads[1], NULL);
+		return true;
+	}
+	return false;
+}
+
 int main(int argc, char **argv)
 {
-	const char *which = argc > 1 ? argv[1] : "";
-
 	sem_init(&baton, 0, 0);
 	pthread_barrier_init(&barrier, NULL, 2);
 	pthread_spin_init(&spin, PTHREAD_PROCESS_PRIVATE);
 	pthread_spin_init(&spun, PTHREAD_PROCESS_PRIVATE);
-	if (!strcmp(which, "plain"))
-		two(a_b, b_a, NULL);
-	else if (!strcmp(which, "three"))
-		three();
-	else if (!strcmp(which, "in_child"))
-		in_child();
-	else if (!strcmp(which, "replaced"))
-		replaced();
-	else if (!strcmp(which, "killed"))
-		killed();
-	else if (!strcmp(which, "writers"))
-		two(reads_r_s, writes_s_reads_r, NULL);
-	else if (!strcmp(which, "spins"))
-		two(spins, spins_back, NULL);
-	else if (!strcmp(which, "tried_held"))
-		two(a_b, tried_b_wants_a, NULL);
-	else if (!strcmp(which, "initialised"))
-		on_heap(true, false);
-	else if (!strcmp(which, "through"))
-		two(a_through_c_b, b_a, NULL);
-	else if (!strcmp(which, "uninitialised"))
-		on_heap(false, false);
-	else if (!strcmp(which, "renewed"))
-		on_heap(true, true);
-	else if (!strcmp(which, "often"))
-		often();
-	else if (!strcmp(which, "gated"))
-		two(gated_a_b, gated_b_a, NULL);
-	else if (!strcmp(which, "joined"))
-		one_by_one(a_b, b_a, NULL);
-	else if (!strcmp(which, "created"))
-		main_first();
-	else if (!strcmp(which, "posted"))
-		two(a_b_posts, waits_b_a, NULL);
-	else if (!strcmp(which, "signalled"))
-		two(a_b_signals, woken_b_a, NULL);
-	else if (!strcmp(which, "barrier"))
-		two(a_b_arrives, leaves_b_a, NULL);
-	else if (!strcmp(which, "tried"))
-		two(a_b, tries_b_a, NULL);
-	else if (!strcmp(which, "timed"))
-		two(a_b, b_a_in_time, NULL);
-	else if (!strcmp(which, "readers"))
-		two(reads_r_s, reads_s_r, NULL);
-	else if (!strcmp(which, "gate_held"))
-		main_holds_gate();
-	else if (!strcmp(which, "gate_lent"))
-		two(lends_gate, waits_then_gate_b_a, NULL);
-	else if (!strcmp(which, "through_held"))
-		two(a_through_c_b, c_b_a, NULL);
-	else
-		return 2;
-	return 0;
+	return argc > 1 && play(argv[1]) ? 0 : 2;
 }
