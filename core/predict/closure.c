@@ -202,7 +202,7 @@ static void forget(struct dlw_closure *closure)
 	closure->impossible = false;
 }
 
-/** acquisition_of() - where @thread took, last before @prefix, the newest hold of @set */
+/** acquisition_of() - where @thread took @held, last before @prefix */
 static uint32_t acquisition_of(struct dlw_closure *closure, uint32_t thread, uint32_t prefix,
 			       const struct dlw_held *held)
 {

@@ -102,8 +102,8 @@ static const struct dlw_dependency *last_member(const struct search *search)
 	return search->depth ? member(search, search->members[search->depth - 1]) : NULL;
 }
 
-/** holds() - the dependency @place has or owes @object */
-static bool holds(const struct dlw_kept *kept, uint32_t object, uint32_t place)
+/** holder_from() - the first holder of @object that is @place or after it */
+static uint32_t holder_from(const struct dlw_kept *kept, uint32_t object, uint32_t place)
 {
 	uint32_t low = kept->first[object], high = kept->first[object + 1];
 
@@ -115,7 +115,15 @@ static bool holds(const struct dlw_kept *kept, uint32_t object, uint32_t place)
 		else
 			high = middle;
 	}
-	return low < kept->first[object + 1] && kept->places[low] == place;
+	return low;
+}
+
+/** holds() - the dependency @place has or owes @object */
+static bool holds(const struct dlw_kept *kept, uint32_t object, uint32_t place)
+{
+	uint32_t at = holder_from(kept, object, place);
+
+	return at < kept->first[object + 1] && kept->places[at] == place;
 }
 
 /** leads_around() - there is a cycle, or a way to @place, without all members of this way */
@@ -250,22 +258,6 @@ static void close_cycle(struct search *search)
 		search->stop = true;
 }
 
-/** after() - the first holder of @object whose number is larger than that of @start */
-static uint32_t after(const struct dlw_kept *kept, uint32_t object, uint32_t start)
-{
-	uint32_t low = kept->first[object], high = kept->first[object + 1];
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (kept->places[middle] <= start)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
 static void step_back(struct search *search)
 {
 	mark_member(search, -1u);
@@ -284,7 +276,7 @@ static void arrive(struct search *search)
 		step_back(search);
 	else
 		search->cursors[search->depth - 1] =
-			after(search->kept, object, search->members[0]);
+			holder_from(search->kept, object, search->members[0] + 1);
 }
 
 /** push() - go to @place, if nothing is wrong with it that was not asked for */

@@ -80,8 +80,6 @@ static uint64_t signature_of(const struct driver *d, const struct dlw_pattern *p
 	return sum;
 }
 
-/* ---- one pattern ---------------------------------------------------------------------- */
-
 /* Threads that hand signals to and fro are in no cycle of locks: at least one must be in it. */
 static bool has_lock(const struct driver *d, const struct dlw_pattern *pattern)
 {
