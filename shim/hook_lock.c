@@ -289,13 +289,13 @@ int dlw_hold_say_otherwise(struct dlw_context *self, enum dlw_form form)
 static __attribute__((noinline)) int had_at_length(const void *lock, struct dlw_context *self,
 						   uint64_t key)
 {
-	enum dlw_form form = (enum dlw_form)(key >> 56);
+	enum dlw_form form = dlw_key_form(key);
 
 	if (dlw_unlikely((uint32_t)dlw_hold_now(self->record) >= self->hold_room &&
 			 !dlw_hold_grow(self)))
 		return dlw_hold_leave(self);
-	dlw_hold_add(self, (enum dlw_kind)(key >> 32 & 255), (enum dlw_mode)(key >> 40 & 255),
-		     dlw_address(lock), (uint32_t)key, form);
+	dlw_hold_add(self, dlw_key_kind(key), dlw_key_mode(key), dlw_address(lock), (uint32_t)key,
+		     form);
 	return dlw_hold_say_otherwise(self, form);
 }
 
@@ -304,9 +304,9 @@ static inline __attribute__((always_inline)) int
 say_and_leave(const void *lock, struct dlw_context *self, uint64_t key, uint64_t holding)
 {
 	if (dlw_unlikely(!dlw_hold_say(self, self->log, dlw_address(lock), key,
-				       (key >> 40 & 255) == DLW_SHARED, holding + DLW_HOLD_ADDED,
+				       dlw_key_mode(key) == DLW_SHARED, holding + DLW_HOLD_ADDED,
 				       (uint32_t)holding)))
-		return dlw_hold_say_otherwise(self, (enum dlw_form)(key >> 56));
+		return dlw_hold_say_otherwise(self, dlw_key_form(key));
 	if (dlw_unlikely(!dlw_leave_quickly(self)))
 		return dlw_hold_leave(self);
 	return 0;
@@ -316,7 +316,7 @@ say_and_leave(const void *lock, struct dlw_context *self, uint64_t key, uint64_t
 static __attribute__((noinline)) int nest_otherwise(const void *lock, struct dlw_context *self,
 						    uint64_t key, uint64_t holding)
 {
-	dlw_nest(self, holding, (enum dlw_form)(key >> 56) == DLW_FORM_BLOCKING);
+	dlw_nest(self, holding, dlw_key_form(key) == DLW_FORM_BLOCKING);
 	return say_and_leave(lock, self, key, holding);
 }
 
@@ -348,10 +348,10 @@ int dlw_hold_had_otherwise(const void *lock, struct dlw_context *self, uint64_t 
 	holding = dlw_hold_now(record);
 	if (dlw_unlikely(!self->log || (uint32_t)holding >= self->hold_room))
 		return had_at_length(lock, self, key);
-	dlw_hold_fill(&self->holds[(uint32_t)holding], dlw_address(lock), key << 8 >> 8);
+	dlw_hold_fill(&self->holds[(uint32_t)holding], dlw_address(lock), dlw_key_word(key));
 	atomic_store_explicit(&record->holding, holding + DLW_HOLD_ADDED, memory_order_release);
 	if (dlw_nests(holding) &&
-	    (key >> 56 != DLW_FORM_BLOCKING ||
+	    (dlw_key_form(key) != DLW_FORM_BLOCKING ||
 	     !nests_as_ever(self, record, holding, dlw_address(lock), key)))
 		return nest_otherwise(lock, self, key, holding);
 	return say_and_leave(lock, self, key, holding);
@@ -364,7 +364,7 @@ void dlw_lock_quick_logged(enum dlw_kind kind, enum dlw_mode mode, const void *l
 
 	dlw_inside(self);
 	dlw_hold_had_otherwise(lock, self,
-			       dlw_hold_word(kind, mode, stack, 0) | (uint64_t)form << 56);
+			       dlw_hold_key(dlw_hold_word(kind, mode, stack, 0), form));
 }
 
 int dlw_lock_overtaken(enum dlw_kind kind, enum dlw_mode mode, const void *lock,

@@ -195,6 +195,34 @@ dlw_hold_unlog(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 
 /* ------------------------------------------------- the short way of a thread with a log */
 
+/** dlw_hold_key() - dlw_said_key() of the acquisition of a hold with @word */
+static inline uint64_t dlw_hold_key(uint64_t word, enum dlw_form form)
+{
+	return word | (uint64_t)form << 56;
+}
+
+/* What it was made of. */
+
+static inline enum dlw_kind dlw_key_kind(uint64_t key)
+{
+	return (enum dlw_kind)(key >> 32 & 255);
+}
+
+static inline enum dlw_mode dlw_key_mode(uint64_t key)
+{
+	return (enum dlw_mode)(key >> 40 & 255);
+}
+
+static inline enum dlw_form dlw_key_form(uint64_t key)
+{
+	return (enum dlw_form)(key >> 56);
+}
+
+static inline uint64_t dlw_key_word(uint64_t key)
+{
+	return key << 8 >> 8;
+}
+
 /*
  * dlw_hold_had() - tried at a site that serves, and had: it is entered, and said
  * @key: dlw_said_key() of it
@@ -215,7 +243,7 @@ dlw_hold_had(const void *lock, struct dlw_context *self, enum dlw_kind kind, enu
 	     enum dlw_form form, uint32_t stack)
 {
 	const uint64_t word = dlw_hold_word(kind, mode, stack, 0);
-	const uint64_t key = word | (uint64_t)form << 56;
+	const uint64_t key = dlw_hold_key(word, form);
 	struct dlw_thread *record;
 	struct dlw_slot *slot;
 	uint64_t holding;
