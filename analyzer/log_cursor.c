@@ -285,7 +285,7 @@ static bool next_block(struct dlw_cursor *cursor)
 		cursor->unit_count = block->length / 4;
 		cursor->at = 0;
 		cursor->ticks = block->ticks;
-		memset(cursor->recent, 0, sizeof(cursor->recent));
+		dlw_recents_begin(&cursor->recents, cursor->source->file.header.major);
 		return true;
 	}
 	return false;
@@ -321,7 +321,7 @@ static bool next_event(struct dlw_cursor *cursor)
 		if (cursor->at >= cursor->unit_count)
 			continue;
 		used = dlw_event_get(cursor->units + cursor->at, cursor->unit_count - cursor->at,
-				     &cursor->ticks, event, cursor->recent);
+				     &cursor->ticks, event, &cursor->recents);
 		if (!used) {
 			/* the rest of the block is unreadable: a gap like any other */
 			cursor->source->loss.cut_blocks++;
@@ -511,16 +511,15 @@ void dlw_cursor_leave(struct dlw_cursor *cursor)
 /** has_time_before() - whether the rest of the head's block has an event that was, surely */
 static bool has_time_before(const struct dlw_cursor *cursor, uint64_t moment)
 {
-	struct dlw_recent recent[DLW_RECENT];
+	struct dlw_recents recents = cursor->recents;
 	uint64_t ticks = cursor->ticks;
 	uint32_t at = cursor->at;
 	struct dlw_event event;
 	unsigned used;
 
-	memcpy(recent, cursor->recent, sizeof(recent));
 	for (; at < cursor->unit_count; at += used) {
 		used = dlw_event_get(cursor->units + at, cursor->unit_count - at, &ticks, &event,
-				     recent);
+				     &recents);
 		if (!used)
 			return false;
 		if (!event.untimed && !says_no_event(event.type))

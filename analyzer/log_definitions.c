@@ -21,12 +21,15 @@ struct walk {
 	uint32_t at; /* bytes; behind the event */
 	uint64_t ticks;
 	struct dlw_event event;
-	struct dlw_recent recent[DLW_RECENT];
+	struct dlw_recents recents;
 };
 
-static struct walk begin_walk(const struct dlw_log_block *block)
+static struct walk begin_walk(const struct dlw_log_file *file, const struct dlw_log_block *block)
 {
-	return (struct walk){ .block = block, .ticks = block->ticks };
+	struct walk walk = { .block = block, .ticks = block->ticks };
+
+	dlw_recents_begin(&walk.recents, file->header.major);
+	return walk;
 }
 
 /** step() - the next event; false: no more that make sense */
@@ -46,16 +49,17 @@ static bool step(struct walk *walk)
 			return false;
 	} else {
 		used = dlw_event_get(units, (left < sizeof(units) ? left : sizeof(units)) / 4,
-				     &walk->ticks, &walk->event, walk->recent);
+				     &walk->ticks, &walk->event, &walk->recents);
 	}
 	walk->at += used * 4;
 	return used != 0;
 }
 
 /** read_inside() - the definitions among the events of a block */
-static void read_inside(struct dlw_log_definitions *defined, const struct dlw_log_block *block)
+static void read_inside(struct dlw_log_definitions *defined, const struct dlw_log_file *file,
+			const struct dlw_log_block *block)
 {
-	struct walk walk = begin_walk(block);
+	struct walk walk = begin_walk(file, block);
 
 	while (step(&walk)) {
 		uint32_t size = (uint32_t)walk.event.argument * 4;
@@ -86,7 +90,7 @@ static void find_first_tickets(struct dlw_log_definitions *defined, const struct
 	defined->first_tickets =
 		dlw_log_allocate(defined->object_count, sizeof(*defined->first_tickets));
 	for (at = 0; at < file->block_count; at++) {
-		struct walk walk = begin_walk(&file->blocks[at]);
+		struct walk walk = begin_walk(file, &file->blocks[at]);
 
 		if (file->blocks[at].type != DLW_BLOCK_EVENTS)
 			continue;
@@ -167,7 +171,7 @@ static void read_ring(struct dlw_log_definitions *defined, const struct dlw_log_
 
 	for (at = 0; at < file->block_count; at++)
 		if (file->blocks[at].type == DLW_BLOCK_EVENTS)
-			read_inside(defined, &file->blocks[at]);
+			read_inside(defined, file, &file->blocks[at]);
 	defined->end_known = end_known;
 	keep_last_threads(defined);
 	keep_last_objects(defined);

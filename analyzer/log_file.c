@@ -48,7 +48,7 @@ static int check_header(struct dlw_log_file *file)
 	if (header->byte_order != DLW_LOG_BYTE_ORDER)
 		return fail(file, "header", "damaged: no such byte order");
 	if (header->major < DLW_LOG_MAJOR_READ || header->major > DLW_LOG_MAJOR) {
-		char *why = dlw_print("%u.%u, this dlwatch reads %u and %u", header->major,
+		char *why = dlw_print("%u.%u, this dlwatch reads %u to %u", header->major,
 				      header->minor, DLW_LOG_MAJOR_READ, DLW_LOG_MAJOR);
 
 		fail(file, "foreign version", why);

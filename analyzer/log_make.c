@@ -15,7 +15,7 @@
 struct stream {
 	struct dlw_block block; /* .length: so much of the payload is used */
 	uint64_t last;
-	struct dlw_recent recent[DLW_RECENT];
+	struct dlw_recents recents;
 	uint8_t *payload;
 	uint32_t room; /* bytes: grows, because most threads of some traces do little */
 };
@@ -48,7 +48,7 @@ static void begin_block(struct dlw_log_maker *maker, struct stream *stream, uint
 	stream->block.sequence = sequence;
 	stream->block.length = 0;
 	stream->block.monotonic_ns = stream->block.ticks = stream->last = maker->ticks;
-	memset(stream->recent, 0, sizeof(stream->recent));
+	dlw_recents_begin(&stream->recents, DLW_LOG_MAJOR);
 }
 
 static uint32_t add_stream(struct dlw_log_maker *maker, uint16_t type)
@@ -217,7 +217,7 @@ void dlw_log_maker_event(struct dlw_log_maker *maker, uint32_t thread, struct dl
 	if (event.type == DLW_EVENT_WANT)
 		event.argument = maker->ticks;
 	unit = (uint32_t *)(void *)(stream->payload + stream->block.length);
-	stream->block.length += 4 * dlw_event_put(unit, &event, stream->last, stream->recent);
+	stream->block.length += 4 * dlw_event_put(unit, &event, stream->last, &stream->recents);
 	stream->last = maker->ticks;
 }
 

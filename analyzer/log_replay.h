@@ -161,7 +161,7 @@ struct dlw_cursor {
 	const uint32_t *units;
 	size_t unit_count, at;
 	uint64_t ticks;
-	struct dlw_recent recent[DLW_RECENT];
+	struct dlw_recents recents;
 	uint32_t expected_sequence;
 	uint32_t *aligned;  /* the block's units, where the file has them at an odd place */
 	uint32_t aligned_room;

@@ -81,6 +81,7 @@ dlw_hold_say(struct dlw_context *self, struct dlw_slot *slot, uint64_t address, 
 			  atomic_load_explicit(&object->ticket, memory_order_relaxed) + 1;
 	advance = (uint32_t)ticket - last->ticket;
 	if (dlw_unlikely(advance > DLW_AGAIN_TICKET_MAX)) {
+		said->key = 0; /* it gets another place */
 		if (shared)
 			dlw_quick_in_full(self, object, last->how, last->stack, ticket);
 		return shared;

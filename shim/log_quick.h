@@ -161,13 +161,11 @@ dlw_quick_put_plain(struct dlw_slot *slot, struct dlw_object *object, uint32_t h
 		    uint64_t ticket)
 {
 	uint32_t id = object->log_id, length = slot->block->length, *unit = dlw_quick_unit(slot);
-
-	const uint32_t place = dlw_recent_place(how & 31, id, stack);
-
-	dlw_slot_unsay(slot, place);
-	slot->recent[place] = (struct dlw_recent){
+	const struct dlw_recent recent = {
 		.object = id, .stack = stack, .ticket = (uint32_t)ticket, .how = how
 	};
+
+	dlw_slot_unsay(slot, dlw_recent_put(&slot->recents, recent));
 	dlw_event_put_plain(unit, (enum dlw_event_type)how, 0, 0, 0,
 			    DLW_UNTIMED, stack, id, (uint32_t)ticket);
 	if (dlw_quick_opens(how))
@@ -180,13 +178,10 @@ dlw_quick_put_plain(struct dlw_slot *slot, struct dlw_object *object, uint32_t h
 }
 
 /** dlw_quick_has_said() - the block has, of this object; with which ticket is another question */
-static inline bool dlw_quick_has_said(const struct dlw_slot *slot, const struct dlw_object *object,
+static inline bool dlw_quick_has_said(struct dlw_slot *slot, const struct dlw_object *object,
 				      uint32_t how, uint32_t stack)
 {
-	const struct dlw_recent *last =
-		&slot->recent[dlw_recent_place(how & 31, object->log_id, stack)];
-
-	return last->object == object->log_id && last->stack == stack && last->how == how;
+	return dlw_recent_find(&slot->recents, how, object->log_id, stack) != NULL;
 }
 
 /** dlw_said_key() - of an event: the hold that it begins, if any, and how that was asked for */
@@ -201,15 +196,15 @@ static inline uint64_t dlw_said_key(enum dlw_kind kind, uint32_t how, uint32_t s
 static inline struct dlw_said *dlw_said_place(struct dlw_slot *slot, uint64_t address, uint64_t key)
 {
 	uint32_t hash = ((uint32_t)address + (uint32_t)key) * 0x9e3779b1u;
-	struct dlw_said *said = &slot->said[hash >> 26 & (DLW_SAID - 1)];
+	struct dlw_said *said = &slot->said[hash >> 24 & (DLW_SAID - 1)];
 
 	__asm__("" : "+r"(said)); /* one register, not its parts again for each field */
 	return said;
 }
 
-/** dlw_quick_remember() - it has just been said AGAIN, by way of its @place among the recent ones */
+/** dlw_quick_remember() - it has just been said AGAIN, by way of @recent */
 void dlw_quick_remember(struct dlw_slot *slot, struct dlw_object *object, uint64_t key,
-			uint32_t place);
+			struct dlw_recent *recent);
 
 /**
  * dlw_said_is() - of what is at @address, in the life that it has now
@@ -255,6 +250,7 @@ dlw_quick_say_again(struct dlw_context *self, struct dlw_slot *slot, uint64_t ad
 	ticket = dlw_quick_shared_ticket(said->object);
 	advance = (uint32_t)ticket - last->ticket;
 	if (dlw_unlikely(advance > DLW_AGAIN_TICKET_MAX)) {
+		said->key = 0; /* it gets another place */
 		dlw_quick_in_full(self, said->object, last->how, last->stack, ticket);
 		return true;
 	}
@@ -272,19 +268,18 @@ dlw_quick_put(struct dlw_context *self, struct dlw_object *object, enum dlw_even
 	      uint32_t mode, uint32_t form, uint32_t stack, uint64_t ticket, bool has_room)
 {
 	struct dlw_slot *slot = self->log;
-	uint32_t id = object->log_id, place = dlw_recent_place(type, id, stack);
 	uint32_t how = dlw_recent_how(type, mode, form), length = slot->block->length, *unit;
-	struct dlw_recent *last = &slot->recent[place];
+	struct dlw_recent *last = dlw_recent_find(&slot->recents, how, object->log_id, stack);
 	uint32_t said;
 
-	if (dlw_unlikely(!has_room || last->object != id || last->stack != stack ||
-			 last->how != how ||
+	if (dlw_unlikely(!has_room || !last ||
 			 (uint32_t)ticket - last->ticket > DLW_AGAIN_TICKET_MAX)) {
 		dlw_quick_in_full(self, object, how, stack, ticket);
 		return;
 	}
 	unit = dlw_quick_unit(slot);
-	dlw_event_put_again(&said, last, place, (uint32_t)ticket, 0, DLW_AGAIN_UNTIMED);
+	dlw_event_put_again(&said, last, (uint32_t)(last - slot->recents.at), (uint32_t)ticket, 0,
+			    DLW_AGAIN_UNTIMED);
 	*unit = said;
 	if (dlw_quick_opens(how))
 		dlw_quick_open(slot, object, unit, said ^ 1u << DLW_AGAIN_DELTA_SHIFT, how, ticket);
@@ -292,7 +287,7 @@ dlw_quick_put(struct dlw_context *self, struct dlw_object *object, enum dlw_even
 		slot->open_holding = 0;
 	dlw_slot_publish(slot, length + 4);
 	if (type == DLW_EVENT_ACQUIRED || type == DLW_EVENT_POSTED)
-		dlw_quick_remember(slot, object, dlw_said_key(object->kind, how, stack), place);
+		dlw_quick_remember(slot, object, dlw_said_key(object->kind, how, stack), last);
 }
 
 /** dlw_quick_say() - an event without a time */

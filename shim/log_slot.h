@@ -41,7 +41,7 @@ struct dlw_said {
 	uint32_t unit;             /* the event, untimed, but for the advance of its ticket */
 };
 
-#define DLW_SAID 64u /* a power of two */
+#define DLW_SAID 256u /* a power of two */
 #define DLW_SAID_DEPTH 8u /* a power of two: newest holds whose events are remembered */
 #define DLW_OPEN_OTHERWISE (1ull << 32) /* as no .holding is of a thread that holds something */
 
@@ -66,9 +66,9 @@ struct dlw_slot {
 	uint32_t waiting_count;
 	struct dlw_waiting waiting[DLW_BATCH - 1]; /* older than .block, oldest first */
 	struct dlw_slot *next_free, *next;     /* … of all */
-	struct dlw_recent recent[DLW_RECENT];  /* of the block */
+	struct dlw_recents recents; /* of the block */
 	struct dlw_said *said;                 /* DLW_SAID of them, by dlw_said_place() */
-	uint8_t said_at[DLW_RECENT];           /* by place in .recent: index in .said, plus 1; 0: none */
+	uint8_t said_at[DLW_RECENT]; /* by place in .recents: index in .said of what leads there, if any */
 	bool says;                             /* any of them */
 	/* order and ring: what the next event speaks of */
 	struct dlw_object *pending[DLW_PENDING_OBJECTS];
@@ -141,34 +141,24 @@ static inline void dlw_slot_grow(struct dlw_slot *slot, uint32_t size)
 	dlw_slot_publish(slot, slot->block->length + size);
 }
 
-/** dlw_slot_unsay() - another event takes its place among the recent ones */
+/** dlw_slot_unsay() - another event takes this place among the recent ones */
 static inline void dlw_slot_unsay(struct dlw_slot *slot, uint32_t place)
 {
-	uint32_t at = slot->said_at[place];
+	struct dlw_said *said = &slot->said[slot->said_at[place]];
 
-	if (at) {
-		slot->said[at - 1].key = 0;
-		slot->said_at[place] = 0;
-	}
-}
-
-/** dlw_slot_displaces() - @event is about to be put in full: perhaps in another one's place */
-static inline void dlw_slot_displaces(struct dlw_slot *slot, const struct dlw_event *event)
-{
-	const struct dlw_recent *last = dlw_recent_of(slot->recent, event);
-	struct dlw_recent this = dlw_recent_from(event);
-
-	if (event->object && dlw_recent_takes((uint32_t)event->type) && !dlw_recent_is(last, &this))
-		dlw_slot_unsay(slot, (uint32_t)(last - slot->recent));
+	if (slot->says && said->recent == &slot->recents.at[place])
+		said->key = 0;
 }
 
 /** dlw_slot_put() - an event for which there is room */
 static inline void dlw_slot_put(struct dlw_slot *slot, const struct dlw_event *event)
 {
 	uint32_t *unit = dlw_slot_payload(slot) + slot->block->length / 4;
+	const uint32_t place = slot->recents.next;
 
-	dlw_slot_displaces(slot, event);
-	dlw_slot_grow(slot, 4 * dlw_event_put(unit, event, slot->ticks, slot->recent));
+	dlw_slot_grow(slot, 4 * dlw_event_put(unit, event, slot->ticks, &slot->recents));
+	if (slot->recents.next != place)
+		dlw_slot_unsay(slot, place);
 	slot->ticks = event->ticks;
 }
 

@@ -33,9 +33,8 @@ static void unsay_all(struct dlw_slot *slot)
 
 	if (!slot->says)
 		return;
-	for (at = 0; at < DLW_SAID; at++)
-		slot->said[at].key = 0;
-	memset(slot->said_at, 0, sizeof(slot->said_at));
+	for (at = 0; at < DLW_RECENT && slot->recents.at[at].object; at++)
+		dlw_slot_unsay(slot, at);
 	slot->says = false;
 }
 
@@ -46,8 +45,8 @@ void dlw_slot_set_up(struct dlw_slot *slot, uint16_t type, uint16_t flags, uint3
 
 	/* whoever reads while we write finds an empty block, or a whole header */
 	atomic_store_explicit((_Atomic uint32_t *)&block->length, 0, memory_order_release);
-	memset(slot->recent, 0, sizeof(slot->recent));
 	unsay_all(slot);
+	dlw_recents_begin(&slot->recents, DLW_LOG_MAJOR);
 	slot->open_holding = 0;
 	slot->timed_at = slot->timed_at > full ? slot->timed_at - full : 0;
 	dlw_slot_until(slot);
@@ -257,16 +256,17 @@ static __attribute__((noinline)) void say_at_length(struct dlw_context *self,
 }
 
 void dlw_quick_remember(struct dlw_slot *slot, struct dlw_object *object, uint64_t key,
-			uint32_t place)
+			struct dlw_recent *recent)
 {
 	struct dlw_said *said = dlw_said_place(slot, object->address, key);
+	const uint32_t place = (uint32_t)(recent - slot->recents.at);
 
 	said->key = key;
 	said->object = object;
-	said->recent = &slot->recent[place];
+	said->recent = recent;
 	said->id = object->log_id;
 	said->unit = DLW_EVENT_AGAIN | place << 5 | DLW_AGAIN_UNTIMED << DLW_AGAIN_DELTA_SHIFT;
-	slot->said_at[place] = (uint8_t)(said - slot->said + 1);
+	slot->said_at[place] = (uint8_t)(said - slot->said);
 	slot->says = true;
 }
 

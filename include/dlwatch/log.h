@@ -43,7 +43,7 @@
 
 #define DLW_LOG_MAGIC "\x89" "DLWLOG\n"
 #define DLW_TAIL_MAGIC "\x89" "DLWTAL\n"
-#define DLW_LOG_MAJOR 5 /* a reader refuses a later one */
+#define DLW_LOG_MAJOR 6 /* a reader refuses a later one */
 #define DLW_LOG_MINOR 0 /* additions that an older reader may skip */
 #define DLW_LOG_MAJOR_READ 4 /* the earliest that is read */
 #define DLW_LOG_BYTE_ORDER 0x01020304u
@@ -515,13 +515,31 @@ struct dlw_recent {
 	uint32_t how; /* dlw_recent_how() */
 };
 
-#define DLW_RECENT 64u /* a block has so many */
+#define DLW_RECENT 128u /* a block has so many; a power of two */
+#define DLW_RECENT_HASHED 256u
+
+/**
+ * The last events of a block that were put in full, as its writer and its reader keep them
+ *
+ * Each takes the place that the oldest one has. So a program that goes through the
+ * same locks again and again finds them all, if they are no more than there are
+ * places. A reader has no need to know where an event would be; a writer has.
+ */
+struct dlw_recents {
+	uint32_t next; /* place of the next one */
+	bool by_sum;   /* a reader's: of version 4 or 5, dlw_recent_sum() says its place */
+	struct dlw_recent at[DLW_RECENT];
+	uint8_t perhaps[DLW_RECENT_HASHED]; /* a writer's: place of the last one with that hash */
+};
+
 #define DLW_EVENT_UNITS_MAX 11 /* TIME and a wide event */
+#define DLW_AGAIN_CONTENDED_SHIFT 12
 #define DLW_AGAIN_TICKET_MAX ((1u << 7) - 1)
-#define DLW_AGAIN_TICKET_SHIFT 12
-#define DLW_AGAIN_UNTIMED ((1u << 13) - 1) /* as delta */
+#define DLW_AGAIN_TICKET_SHIFT 13
+#define DLW_AGAIN_UNTIMED ((1u << 12) - 1) /* as delta */
 #define DLW_AGAIN_DELTA_MAX (DLW_AGAIN_UNTIMED - 2) /* UNTIMED - 1: and released at once */
-#define DLW_AGAIN_DELTA_SHIFT 19
+#define DLW_AGAIN_DELTA_SHIFT 20
+#define DLW_AGAIN_UNTIMED_BEFORE_6 ((1u << 13) - 1) /* in versions 4 and 5 */
 #define DLW_LATER_MAX ((1u << 27) - 1)
 #define DLW_UNTIMED ((1u << 12) - 1) /* as delta of a plain, long or wide event */
 #define DLW_DELTA_MAX (DLW_UNTIMED - 2) /* UNTIMED - 1: and released at once */
@@ -555,23 +573,17 @@ static inline void dlw_event_put_short(uint32_t *unit, uint32_t depth, uint32_t 
 static inline void dlw_event_put_again(uint32_t *unit, struct dlw_recent *before, uint32_t place,
 				       uint32_t ticket, uint32_t contended, uint32_t delta)
 {
-	unit[0] = DLW_EVENT_AGAIN | place << 5 | contended << 11 |
+	unit[0] = DLW_EVENT_AGAIN | place << 5 | contended << DLW_AGAIN_CONTENDED_SHIFT |
 		  (ticket - before->ticket) << DLW_AGAIN_TICKET_SHIFT |
 		  delta << DLW_AGAIN_DELTA_SHIFT;
 	before->ticket = ticket;
 }
 
-/** dlw_recent_place() - of such an event: object, stack and type modulo DLW_RECENT */
-static inline uint32_t dlw_recent_place(uint32_t type, uint32_t object, uint32_t stack)
+/** dlw_recents_begin() - a block does, of a log of version @major */
+static inline void dlw_recents_begin(struct dlw_recents *recents, uint16_t major)
 {
-	return (object + stack + type) % DLW_RECENT;
-}
-
-/** dlw_recent_of() - the place of @event */
-static inline struct dlw_recent *dlw_recent_of(struct dlw_recent *recent,
-					       const struct dlw_event *event)
-{
-	return &recent[dlw_recent_place((uint32_t)event->type, event->object, event->stack)];
+	memset(recents, 0, sizeof(*recents));
+	recents->by_sum = major < 6;
 }
 
 /** dlw_recent_takes() - events of this type can be said AGAIN: the plain ones but RELEASED_TOP */
@@ -597,27 +609,67 @@ static inline struct dlw_recent dlw_recent_from(const struct dlw_event *event)
 	};
 }
 
-/** dlw_recent_is() - the same event, but for the ticket */
-static inline bool dlw_recent_is(const struct dlw_recent *one, const struct dlw_recent *other)
+/** dlw_recent_perhaps() - where a writer notes the place of such an event */
+static inline uint8_t *dlw_recent_perhaps(struct dlw_recents *recents, uint32_t how,
+					  uint32_t object, uint32_t stack)
 {
-	return one->object == other->object && one->stack == other->stack &&
-	       one->how == other->how;
+	/* stacks of one object have numbers side by side, mostly */
+	return &recents->perhaps[(object * 37 + stack + how) % DLW_RECENT_HASHED];
 }
 
-/** dlw_recent_note() - @event, with an object, went into the block in full */
-static inline void dlw_recent_note(struct dlw_recent *recent, const struct dlw_event *event)
+/** dlw_recent_find() - a writer's such event; NULL: it is to be put in full */
+static inline struct dlw_recent *dlw_recent_find(struct dlw_recents *recents, uint32_t how,
+						 uint32_t object, uint32_t stack)
+{
+	struct dlw_recent *last = &recents->at[*dlw_recent_perhaps(recents, how, object, stack)];
+
+	return last->object == object && last->stack == stack && last->how == how ? last : NULL;
+}
+
+/** dlw_recent_take() - the place of one more in full; Return: of it */
+static inline uint32_t dlw_recent_take(struct dlw_recents *recents)
+{
+	const uint32_t place = recents->next;
+
+	recents->next = (place + 1) % DLW_RECENT;
+	return place;
+}
+
+/** dlw_recent_put() - a writer has put it in full; Return: its place */
+static inline uint32_t dlw_recent_put(struct dlw_recents *recents, struct dlw_recent recent)
+{
+	const uint32_t place = dlw_recent_take(recents);
+
+	recents->at[place] = recent;
+	*dlw_recent_perhaps(recents, recent.how, recent.object, recent.stack) = (uint8_t)place;
+	return place;
+}
+
+/** dlw_recent_sum() - place of such an event in versions 4 and 5: object, stack and type modulo 64 */
+static inline uint32_t dlw_recent_sum(const struct dlw_event *event)
+{
+	return (event->object + event->stack + (uint32_t)event->type) % 64;
+}
+
+/** dlw_recent_got() - a reader has got @event in full */
+static inline void dlw_recent_got(struct dlw_recents *recents, const struct dlw_event *event)
 {
 	if (event->object && dlw_recent_takes((uint32_t)event->type))
-		*dlw_recent_of(recent, event) = dlw_recent_from(event);
+		recents->at[recents->by_sum ? dlw_recent_sum(event) : dlw_recent_take(recents)] =
+			dlw_recent_from(event);
 }
 
-/** dlw_recent_has() - whether AGAIN can say @event */
-static inline bool dlw_recent_has(struct dlw_recent *recent, const struct dlw_event *event)
+/** dlw_recent_said() - what AGAIN can say @event by; NULL: nothing */
+static inline struct dlw_recent *dlw_recent_said(struct dlw_recents *recents,
+						 const struct dlw_event *event)
 {
-	struct dlw_recent *last = dlw_recent_of(recent, event), this = dlw_recent_from(event);
+	const struct dlw_recent this = dlw_recent_from(event);
+	struct dlw_recent *last;
 
-	return event->object && dlw_recent_is(last, &this) && event->ticket <= UINT32_MAX &&
-	       this.ticket - last->ticket <= DLW_AGAIN_TICKET_MAX;
+	if (!this.object || event->ticket > UINT32_MAX)
+		return NULL;
+	last = dlw_recent_find(recents, this.how, this.object, this.stack);
+	return last && this.ticket - last->ticket <= DLW_AGAIN_TICKET_MAX ? last : NULL;
 }
 
 /** dlw_event_put_time() - the units that bring the ticks from @last to @ticks */
@@ -636,18 +688,18 @@ static inline unsigned dlw_event_put_time(uint32_t *unit, uint64_t last, uint64_
  * dlw_event_put() - pack any event but a DEFINITION, with its time before it where needed
  * @unit: room for DLW_EVENT_UNITS_MAX
  * @last: ticks of the event before in this block
- * @recent: the block's DLW_RECENT events, kept up to date here
+ * @recents: of the block, kept up to date here
  *
  * Return: units used.
  */
 static inline unsigned dlw_event_put(uint32_t *unit, const struct dlw_event *event, uint64_t last,
-				     struct dlw_recent *recent)
+				     struct dlw_recents *recents)
 {
 	uint64_t delta = event->untimed ? 0 : event->ticks - last;
 	uint32_t less = event->untimed && event->released && event->type == DLW_EVENT_ACQUIRED;
 	bool is_short = event->type == DLW_EVENT_RELEASED_TOP &&
 			event->argument <= DLW_SHORT_DEPTH_MAX;
-	bool again = dlw_recent_has(recent, event);
+	struct dlw_recent *again = dlw_recent_said(recents, event);
 	unsigned used = 0;
 
 	if (!event->untimed && (event->ticks < last || delta > (is_short ? DLW_SHORT_DELTA_MAX :
@@ -662,16 +714,15 @@ static inline unsigned dlw_event_put(uint32_t *unit, const struct dlw_event *eve
 		return used + 1;
 	}
 	if (again) {
-		struct dlw_recent *before = dlw_recent_of(recent, event);
-
-		dlw_event_put_again(unit + used, before, (uint32_t)(before - recent),
+		dlw_event_put_again(unit + used, again, (uint32_t)(again - recents->at),
 				    (uint32_t)event->ticket, event->contended,
 				    event->untimed ? DLW_AGAIN_UNTIMED - less : (uint32_t)delta);
 		return used + 1;
 	}
 	if (event->untimed)
 		delta = DLW_UNTIMED - less;
-	dlw_recent_note(recent, event);
+	if (event->object && dlw_recent_takes((uint32_t)event->type))
+		dlw_recent_put(recents, dlw_recent_from(event));
 	if (event->type != DLW_EVENT_RELEASED_TOP && event->stack <= DLW_PLAIN_STACK_MAX &&
 	    event->object <= DLW_PLAIN_OBJECT_MAX) {
 		dlw_event_put_plain(unit + used, event->type, event->mode, event->contended,
@@ -693,23 +744,26 @@ static inline unsigned dlw_event_put(uint32_t *unit, const struct dlw_event *eve
 	return used + 8;
 }
 
-/** dlw_event_get_again() - what AGAIN repeats; false: nothing */
-static inline bool dlw_event_get_again(uint32_t unit, struct dlw_event *event,
-				       struct dlw_recent *recent)
+/** dlw_event_get_again() - what AGAIN repeats; Return: its delta; UINT32_MAX: it repeats nothing */
+static inline uint32_t dlw_event_get_again(uint32_t unit, struct dlw_event *event,
+					   struct dlw_recents *recents)
 {
-	struct dlw_recent *before = &recent[unit >> 5 & (DLW_RECENT - 1)];
+	/* versions 4 and 5 have one bit less of the place, and one more of the delta */
+	const uint32_t less = recents->by_sum;
+	struct dlw_recent *before = &recents->at[unit >> 5 & ((DLW_RECENT >> less) - 1)];
+	const uint32_t delta = unit >> (DLW_AGAIN_DELTA_SHIFT - less);
 
 	if (!before->object)
-		return false;
-	before->ticket += unit >> DLW_AGAIN_TICKET_SHIFT & DLW_AGAIN_TICKET_MAX;
+		return UINT32_MAX;
+	before->ticket += unit >> (DLW_AGAIN_TICKET_SHIFT - less) & DLW_AGAIN_TICKET_MAX;
 	event->type = (enum dlw_event_type)(before->how & 31);
-	event->contended = unit >> 11 & 1;
+	event->contended = unit >> (DLW_AGAIN_CONTENDED_SHIFT - less) & 1;
 	event->object = before->object;
 	event->stack = before->stack;
 	event->mode = before->how >> 5 & 3;
 	event->form = before->how >> 8 & 3;
 	event->ticket = before->ticket;
-	return true;
+	return delta;
 }
 
 /** dlw_event_get_untimed() - what a @delta of all ones, or of one less, says */
@@ -737,14 +791,14 @@ static inline void dlw_event_get_wide(const uint32_t *unit, struct dlw_event *ev
  * dlw_event_get() - unpack the event at @unit
  * @left: units from @unit to the end of the block
  * @ticks: in: ticks of the event before; out: of this one
- * @recent: the block's DLW_RECENT events, kept up to date here
+ * @recents: of the block, kept up to date here
  *
  * Return: units used; 0 if the rest is malformed or cut. PAD, TIME, LATER and
  *         DEFINITION are returned like any other event; the record of the last
  *         begins one unit behind @unit.
  */
 static inline unsigned dlw_event_get(const uint32_t *unit, size_t left, uint64_t *ticks,
-				     struct dlw_event *event, struct dlw_recent *recent)
+				     struct dlw_event *event, struct dlw_recents *recents)
 {
 	uint64_t low, delta = 0;
 	unsigned used = 1;
@@ -773,10 +827,12 @@ static inline unsigned dlw_event_get(const uint32_t *unit, size_t left, uint64_t
 		event->untimed = delta == DLW_SHORT_UNTIMED;
 		break;
 	case DLW_EVENT_AGAIN:
-		if (!dlw_event_get_again(unit[0], event, recent))
+		delta = dlw_event_get_again(unit[0], event, recents);
+		if (delta == UINT32_MAX)
 			return 0;
-		delta = unit[0] >> DLW_AGAIN_DELTA_SHIFT;
-		dlw_event_get_untimed(event, delta, DLW_AGAIN_UNTIMED);
+		dlw_event_get_untimed(event, delta,
+				      recents->by_sum ? DLW_AGAIN_UNTIMED_BEFORE_6 :
+							DLW_AGAIN_UNTIMED);
 		break;
 	case DLW_EVENT_DEFINITION:
 		event->argument = unit[0] >> 5;
@@ -812,7 +868,7 @@ static inline unsigned dlw_event_get(const uint32_t *unit, size_t left, uint64_t
 		*ticks += delta;
 	event->ticks = *ticks;
 	if (type != DLW_EVENT_AGAIN)
-		dlw_recent_note(recent, event);
+		dlw_recent_got(recents, event);
 	return used;
 }
 

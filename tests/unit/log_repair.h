@@ -22,7 +22,8 @@ static inline void log_repair(uint8_t *log, size_t size)
 	memcpy(&header, log, sizeof(header));
 	memcpy(header.magic, DLW_LOG_MAGIC, sizeof(header.magic));
 	header.byte_order = DLW_LOG_BYTE_ORDER;
-	header.major = DLW_LOG_MAJOR;
+	if (header.major < DLW_LOG_MAJOR_READ || header.major > DLW_LOG_MAJOR)
+		header.major = DLW_LOG_MAJOR;
 	if (header.header_size < sizeof(header) || header.header_size > size)
 		header.header_size = sizeof(header);
 	header.checksum = dlw_log_header_checksum(&header);

@@ -36,7 +36,7 @@ struct log_bytes {
 struct log_stream {
 	uint32_t serial, sequence, length;
 	uint64_t last_ticks; /* of the event before in the block */
-	struct dlw_recent recent[DLW_RECENT];
+	struct dlw_recents recents;
 	struct dlw_block block;
 	uint8_t payload[DLW_BLOCK_ROOM];
 };
@@ -118,7 +118,7 @@ static inline void log_begin_block(struct log_writer *w, struct log_stream *stre
 		.ticks = w->ticks,
 	};
 	stream->last_ticks = w->ticks;
-	memset(stream->recent, 0, sizeof(stream->recent));
+	dlw_recents_begin(&stream->recents, DLW_LOG_MAJOR);
 }
 
 /** log_flush_stream() - append what it has, if anything */
@@ -284,7 +284,7 @@ static inline void log_event(struct log_writer *w, uint32_t serial, struct dlw_e
 		log_flush_stream(w, stream);
 	if (!stream->length)
 		log_begin_block(w, stream, DLW_BLOCK_EVENTS);
-	used = dlw_event_put(units, &event, stream->last_ticks, stream->recent);
+	used = dlw_event_put(units, &event, stream->last_ticks, &stream->recents);
 	memcpy(stream->payload + stream->length, units, used * sizeof(*units));
 	stream->length += used * (uint32_t)sizeof(*units);
 	if (!event.untimed)

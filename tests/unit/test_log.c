@@ -66,7 +66,7 @@ static void what_is_no_log_is_refused_with_one_line(void **unused)
 	refused(w->log, sizeof(header) - 1, "dir/app.dlw: header: cut short");
 	header.major = 9;
 	header.minor = 3;
-	refused(&header, sizeof(header), "dir/app.dlw: foreign version: 9.3, this dlwatch reads 4 and 5");
+	refused(&header, sizeof(header), "dir/app.dlw: foreign version: 9.3, this dlwatch reads 4 to 6");
 	header.major = DLW_LOG_MAJOR;
 	header.byte_order = 0x04030201;
 	refused(&header, sizeof(header),
@@ -114,7 +114,7 @@ static void the_major_version_before_this_one_is_read(void **unused)
 	dlw_log_file_close(&file);
 	header.major--;
 	refused(&header, sizeof(header),
-		"dir/app.dlw: foreign version: 3.2, this dlwatch reads 4 and 5");
+		"dir/app.dlw: foreign version: 3.2, this dlwatch reads 4 to 6");
 	log_writer_free(w);
 }
 

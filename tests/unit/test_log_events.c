@@ -25,11 +25,11 @@ static void assert_same(const struct dlw_event *out, const struct dlw_event *in)
 static unsigned read_one(const uint32_t *units, unsigned used, uint64_t *ticks,
 			 struct dlw_event *out)
 {
-	struct dlw_recent read[DLW_RECENT] = { 0 };
+	struct dlw_recents read = { 0 };
 	unsigned at = 0;
 
 	do {
-		unsigned got = dlw_event_get(units + at, used - at, ticks, out, read);
+		unsigned got = dlw_event_get(units + at, used - at, ticks, out, &read);
 
 		assert_true(got > 0);
 		at += got;
@@ -40,11 +40,11 @@ static unsigned read_one(const uint32_t *units, unsigned used, uint64_t *ticks,
 /** assert_unpacks() - in a block where nothing was said before */
 static void assert_unpacks(const struct dlw_event *in, uint64_t last)
 {
-	struct dlw_recent written[DLW_RECENT] = { 0 };
+	struct dlw_recents written = { 0 };
 	uint32_t units[DLW_EVENT_UNITS_MAX];
 	uint64_t ticks = last;
 	struct dlw_event out;
-	unsigned used = dlw_event_put(units, in, last, written);
+	unsigned used = dlw_event_put(units, in, last, &written);
 
 	assert_in_range(used, 1, DLW_EVENT_UNITS_MAX);
 	assert_int_equal(read_one(units, used, &ticks, &out), used);
@@ -93,7 +93,7 @@ static void every_event_unpacks_to_what_was_packed(void **unused)
 
 static void an_acquisition_repeated_takes_four_bytes(void **unused)
 {
-	struct dlw_recent written[DLW_RECENT] = { 0 }, read[DLW_RECENT] = { 0 };
+	struct dlw_recents written = { 0 }, read = { 0 };
 	struct dlw_event out;
 	uint32_t units[DLW_EVENT_UNITS_MAX];
 	uint64_t ticks = 1000;
@@ -108,14 +108,10 @@ static void an_acquisition_repeated_takes_four_bytes(void **unused)
 					.contended = round & 1,
 					.ticket = 100 + (uint64_t)round * 127,
 					.ticks = ticks + DLW_AGAIN_DELTA_MAX };
-		unsigned used = dlw_event_put(units, &in, ticks, written);
+		unsigned used = dlw_event_put(units, &in, ticks, &written);
 
-		if (round)
-			assert_int_equal(used, 1);
-		if (!round) /* its delta is too large for a plain one */
-			assert_int_equal(dlw_event_get(units, used, &ticks, &out, read), 1);
-		assert_int_equal(dlw_event_get(units + (used == 4), used, &ticks, &out, read),
-				 round ? 1 : 3);
+		assert_int_equal(used, round ? 1 : 3);
+		assert_int_equal(dlw_event_get(units, used, &ticks, &out, &read), used);
 		assert_int_equal(out.type, DLW_EVENT_ACQUIRED);
 		assert_int_equal(out.object, in.object);
 		assert_int_equal(out.stack, in.stack);
@@ -125,8 +121,8 @@ static void an_acquisition_repeated_takes_four_bytes(void **unused)
 		assert_int_equal(out.ticks, in.ticks);
 	}
 	/* nothing to repeat yet in a new block */
-	memset(read, 0, sizeof(read));
-	assert_int_equal(dlw_event_get(units, 1, &ticks, &out, read), 0);
+	dlw_recents_begin(&read, DLW_LOG_MAJOR);
+	assert_int_equal(dlw_event_get(units, 1, &ticks, &out, &read), 0);
 }
 
 /* Each with its twin of another type, mode or stack in between: none is taken for the other. */
@@ -140,14 +136,13 @@ static void every_operation_repeated_takes_four_bytes(void **unused)
 		{ .type = DLW_EVENT_SIGNALLED, .object = 9, .stack = 4, .untimed = true },
 		{ .type = DLW_EVENT_BROADCAST, .object = 9, .stack = 4, .untimed = true },
 		{ .type = DLW_EVENT_TRY_FAILED, .object = 9, .form = 2, .untimed = true },
-		/* at the places of the first and the third */
 		{ .type = DLW_EVENT_ACQUIRED, .object = 7 + DLW_RECENT, .stack = 1, .untimed = true },
 		{ .type = DLW_EVENT_ACQUIRED, .object = 8, .mode = 0, .stack = 3, .untimed = true },
 	};
 	const uint32_t count = sizeof(events) / sizeof(*events);
-	struct dlw_recent written[DLW_RECENT] = { 0 }, read[DLW_RECENT] = { 0 };
+	struct dlw_recents written = { 0 }, read = { 0 };
 	uint64_t ticks = 1000, ticket = 0;
-	uint32_t units[DLW_EVENT_UNITS_MAX], round, at, shared_place;
+	uint32_t units[DLW_EVENT_UNITS_MAX], round, at;
 	struct dlw_event in, out;
 
 	(void)unused;
@@ -157,13 +152,85 @@ static void every_operation_repeated_takes_four_bytes(void **unused)
 
 			in = events[at];
 			in.ticket = ++ticket;
-			shared_place = at == 0 || at == 2 || at >= 7;
-			used = dlw_event_put(units, &in, ticks, written);
-			assert_int_equal(used, round && !shared_place ? 1 : 3);
-			assert_int_equal(dlw_event_get(units, used, &ticks, &out, read), used);
+			used = dlw_event_put(units, &in, ticks, &written);
+			assert_int_equal(used, round ? 1 : 3);
+			assert_int_equal(dlw_event_get(units, used, &ticks, &out, &read), used);
 			assert_same(&out, &in);
 		}
-	assert_memory_equal(read, written, sizeof(read));
+	assert_memory_equal(read.at, written.at, sizeof(read.at));
+}
+
+/* Ways into a few locks, at numbers of their own: in the order in which they came they make way. */
+static void as_many_are_repeated_as_a_block_has_places(void **unused)
+{
+	struct dlw_recents written = { 0 }, read = { 0 };
+	uint32_t units[DLW_EVENT_UNITS_MAX], round, at;
+	uint64_t ticks = 1000, ticket = 0;
+
+	(void)unused;
+	for (round = 0; round < 4; round++)
+		for (at = 0; at < DLW_RECENT + (round == 3); at++) {
+			struct dlw_event out, in = { .type = DLW_EVENT_ACQUIRED,
+						     .object = 1 + at / 40,
+						     .stack = 200 + at,
+						     .ticket = ticket + at / 2,
+						     .untimed = true };
+			unsigned used = dlw_event_put(units, &in, ticks, &written);
+
+			assert_int_equal(used, round && at < DLW_RECENT ? 1 : 3);
+			assert_int_equal(dlw_event_get(units, used, &ticks, &out, &read), used);
+			assert_same(&out, &in);
+			ticket += at == DLW_RECENT - 1 ? DLW_RECENT / 2 : 0;
+		}
+	/* which one made way? the first, and no other */
+	for (at = 1; at <= 2; at++) {
+		struct dlw_event in = { .type = DLW_EVENT_ACQUIRED, .object = 1,
+					.stack = 202 - at, .ticket = ticket, .untimed = true };
+
+		assert_int_equal(dlw_event_put(units, &in, ticks, &written), at == 1 ? 1 : 3);
+	}
+}
+
+/** assert_again() - of version 4 or 5: *@unit says an acquisition of @object once more */
+static void assert_again(uint32_t unit, struct dlw_recents *read, uint32_t object, uint32_t ticket)
+{
+	struct dlw_event out;
+	uint64_t ticks = 1000;
+
+	assert_int_equal(dlw_event_get(&unit, 1, &ticks, &out, read), 1);
+	assert_int_equal(out.type, DLW_EVENT_ACQUIRED);
+	assert_int_equal(out.object, object);
+	assert_int_equal(out.ticket, ticket);
+	assert_int_equal(out.contended, unit >> 11 & 1);
+	assert_int_equal(out.untimed, unit >> 19 >= 8190);
+	assert_int_equal(out.released, unit >> 19 == 8190);
+	assert_int_equal(ticks, 1000 + (unit >> 19 < 8190 ? unit >> 19 : 0));
+}
+
+/* The place is a sum modulo 64, and AGAIN has six bits of it and thirteen of the delta. */
+static void what_older_versions_repeat_is_read(void **unused)
+{
+	struct dlw_recents read;
+	uint32_t object, units[3];
+	struct dlw_event out;
+	uint64_t ticks = 1000;
+
+	(void)unused;
+	for (uint16_t major = 4; major <= 5; major++) {
+		dlw_recents_begin(&read, major);
+		/* the last one is where the first one was: 2 + 1 + 5 */
+		for (object = 1; object <= 65; object += 32) {
+			dlw_event_put_plain(units, DLW_EVENT_ACQUIRED, 0, 0, 0, DLW_UNTIMED, 5, object,
+					    100 * object);
+			assert_int_equal(dlw_event_get(units, 3, &ticks, &out, &read), 3);
+		}
+		assert_again(13 | 8u << 5 | 1u << 11 | 127u << 12 | 8189u << 19, &read, 65, 6627);
+		assert_again(13 | 40u << 5 | 2u << 12 | 8191u << 19, &read, 33, 3302);
+		assert_again(13 | 40u << 5 | 2u << 12 | 8190u << 19, &read, 33, 3304);
+		assert_again(13 | 8u << 5 | 1u << 12 | 4095u << 19, &read, 65, 6628);
+		units[0] = 13 | 9u << 5;
+		assert_int_equal(dlw_event_get(units, 1, &ticks, &out, &read), 0);
+	}
 }
 
 static void an_untimed_acquisition_may_tell_of_its_release(void **unused)
@@ -174,7 +241,7 @@ static void an_untimed_acquisition_may_tell_of_its_release(void **unused)
 
 	(void)unused;
 	for (wide = 0; wide < 2; wide++) {
-		struct dlw_recent written[DLW_RECENT] = { 0 }, read[DLW_RECENT] = { 0 };
+		struct dlw_recents written = { 0 }, read = { 0 };
 		const unsigned sizes[] = { wide ? 8 : 3, 1 };
 
 		in.stack = stacks[wide];
@@ -185,8 +252,8 @@ static void an_untimed_acquisition_may_tell_of_its_release(void **unused)
 
 				in.ticket++;
 				in.released = released;
-				assert_int_equal(dlw_event_put(units, &in, 1000, written), size);
-				assert_int_equal(dlw_event_get(units, size, &ticks, &out, read), size);
+				assert_int_equal(dlw_event_put(units, &in, 1000, &written), size);
+				assert_int_equal(dlw_event_get(units, size, &ticks, &out, &read), size);
 				assert_true(out.untimed);
 				assert_int_equal(out.released, released);
 				assert_int_equal(out.type, DLW_EVENT_ACQUIRED);
@@ -199,9 +266,9 @@ static void an_untimed_acquisition_may_tell_of_its_release(void **unused)
 	}
 	/* of anything else there is none */
 	in.type = DLW_EVENT_POSTED;
-	assert_int_equal(dlw_event_put(units, &in, 1000, (struct dlw_recent[DLW_RECENT]){ 0 }), 8);
+	assert_int_equal(dlw_event_put(units, &in, 1000, &(struct dlw_recents){ 0 }), 8);
 	assert_int_equal(dlw_event_get(units, 8, &(uint64_t){ 1000 }, &out,
-				       (struct dlw_recent[DLW_RECENT]){ 0 }), 8);
+				       &(struct dlw_recents){ 0 }), 8);
 	assert_true(out.untimed && !out.released);
 }
 
@@ -211,6 +278,8 @@ int main(void)
 		cmocka_unit_test(every_event_unpacks_to_what_was_packed),
 		cmocka_unit_test(an_acquisition_repeated_takes_four_bytes),
 		cmocka_unit_test(every_operation_repeated_takes_four_bytes),
+		cmocka_unit_test(as_many_are_repeated_as_a_block_has_places),
+		cmocka_unit_test(what_older_versions_repeat_is_read),
 		cmocka_unit_test(an_untimed_acquisition_may_tell_of_its_release),
 	};
 

@@ -88,6 +88,44 @@ static void events_too_wide_for_the_plain_form_are_read(void **unused)
 	finish(&scene);
 }
 
+/** make_older() - the log says that it is of version @major */
+static void make_older(struct log_writer *w, uint16_t major)
+{
+	struct dlw_log_header header;
+
+	memcpy(&header, w->log, sizeof(header));
+	header.major = major;
+	header.checksum = dlw_log_header_checksum(&header);
+	memcpy(w->log, &header, sizeof(header));
+}
+
+static void what_an_older_log_says_again_is_replayed(void **unused)
+{
+	(void)unused;
+	for (uint16_t major = DLW_LOG_MAJOR_READ; major < 6; major++) {
+		struct log_writer *w = two_threads_two_mutexes();
+		/* of the acquisition of mutex 1 at stack 1, two tickets later; and given back at once */
+		const uint32_t place = DLW_EVENT_ACQUIRED + 1 + 1;
+		const uint32_t again[] = { 13 | place << 5 | 2u << 12 | 8190u << 19,
+					   13 | place << 5 | 2u << 12 | 8191u << 19 };
+		struct log_stream *stream;
+		struct scene scene;
+
+		log_acquired(w, 1, 1, 1);
+		log_released_top(w, 1, 0, 1);
+		stream = log_stream(w, 1);
+		memcpy(stream->payload + stream->length, again, sizeof(again));
+		stream->length += sizeof(again);
+		log_writer_kill(w);
+		make_older(w, major);
+		play(&scene, w);
+		assert_int_equal(scene.replay->events, 5);
+		assert_non_null(held(&scene, 101, 0x1000));
+		assert_int_equal(scene.source->loss.cut_blocks, 0);
+		finish(&scene);
+	}
+}
+
 static void an_undefined_lock_is_guessed_and_never_proves_anything(void **unused)
 {
 	struct log_writer *w = two_threads_two_mutexes();
@@ -350,6 +388,7 @@ int main(void)
 		cmocka_unit_test(a_lock_where_another_lies_now_is_held_no_more),
 		cmocka_unit_test(every_moment_can_be_looked_at),
 		cmocka_unit_test(events_too_wide_for_the_plain_form_are_read),
+		cmocka_unit_test(what_an_older_log_says_again_is_replayed),
 		cmocka_unit_test(an_undefined_lock_is_guessed_and_never_proves_anything),
 		cmocka_unit_test(a_thread_that_lost_a_block_is_known_to_hold_nothing_from_before),
 		cmocka_unit_test(each_life_of_a_renewed_lock_is_another_lock),
