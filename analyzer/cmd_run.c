@@ -20,6 +20,7 @@
 
 #include "analyzer/commands.h"
 #include "analyzer/log_arguments.h"
+#include "analyzer/log_coverage.h"
 #include "analyzer/log_outside.h"
 #include "analyzer/log_pack.h"
 #include "analyzer/options.h"
@@ -287,18 +288,13 @@ static int watch(struct run *run, const sigset_t *signals, unsigned check_ms)
 
 static json_t *describe_coverage(const struct dlw_coverage *coverage)
 {
-	static const char *const names[DLW_COVERAGE_COUNTS] = {
-		"lost_events", "lost_stacks", "lost_threads", "lost_objects",
-		"lost_signal_operations", "unseen_threads", "unseen_holders", "private_memory",
-		"lost_misuses", "lost_nestings",
-	};
 	json_t *object = json_object();
 	int i;
 
 	json_object_set_new(object, "processes", json_integer(coverage->processes));
 	json_object_set_new(object, "threads", json_integer((json_int_t)coverage->threads));
 	for (i = 0; i < DLW_COVERAGE_COUNTS; i++)
-		json_object_set_new(object, names[i],
+		json_object_set_new(object, dlw_coverage_key(i),
 				    json_integer((json_int_t)coverage->counts[i]));
 	return object;
 }

@@ -39,6 +39,11 @@ static const struct {
 			     "call stacks have their innermost frames only" },
 };
 
+const char *dlw_coverage_key(enum dlw_coverage_count count)
+{
+	return counts[count].key;
+}
+
 static void note(json_t *notes, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void note(json_t *notes, const char *format, ...)

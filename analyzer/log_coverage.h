@@ -14,6 +14,9 @@
 /** dlw_log_coverage() - the "coverage" object of a report; "notes" has the sentences */
 json_t *dlw_log_coverage(const struct dlw_replay *replay);
 
+/** dlw_coverage_key() - a count's name in JSON, of what was watched and of what was logged */
+const char *dlw_coverage_key(enum dlw_coverage_count count);
+
 /** dlw_log_end_word() - "exit", "fast-exit", "exec", "finding", "log-max" or "none" */
 const char *dlw_log_end_word(const struct dlw_log_definitions *defined);
 
