@@ -37,6 +37,8 @@ static const struct {
 				"lock orders were not, or not for ever, looked at by the program's watcher" },
 	[DLW_CUT_STACKS] = { "cut_stacks", "call stack has its innermost frames only",
 			     "call stacks have their innermost frames only" },
+	[DLW_LOST_ENDED] = { "lost_ended", "process that ended while it held shared locks is forgotten",
+			     "processes that ended while they held shared locks are forgotten" },
 };
 
 const char *dlw_coverage_key(enum dlw_coverage_count count)

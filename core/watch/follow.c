@@ -87,18 +87,62 @@ static void add_totals(struct dlw_follower *follower, const struct dlw_segment *
 		follower->counts[k] += segment->coverage[k];
 }
 
-/** part() - a process is over; @remove: its file bears its name still */
-static void part(struct dlw_follower *follower, struct dlw_watched *watched, bool remove)
+/** leave() - out of view; @remove: its file bears its name still */
+static void leave(struct dlw_follower *follower, struct dlw_watched *watched, bool remove)
 {
 	char path[DLW_PATH_MAX];
 
-	follow_growth(watched); /* by its last words: there will be no more */
-	if (!dlw_watch_retire(follower->watch, watched))
-		return;
 	add_totals(follower, watched->segment);
 	if (remove && watched->name[0] && dlw_join_path(path, follower->path, watched->name))
 		dlw_sys_unlink(path);
 	unmap(watched);
+}
+
+/** has_file() - it is its file that bears its name, not that of what it has become */
+static bool has_file(const struct dlw_follower *follower, const struct dlw_watched *watched)
+{
+	char path[DLW_PATH_MAX];
+	struct stat status;
+
+	return dlw_join_path(path, follower->path, watched->name) &&
+	       dlw_system(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status,
+			  AT_SYMLINK_NOFOLLOW, 0, 0) == 0 &&
+	       status.st_ino == watched->inode;
+}
+
+/** forget_earlier() - who ended before as many others that stay, too */
+static void forget_earlier(struct dlw_follower *follower)
+{
+	struct dlw_watch *watch = follower->watch;
+	struct dlw_watched *first = NULL;
+	uint32_t count = 0, i;
+
+	for (i = 0; i < watch->process_count; i++) {
+		struct dlw_watched *watched = &watch->processes[i];
+
+		if (!watched->ended || watched->replaced || !watched->mapped)
+			continue;
+		count++;
+		if (!first || watched->ended_at < first->ended_at)
+			first = watched;
+	}
+	if (count <= DLW_LEFT_BEHIND_MAX)
+		return;
+	atomic_fetch_add(&first->segment->coverage[DLW_LOST_ENDED], 1);
+	dlw_watch_forget(watch, first);
+	leave(follower, first, has_file(follower, first));
+}
+
+/** part() - a process is over; @remove: its file bears its name still */
+static void part(struct dlw_follower *follower, struct dlw_watched *watched, bool remove)
+{
+	follow_growth(watched); /* by its last words: there will be no more */
+	if (dlw_watch_retire(follower->watch, watched)) {
+		leave(follower, watched, remove);
+		return;
+	}
+	watched->ended_at = ++follower->left_behind;
+	forget_earlier(follower);
 }
 
 /** has_died() - false where it cannot be told, as of one whose pids are not ours */

@@ -13,7 +13,8 @@
  * whole and mapped anew as it grows. Files are looked for when the session's
  * generation changes. A process that execs makes a new file; what it was stays
  * under another name if it holds something that others may wait for. One that
- * is over leaves view, and its file is removed, unless it left such a thing.
+ * is over leaves view, and its file is removed, unless it left such a thing. Of
+ * those the last DLW_LEFT_BEHIND_MAX stay: a server may have one at every request.
  *
  * Bare system calls, no allocation but from the watch's arenas.
  */
@@ -21,6 +22,8 @@
 #define DLW_CORE_WATCH_FOLLOW_H
 
 #include "core/watch/look.h"
+
+#define DLW_LEFT_BEHIND_MAX 64
 
 struct dlw_follower {
 	struct dlw_watch *watch;
@@ -30,6 +33,7 @@ struct dlw_follower {
 	/* private */
 	uint32_t generation;
 	uint32_t next_check; /* whose death is asked about next */
+	uint64_t left_behind; /* processes that are over and stayed, or did for a while */
 	/* of processes that have left view */
 	uint32_t processes;
 	uint64_t threads, stacks;

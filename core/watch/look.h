@@ -59,6 +59,7 @@ struct dlw_watched {
 	 */
 	bool foreign;
 	bool ended; /* it is over; what it holds of shared objects stays held */
+	uint64_t ended_at; /* its turn among those that ended so */
 	bool replaced; /* gone from view; the slot is free */
 };
 
@@ -134,6 +135,9 @@ struct dlw_watched *dlw_watch_add(struct dlw_watch *watch, struct dlw_segment *s
  * Return: it has left; the caller unmaps its segment.
  */
 bool dlw_watch_retire(struct dlw_watch *watch, struct dlw_watched *watched);
+
+/** dlw_watch_forget() - a process that stayed leaves view after all; the caller unmaps its segment */
+void dlw_watch_forget(struct dlw_watch *watch, struct dlw_watched *watched);
 
 /** dlw_leaves_behind() - one of its threads holds something that other processes have, too */
 bool dlw_leaves_behind(const struct dlw_watched *watched);

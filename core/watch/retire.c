@@ -85,6 +85,12 @@ static void remember_posts(struct dlw_watch *watch, const struct dlw_watched *wa
 	}
 }
 
+void dlw_watch_forget(struct dlw_watch *watch, struct dlw_watched *watched)
+{
+	remember_posts(watch, watched);
+	watched->replaced = true;
+}
+
 bool dlw_watch_retire(struct dlw_watch *watch, struct dlw_watched *watched)
 {
 	dlw_watch_misuses_of(watch, watched);
@@ -97,7 +103,6 @@ bool dlw_watch_retire(struct dlw_watch *watch, struct dlw_watched *watched)
 		watch->settle_ns = 0;
 		return false;
 	}
-	remember_posts(watch, watched);
-	watched->replaced = true;
+	dlw_watch_forget(watch, watched);
 	return true;
 }

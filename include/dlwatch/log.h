@@ -370,6 +370,7 @@ enum dlw_coverage_count {
 	DLW_LOST_MISUSES,      /* kinds or places of misuse past the room for them */
 	DLW_LOST_NESTINGS,     /* lock orders not looked at for inversions, or no longer */
 	DLW_CUT_STACKS,        /* of a lock taken without waiting, the innermost frames only */
+	DLW_LOST_ENDED,        /* processes that ended while they held shared locks, past the room for them */
 	DLW_COVERAGE_COUNTS
 };
 

@@ -9,8 +9,8 @@ import time
 
 from deadlocks import fixture
 from expect import Deadlock, Thread, Wait, end_of, mutex, permit
-from harness import (DLWATCH, SHIM, Running, Skip, check, environment, equal, execute, load_json_lines,
-                     preloaded, report_findings, validate)
+from harness import (DLWATCH, SHIM, Running, Skip, check, environment, equal, execute, load_json,
+                     load_json_lines, preloaded, report_findings, validate)
 from ways import written
 
 PROGRAM = fixture("shared_file")
@@ -192,6 +192,16 @@ def orphan(how):
     return test
 
 
+def many_leave_something(context):
+    """The last 64 of them are remembered, and how many more there were is said."""
+    report = context.path("report.json")
+    result = execute([DLWATCH, "run", "-q", f"--json={report}", *fixture("leavers")])
+    equal(result.status, 66, f"status; {result.err!r}")
+    only_one(report_findings(report), Deadlock("proven", [Thread("heir", wait("main"))],
+                                               stuck=None, kind="orphan"), 1)
+    equal(load_json(report)["coverage"]["lost_ended"], 80 + 1 - 64, "lost_ended")
+
+
 def exec_fails(context):
     """Whoever tried to become another program and could not has its locks still."""
     json = context.path("found.jsonl")
@@ -351,6 +361,7 @@ def all_cases():
         ("ended_at_rest", ended_at_rest),
         ("exit_status_of_both", exit_status_of_both), ("killed", orphan("killed")),
         ("exits", orphan("exits")), ("execs", orphan("execs")),
+        ("many_leave_something", many_leave_something),
         ("exec_fails", exec_fails), ("robust", robust),
         ("nothing_left", nothing_left), ("half_made", half_made),
         ("supervised_through_subshells", supervised_through_subshells),
