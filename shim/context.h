@@ -48,7 +48,7 @@ struct dlw_site {
 	uint64_t address, frame;
 	const struct dlw_trace *trace; /* how to tell that the stack is still the same */
 	uint32_t stack;
-	uint32_t padding;
+	uint32_t nesting; /* place of the note that came up here last, perhaps (nesting.h) */
 };
 #define DLW_SITES 128 /* a power of two */
 
@@ -112,7 +112,12 @@ struct dlw_context {
 	/* prediction (nesting.h): what the thread has learned of others, and when */
 	uint64_t born, last_edge;
 	uint32_t edge_met, edge_given; /* .holding's high half when it last met, gave one */
-	uint64_t nest_expected; /* .holding if nothing was given back since its last nested lock */
+	union {
+		uint64_t nest_expected; /* .holding if nothing was given back since its last nested lock */
+		struct {
+			uint32_t nest_state, nest_added; /* its halves */
+		};
+	};
 	uint64_t nest_changes;  /* dlw_nest_changes when it last asked */
 	struct dlw_nest *nest; /* NULL: it has not nested yet, or nothing is to be predicted */
 	struct dlw_context *next; /* in a list of contexts without a thread */

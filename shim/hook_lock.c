@@ -325,16 +325,16 @@ static inline __attribute__((always_inline)) bool
 nests_as_ever(struct dlw_context *self, const struct dlw_thread *record, uint64_t holding,
 	      uint64_t address, uint64_t key)
 {
+	const struct dlw_nest *nest = self->nest;
 	struct dlw_nesting *note;
-	uint32_t parent;
 
 	if (!dlw_nest_as_ever(self) ||
-	    (self->nest_expected != holding && (self->nest_expected >> 32 == holding >> 32 ||
+	    (self->nest_expected != holding && (self->nest_added == holding >> 32 ||
 						!dlw_nest_begins_again(self, holding))))
 		return false;
-	parent = self->nest->last;
-	note = dlw_nest_next(self->nest, parent, address, key);
-	return note && dlw_nest_comes_up(self, record, holding, note, dlw_nesting_next(parent),
+	note = dlw_nest_next(nest, holding, address, key | nest->stamp);
+	return note && dlw_nest_comes_up(self, record, holding, note,
+					 dlw_nesting_next(nest->chain[(uint32_t)holding - 1]),
 					 false);
 }
 

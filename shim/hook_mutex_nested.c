@@ -19,15 +19,14 @@ lock_nested_at_length(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
-/** lock_nested_otherwise() - it is not what the thread took next when it was here first */
-static __attribute__((noinline)) int
-lock_nested_otherwise(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
-		      const struct dlw_thread *record, uint32_t stack)
+/** is_of() - @note is of what the site has just taken, in @holding; asked for bit by bit, in few registers */
+static inline __attribute__((always_inline)) bool
+is_of(const struct dlw_nest *nest, const struct dlw_nesting *note, uint64_t holding,
+      const pthread_mutex_t *mutex, const struct dlw_site *site, bool unclean)
 {
-	if (!dlw_nest_quickly(self, record, holding, dlw_address(mutex),
-			      dlw_nesting_key(stack, DLW_MUTEX, DLW_EXCLUSIVE)))
-		return lock_nested_at_length(mutex, self, holding);
-	return dlw_real(pthread_mutex_lock)(mutex);
+	return note->address == dlw_address(mutex) &&
+	       note->key == (site->stack | nest->keys[unclean]) &&
+	       note->parent == nest->chain[(uint32_t)holding - 1];
 }
 
 /** lock_noted() - the nesting is that of @note, at @place */
@@ -40,86 +39,137 @@ lock_noted(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
-/** lock_nested_known() - in a section that has given locks back: any that has been noted */
-static __attribute__((noinline)) int
-lock_nested_known(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
-		  const struct dlw_thread *record, uint32_t stack)
+/** lock_taken() - the same, in a section that has given locks back */
+static inline __attribute__((always_inline)) int
+lock_taken(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+	   const struct dlw_thread *record, uint32_t place)
 {
-	struct dlw_nest *nest = self->nest;
-	const uint32_t *at = &nest->chain[(uint32_t)holding];
-	const uint64_t key = dlw_nesting_key(stack, DLW_MUTEX, DLW_EXCLUSIVE) |
-			     DLW_NESTING_UNCLEAN | nest->stamp;
-	const uint32_t place =
-		dlw_nesting_is(nest, *at, at[-1], dlw_address(mutex), key) ?
-			*at :
-			dlw_nesting_known(nest, at[-1], dlw_address(mutex), key);
-	struct dlw_nesting *note = dlw_nesting_at(nest, place);
+	struct dlw_nesting *note = dlw_nesting_at(self->nest, place);
 
-	if (dlw_unlikely(!place || !dlw_nest_footprint(nest, note, dlw_address(mutex))))
+	if (dlw_unlikely(!dlw_nest_take(self->nest, note, dlw_address(mutex))))
 		return lock_nested_at_length(mutex, self, holding);
 	return lock_noted(mutex, self, holding, record, note, place, true);
 }
 
-/** lock_nested_again() - in such a section: the next one */
-static __attribute__((noinline)) int
-lock_nested_again(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
-		  const struct dlw_thread *record, uint32_t stack)
-{
-	struct dlw_nest *nest = self->nest;
-	struct dlw_nesting *note = dlw_nest_next(
-		nest, nest->chain[(uint32_t)holding - 1], dlw_address(mutex),
-		dlw_nesting_key(stack, DLW_MUTEX, DLW_EXCLUSIVE) | DLW_NESTING_UNCLEAN);
+/* ------------------------------------------- in a section that has given locks back */
 
-	if (!note || !dlw_nest_footprint(nest, note, dlw_address(mutex)))
-		return lock_nested_known(mutex, self, holding, record, stack);
-	return lock_noted(mutex, self, holding, record, note, dlw_nesting_next(nest->last), true);
+/** lock_nested_known() - what has been noted somewhere */
+static __attribute__((noinline)) int
+lock_nested_known(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+		  const struct dlw_thread *record, struct dlw_site *site)
+{
+	const struct dlw_nest *nest = self->nest;
+	const uint32_t parent = nest->chain[(uint32_t)holding - 1];
+	const uint32_t place =
+		dlw_nesting_known(nest, parent, dlw_address(mutex), site->stack | nest->keys[1]);
+
+	if (dlw_unlikely(!place))
+		return lock_nested_at_length(mutex, self, holding);
+	site->nesting = place;
+	return lock_taken(mutex, self, holding, record, place);
 }
 
-/** lock_nested_unclean() - in a section that has given its first lock back, it seems */
+/** lock_nested_row() - what was noted next after what came up last: locks in a row, at one site */
+static __attribute__((noinline)) int
+lock_nested_row(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+		const struct dlw_thread *record, struct dlw_site *site)
+{
+	const struct dlw_nest *nest = self->nest;
+	const uint32_t place = dlw_nesting_next(nest->last);
+
+	if (!is_of(nest, dlw_nesting_at(nest, place), holding, mutex, site, true))
+		return lock_nested_known(mutex, self, holding, record, site);
+	site->nesting = place;
+	return lock_taken(mutex, self, holding, record, place);
+}
+
+/** lock_nested_again() - what came up last at this site */
+static inline __attribute__((always_inline)) int
+lock_nested_again(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+		  const struct dlw_thread *record, struct dlw_site *site)
+{
+	const struct dlw_nest *nest = self->nest;
+	const uint32_t place = site->nesting;
+
+	if (!is_of(nest, dlw_nesting_at(nest, place), holding, mutex, site, true))
+		return lock_nested_row(mutex, self, holding, record, site);
+	return lock_taken(mutex, self, holding, record, place);
+}
+
+/** lock_nested_unclean() - in one that has given its first lock back, it seems */
 static __attribute__((noinline)) int
 lock_nested_unclean(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
-		    const struct dlw_thread *record, uint32_t stack)
+		    const struct dlw_thread *record, struct dlw_site *site)
 {
-	if (!dlw_nest_has_given(self, holding))
+	if (!dlw_nest_gives(self, holding))
 		return lock_nested_at_length(mutex, self, holding);
-	return lock_nested_known(mutex, self, holding, record, stack);
+	return lock_nested_again(mutex, self, holding, record, site);
 }
 
-/** lock_nested_next() - in one that has not: the next one */
+/* ------------------------------------------------------------------ in a clean one */
+
+/** lock_nested_otherwise() - it is not what the thread took next when it was here first */
+static __attribute__((noinline)) int
+lock_nested_otherwise(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+		      const struct dlw_thread *record, struct dlw_site *site)
+{
+	const struct dlw_nest *nest = self->nest;
+	const uint32_t parent = nest->chain[(uint32_t)holding - 1];
+	const uint64_t key = site->stack | nest->keys[0];
+	uint32_t place = site->nesting;
+
+	if (!dlw_nesting_is(nest, place, parent, dlw_address(mutex), key))
+		place = dlw_nesting_known(nest, parent, dlw_address(mutex), key);
+	if (dlw_unlikely(!place))
+		return lock_nested_at_length(mutex, self, holding);
+	site->nesting = place;
+	return lock_noted(mutex, self, holding, record, dlw_nesting_at(nest, place), place, false);
+}
+
+/** lock_nested_next() - it is, perhaps */
 static inline __attribute__((always_inline)) int
 lock_nested_next(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
-		 const struct dlw_thread *record, uint32_t stack)
+		 const struct dlw_thread *record, struct dlw_site *site)
 {
-	/* what came up last is the parent */
-	const uint32_t parent = self->nest->last;
-	struct dlw_nesting *note = dlw_nest_next(self->nest, parent, dlw_address(mutex),
-						 dlw_nesting_key(stack, DLW_MUTEX, DLW_EXCLUSIVE));
+	const struct dlw_nest *nest = self->nest;
+	const uint32_t parent = nest->chain[(uint32_t)holding - 1];
+	struct dlw_nesting *note = dlw_nesting_at(nest, parent) + 1;
 
-	if (!note)
-		return lock_nested_otherwise(mutex, self, holding, record, stack);
+	if (!is_of(nest, note, holding, mutex, site, false))
+		return lock_nested_otherwise(mutex, self, holding, record, site);
 	return lock_noted(mutex, self, holding, record, note, dlw_nesting_next(parent), false);
 }
 
-/** lock_nested_first() - in a section that begins, it seems */
+/** lock_nested_first() - in one that begins, under another lock than the last one */
 static __attribute__((noinline)) int
 lock_nested_first(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
-		  const struct dlw_thread *record, uint32_t stack)
+		  const struct dlw_thread *record, struct dlw_site *site)
+{
+	if (!dlw_nest_begins(self, holding))
+		return lock_nested_at_length(mutex, self, holding);
+	return lock_nested_next(mutex, self, holding, record, site);
+}
+
+/** lock_nested_begins() - in one that begins, it seems */
+static __attribute__((noinline)) int
+lock_nested_begins(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+		   const struct dlw_thread *record, struct dlw_site *site)
 {
 	if (!dlw_nest_begins_again(self, holding))
-		return lock_nested_otherwise(mutex, self, holding, record, stack);
-	return lock_nested_next(mutex, self, holding, record, stack);
+		return lock_nested_first(mutex, self, holding, record, site);
+	return lock_nested_next(mutex, self, holding, record, site);
 }
 
 int dlw_mutex_lock_nested(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
-			  const struct dlw_thread *record, uint32_t stack)
+			  const struct dlw_thread *record, struct dlw_site *site)
 {
 	if (dlw_unlikely(!dlw_nest_as_ever(self)))
 		return lock_nested_at_length(mutex, self, holding);
 	if (self->nest_expected == holding)
-		return lock_nested_next(mutex, self, holding, record, stack);
-	if (self->nest_expected >> 32 != holding >> 32)
-		return lock_nested_first(mutex, self, holding, record, stack);
-	if (self->nest_expected & DLW_NEST_UNCLEAN)
-		return lock_nested_again(mutex, self, holding, record, stack);
-	return lock_nested_unclean(mutex, self, holding, record, stack);
+		return lock_nested_next(mutex, self, holding, record, site);
+	if (self->nest_added != (uint32_t)(holding >> 32))
+		return lock_nested_begins(mutex, self, holding, record, site);
+	if (dlw_unlikely((int32_t)self->nest_state >= 0)) /* not DLW_NEST_UNCLEAN */
+		return lock_nested_unclean(mutex, self, holding, record, site);
+	return lock_nested_again(mutex, self, holding, record, site);
 }

@@ -34,14 +34,14 @@ static __attribute__((noinline)) int lock_overtaken(pthread_mutex_t *mutex,
 /** lock_entering() - it looks free, and there is room for one more hold behind @holding */
 static inline __attribute__((always_inline)) int
 lock_entering(pthread_mutex_t *mutex, struct dlw_context *self, struct dlw_thread *record,
-	      uint64_t holding, uint32_t stack, uint8_t tacit)
+	      uint64_t holding, struct dlw_site *site, uint8_t tacit)
 {
-	uint64_t word = dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, stack, tacit);
+	uint64_t word = dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, site->stack, tacit);
 
 	if (dlw_unlikely(!dlw_hold_append(self, record, holding, dlw_address(mutex), word)))
 		return lock_overtaken(mutex, self, holding, word);
 	if (dlw_nests(holding))
-		return dlw_mutex_lock_nested(mutex, self, holding, record, stack);
+		return dlw_mutex_lock_nested(mutex, self, holding, record, site);
 	return dlw_real(pthread_mutex_lock)(mutex);
 }
 
@@ -67,14 +67,14 @@ static __attribute__((noinline)) int lock_recursive(pthread_mutex_t *mutex,
 						    uint64_t holding)
 {
 	const uint64_t caller = dlw_caller_at(frame);
-	const struct dlw_site *site = dlw_site_of(self, caller, frame);
+	struct dlw_site *site = dlw_site_of(self, caller, frame);
 
 	if (!dlw_site_is(site, caller, frame))
 		site = dlw_site_beside(site);
 	if (mutex->__data.__lock == 0 && mutex->__data.__kind == DLW_KIND_RECURSIVE &&
 	    (uint32_t)holding < self->hold_room &&
 	    dlw_site_serves_unlogged(self->open, site, caller, frame))
-		return lock_entering(mutex, self, self->record, holding, site->stack,
+		return lock_entering(mutex, self, self->record, holding, site,
 				     DLW_TACIT_RECURSIVE);
 	if (!dlw_mutex_is_newest(self, (uint32_t)holding, mutex) ||
 	    !dlw_mutex_is_own_recursive(self, mutex) || !relock(dlw_hold_at(self, 0)))
@@ -103,23 +103,23 @@ static __attribute__((noinline)) int lock_special(pthread_mutex_t *mutex, struct
 /** lock_tacitly() - entered first, and jumped to; @holding: what the thread holds */
 static inline __attribute__((always_inline)) int
 lock_tacitly(pthread_mutex_t *mutex, uint64_t caller, uint64_t frame, struct dlw_context *self,
-	     uint64_t holding, uint32_t stack)
+	     uint64_t holding, struct dlw_site *site)
 {
 	if (dlw_unlikely((uint32_t)holding && (uint32_t)holding == self->hold_room))
 		return dlw_mutex_lock_at_length(mutex, caller, frame);
-	return lock_entering(mutex, self, self->record, holding, stack, DLW_TACIT_PLAIN);
+	return lock_entering(mutex, self, self->record, holding, site, DLW_TACIT_PLAIN);
 }
 
 /** lock_by_site() - at a site that is right; said apart for a thread that holds nothing: it spares much */
 static inline __attribute__((always_inline)) int
 lock_by_site(pthread_mutex_t *mutex, uint64_t caller, uint64_t frame, struct dlw_context *self,
-	     const struct dlw_site *site)
+	     struct dlw_site *site)
 {
 	uint64_t holding = dlw_hold_now(self->record);
 
 	if (dlw_likely((uint32_t)holding == 0))
-		return lock_tacitly(mutex, caller, frame, self, holding, site->stack);
-	return lock_tacitly(mutex, caller, frame, self, holding, site->stack);
+		return lock_tacitly(mutex, caller, frame, self, holding, site);
+	return lock_tacitly(mutex, caller, frame, self, holding, site);
 }
 
 /** lock_elsewhere() - the entry in the site's place is of another one, or of another stack; and that beside? */
@@ -127,7 +127,7 @@ static __attribute__((noinline)) int lock_elsewhere(pthread_mutex_t *mutex,
 						    struct dlw_context *self, uint64_t frame)
 {
 	const uint64_t caller = dlw_caller_at(frame);
-	const struct dlw_site *site = dlw_site_beside(dlw_site_of(self, caller, frame));
+	struct dlw_site *site = dlw_site_beside(dlw_site_of(self, caller, frame));
 
 	if (!dlw_site_is(site, caller, frame))
 		return dlw_mutex_lock_at_length(mutex, caller, frame);
@@ -155,7 +155,7 @@ static __attribute__((noinline)) int lock_elsewhere(pthread_mutex_t *mutex,
 DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 {
 	struct dlw_context *self = dlw_self;
-	const struct dlw_site *site;
+	struct dlw_site *site;
 
 	if (dlw_unlikely(mutex->__data.__lock | mutex->__data.__kind))
 		return lock_special(mutex, self, DLW_FRAME);

@@ -36,7 +36,7 @@ int dlw_mutex_try_otherwise(pthread_mutex_t *mutex, uint64_t frame);
 
 /** dlw_mutex_lock_nested() - the hold just entered is nested, in @holding; now the call itself */
 int dlw_mutex_lock_nested(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
-			  const struct dlw_thread *record, uint32_t stack);
+			  const struct dlw_thread *record, struct dlw_site *site);
 
 /* with a log: hook_mutex_logged.c */
 

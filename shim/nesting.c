@@ -19,10 +19,18 @@
 
 _Atomic uint64_t dlw_nest_changes = 1;
 
-/** forget_expected() - the next nested lock goes the long way; the high half stays what it was */
-static void forget_expected(struct dlw_context *self)
+/** settle() - the fields tell of the section what .nest_state has told alone, and tells no more */
+static void settle(struct dlw_context *self)
 {
-	self->nest_expected &= ~(uint64_t)UINT32_MAX;
+	struct dlw_nest *nest = self->nest;
+
+	if (self->nest_state) {
+		nest->mixed = false;
+		nest->unclean = !dlw_nest_is_clean(self);
+		if (!nest->unclean)
+			nest->start = self->nest_added - self->nest_state;
+	}
+	self->nest_state = 0;
 }
 
 /* ----------------------------------------------------------------------------- edges */
@@ -55,7 +63,7 @@ static void note_held_edge(const struct dlw_context *self)
 
 void dlw_edge_met_slow(struct dlw_context *self)
 {
-	forget_expected(self);
+	settle(self); /* the next nested lock goes the long way */
 	note_held_edge(self);
 	raise(&dlw_runtime->segment->last_held_edge, self->last_edge);
 	atomic_fetch_add(&dlw_nest_changes, 1);
@@ -144,43 +152,28 @@ static void begin_section(struct dlw_context *self, uint32_t held, uint32_t adde
 		nest->mixed = true;
 }
 
-/*
- * Until now nothing was given back: all that the section has taken stands in the
- * chain, what it has no more in the places above what it has.
- */
-void dlw_nest_become_unclean(struct dlw_nest *nest, uint32_t added)
+/** become_unclean() - the section has given a lock back, of @added that it and others before it took */
+static void become_unclean(struct dlw_nest *nest, uint32_t added)
 {
-	uint32_t taken = added - nest->start, i;
-
 	nest->unclean = true;
-	nest->newest = nest->footprint = 0;
-	for (i = 0; i < taken; i++) {
-		if (i == DLW_NEST_DEPTH || !nest->chain[i]) {
-			nest->footprint = UINT64_MAX; /* whatever it was */
-			return;
-		}
-		nest->footprint |=
-			dlw_lock_bit(dlw_nesting_at(nest, nest->chain[i])->address);
-	}
+	nest->footprint = dlw_nest_trod(nest, added - nest->start);
 }
 
 void dlw_nest_shift(struct dlw_context *self, uint32_t index)
 {
 	struct dlw_nest *nest = self->nest;
-	uint64_t holding = atomic_load_explicit(&self->record->holding, memory_order_relaxed);
-	uint32_t known;
+	const uint32_t known = self->nest_state;
 
-	if (!nest || self->nest_expected >> 32 != holding >> 32)
+	if (!nest || self->nest_added != dlw_holds_added(self->record))
 		return;
+	settle(self);
 	if (!nest->unclean && !nest->mixed)
-		dlw_nest_become_unclean(nest, (uint32_t)(holding >> 32));
-	known = (uint32_t)self->nest_expected;
+		become_unclean(nest, self->nest_added);
 	/* by the quick way, which does not keep .valid, all were noted where they lay */
 	if (nest->valid > index || (known && !(known & DLW_NEST_SHIFTED)))
 		nest->valid = index;
-	forget_expected(self);
 	if (known)
-		self->nest_expected |= DLW_NEST_SHIFTED;
+		self->nest_state = DLW_NEST_SHIFTED;
 }
 
 bool dlw_nest_rejoin(struct dlw_context *self, uint32_t held)
@@ -202,6 +195,7 @@ bool dlw_nest_rejoin(struct dlw_context *self, uint32_t held)
 	}
 	if (nest->valid < held)
 		nest->valid = held;
+	self->nest_state = DLW_NEST_UNCLEAN;
 	return true;
 }
 
@@ -221,7 +215,7 @@ static void refresh(struct dlw_context *self)
 		nest->sweep_at = nest->used * 2; /* no lock has ended: there is nothing to free */
 	if (ended == nest->ended && nest->used < nest->sweep_at)
 		return;
-	nest->stamp += DLW_NEST_STAMP;
+	dlw_nest_set_stamp(nest, nest->stamp + DLW_NEST_STAMP);
 	if (!nest->stamp || nest->used >= nest->sweep_at) {
 		dlw_nesting_sweep(self);
 		nest->swept = ended;
@@ -254,8 +248,8 @@ static bool come_up(struct dlw_context *self, struct dlw_nesting *note, uint32_t
 	/* by the C library's word, too: an unlock may have passed us by */
 	if (first && !dlw_holds_are_true(self->holds, held, self->tid))
 		return false;
-	if (nest->unclean && (note->footprint & nest->footprint) != nest->footprint)
-		atomic_store_explicit(&note->footprint, note->footprint | nest->footprint,
+	if (nest->unclean && note->untaken & nest->earlier)
+		atomic_store_explicit(&note->untaken, note->untaken & ~nest->earlier,
 				      memory_order_release);
 	if (first && !nest->unclean)
 		note->first = nest->moment;
@@ -321,7 +315,7 @@ static bool note_newest(struct dlw_context *self, uint64_t holding, bool wants)
 	refresh(self);
 	if (!wants && nest->unclean) { /* as hold_unnoted() */
 		if (nest->moment)
-			self->nest_expected += DLW_NEST_SHIFTED;
+			self->nest_state = DLW_NEST_SHIFTED;
 		return true;
 	}
 	if (!complete_chain(self, held))
@@ -337,7 +331,7 @@ static bool note_newest(struct dlw_context *self, uint64_t holding, bool wants)
 		return false;
 	remember(nest, place);
 	if (nest->moment)
-		self->nest_expected += nest->unclean ? DLW_NEST_UNCLEAN : held + 1;
+		self->nest_state = nest->unclean ? DLW_NEST_UNCLEAN : held + 1;
 	return true;
 }
 
@@ -346,20 +340,22 @@ static bool enter(struct dlw_context *self, uint64_t holding)
 {
 	struct dlw_nest *nest = self->nest;
 	const uint32_t held = (uint32_t)holding, added = (uint32_t)(holding >> 32);
+	const uint32_t known = self->nest_state;
 	uint64_t now = atomic_load_explicit(&self->record->holding, memory_order_relaxed);
 
-	if (added != self->nest_expected >> 32)
+	settle(self);
+	if (added != self->nest_added)
 		begin_section(self, held, added);
-	else if (holding == self->nest_expected || self->nest_expected & DLW_NEST_UNCLEAN)
+	else if (held == known || known & DLW_NEST_UNCLEAN)
 		nest->valid = held; /* the quick way may have been here last */
 	else if (!nest->unclean && !nest->mixed && added - held != nest->start)
-		dlw_nest_become_unclean(nest, added);
+		become_unclean(nest, added);
 	/* an edge met since, or a handler in between */
 	nest->mixed |= self->edge_met == added || now != holding + DLW_HOLD_ADDED;
-	self->nest_expected = now >> 32 << 32;
+	self->nest_added = (uint32_t)(now >> 32);
 	if (nest->unclean) {
-		nest->footprint |= nest->newest;
-		nest->newest = dlw_lock_bit(self->holds[held].address);
+		nest->earlier = nest->footprint;
+		nest->footprint |= dlw_lock_bit(self->holds[held].address);
 	}
 	return !nest->mixed && !self->record->exempt;
 }
@@ -394,16 +390,15 @@ void dlw_nest_at_length(struct dlw_context *self, uint64_t holding, bool wants)
 static bool hold_unnoted(struct dlw_context *self, uint64_t holding, const struct dlw_held *newest)
 {
 	struct dlw_nest *nest = self->nest;
-	const uint64_t expected = self->nest_expected, after = holding + DLW_HOLD_ADDED;
+	const uint64_t after = holding + DLW_HOLD_ADDED;
 
-	if (expected >> 32 != holding >> 32 || !(uint32_t)expected)
+	if (self->nest_added != holding >> 32 || !self->nest_state)
 		return false;
-	if (!(uint32_t)(expected & (DLW_NEST_UNCLEAN | DLW_NEST_SHIFTED)))
-		dlw_nest_become_unclean(nest, (uint32_t)(holding >> 32));
-	if (!(expected & DLW_NEST_SHIFTED) || nest->valid > (uint32_t)holding)
+	if (dlw_nest_is_clean(self))
+		dlw_nest_has_given(self);
+	if (!(self->nest_state & DLW_NEST_SHIFTED) || nest->valid > (uint32_t)holding)
 		nest->valid = (uint32_t)holding;
-	nest->footprint |= nest->newest;
-	nest->newest = dlw_lock_bit(newest->address);
+	nest->footprint |= dlw_lock_bit(newest->address);
 	atomic_signal_fence(memory_order_seq_cst);
 	self->nest_expected = after >> 32 << 32 | DLW_NEST_SHIFTED;
 	atomic_signal_fence(memory_order_seq_cst);
@@ -421,9 +416,9 @@ static bool nest_held_quickly(struct dlw_context *self, uint64_t holding,
 		return false;
 	if (!dlw_nest_enters(self, holding))
 		return hold_unnoted(self, holding, newest);
-	place = dlw_nesting_held(nest, dlw_nesting_next(nest->last),
-				 nest->chain[(uint32_t)holding],
-				 nest->chain[(uint32_t)holding - 1], newest->address,
+	place = nest->chain[(uint32_t)holding - 1];
+	place = dlw_nesting_held(nest, dlw_nesting_next(place), nest->chain[(uint32_t)holding],
+				 place, newest->address,
 				 dlw_nesting_key_of(newest) | nest->stamp);
 	return place && dlw_nest_goes_on(self, self->record, holding, place, false);
 }

@@ -11,7 +11,7 @@
  * So of a nesting seen before there is little to ask: is what the thread holds
  * what it held after its last nested lock, and has the note for that one a
  * child with this lock and place? Often it is the one noted next after the last
- * one, or the last one at this depth; else it is looked up by hash. All is
+ * one, or the last one of this site; else it is looked up by hash. All is
  * compared: what is taken for seen is what was seen. Whether the lock is still
  * in the life that the note speaks of is asked once, until some lock's life ends:
  * the note is stamped with that.
@@ -33,17 +33,18 @@
 struct dlw_nest {
 	char *base;           /* the segment */
 	uint64_t moment;      /* of the section under way; 0: none that is of use */
+	uint64_t footprint;   /* unclean: a bit for each lock it has taken */
+	uint64_t keys[2];     /* of a mutex, its stack left out; the second: of an unclean section */
+	uint64_t began;       /* edges when it took its first nested lock */
+	uint64_t held_edge;   /* the last edge met by anybody under a lock, as of the moment */
 	uint32_t serial;      /* of the thread; 0: nothing in here is anybody's */
 	uint32_t start;       /* locks given back before the section, ever */
 	bool mixed;           /* the section met an edge, or gave one before its first nested lock */
 	bool unclean;         /* it has given a lock back before it took another one */
 	uint32_t valid;       /* places of .chain below this one are of what is held now */
-	uint64_t began;       /* edges when it took its first nested lock */
-	uint64_t held_edge;   /* the last edge met by anybody under a lock, as of the moment */
+	uint64_t earlier;     /* .footprint but for the newest lock */
 	uint64_t ended;       /* locks that had ended when the stamp was made */
 	uint64_t stamp;       /* of notes whose lives have been asked for since: as in their .key */
-	uint64_t footprint;   /* unclean: a bit for each lock it has taken, but for … */
-	uint64_t newest;      /* … the bit of the last one */
 	struct dlw_nester *nester;
 	uint32_t *buckets;    /* of its notes, by hash */
 	uint32_t bucket_mask; /* their number, a power of two, less one */
@@ -51,7 +52,7 @@ struct dlw_nest {
 	uint32_t used, sweep_at; /* notes; and when to look through them */
 	uint64_t swept;       /* locks that had ended when that was done last */
 	uint32_t first_free;  /* place of a note that can be used again */
-	uint32_t last;        /* place of the note that came up last */
+	uint32_t last;        /* place of the note that came up last, but for those in a clean section */
 	uint32_t first_buckets[DLW_FIRST_BUCKETS];
 	/* by hold: place of its note, past the holds what was there last; 0: it has none */
 	uint32_t chain[DLW_NEST_DEPTH + 1];
@@ -69,8 +70,6 @@ void dlw_nest(struct dlw_context *self, uint64_t holding, bool wants);
 /** dlw_nest_at_length() - the same, if the quick way (below) did not do */
 void dlw_nest_at_length(struct dlw_context *self, uint64_t holding, bool wants);
 
-/** dlw_nest_become_unclean() - the section has given a lock back, of @added that it and others before it took */
-void dlw_nest_become_unclean(struct dlw_nest *nest, uint32_t added);
 
 /** dlw_nest_rejoin() - all @held locks have been noted where they lie now; false: ask at length */
 bool dlw_nest_rejoin(struct dlw_context *self, uint32_t held);
@@ -103,6 +102,14 @@ static inline uint16_t dlw_nest_stamp(const struct dlw_nest *nest)
 static inline struct dlw_nesting *dlw_nesting_at(const struct dlw_nest *nest, uint32_t place)
 {
 	return (struct dlw_nesting *)(nest->base + place * 8ull);
+}
+
+/** dlw_nest_set_stamp() - of the notes asked for from now on */
+static inline void dlw_nest_set_stamp(struct dlw_nest *nest, uint64_t stamp)
+{
+	nest->stamp = stamp;
+	nest->keys[0] = stamp | dlw_nesting_key(0, DLW_MUTEX, DLW_EXCLUSIVE);
+	nest->keys[1] = nest->keys[0] | DLW_NESTING_UNCLEAN;
 }
 
 /** dlw_nesting_next() - place of the note that was made after the one at @place, if there is one */
@@ -196,9 +203,7 @@ static inline uint32_t dlw_nesting_held(const struct dlw_nest *nest, uint32_t on
 /** dlw_nesting_again() - it has come up once more */
 static inline void dlw_nesting_again(struct dlw_nesting *note, uint64_t moment)
 {
-	atomic_store_explicit(&note->times,
-			      atomic_load_explicit(&note->times, memory_order_relaxed) + 1,
-			      memory_order_relaxed);
+	++*(uint64_t *)&note->times; /* nobody else writes it */
 	atomic_store_explicit(&note->latest, moment, memory_order_release);
 }
 
@@ -208,14 +213,16 @@ static inline void dlw_nesting_again(struct dlw_nesting *note, uint64_t moment)
  * Does the section go on as it did when it was last here, or does one begin; and
  * has the nesting been noted? Else dlw_nest_at_length() is asked.
  *
- * The context's .nest_expected tells: its high half is that of .holding after
- * the last nested lock. Its low half is that, too, as long as the section has
- * given nothing back; DLW_NEST_UNCLEAN when it has; DLW_NEST_SHIFTED when it has
- * given back what lay below others, which have no note where they lie now, from
- * .valid on; and 0 when the next nested lock is to go the long way.
+ * The context's .nest_expected tells: its high half, .nest_added, is that of .holding
+ * after the last nested lock. Its low half, .nest_state, is that, too, as long as the
+ * section is clean: has given nothing back; DLW_NEST_UNCLEAN when it has;
+ * DLW_NEST_SHIFTED when it has given back what lay below others, which have no note
+ * where they lie now, from .valid on; and 0 when the next nested lock is to go the long
+ * way. Where it is not 0, the section is not .mixed, and .start and .unclean are not
+ * kept: it tells them.
  *
  * .open stays as it is. A handler that comes in between and takes a lock finds
- * .nest_expected behind: it notes nothing, and leaves .holding other than ours.
+ * .nest_added behind: it notes nothing, and leaves .holding other than ours.
  */
 #define DLW_NEST_UNCLEAN (1u << 31)
 #define DLW_NEST_SHIFTED (1u << 30)
@@ -238,6 +245,13 @@ static inline bool dlw_nest_as_ever(const struct dlw_context *self)
 	       self->nest_changes;
 }
 
+/** dlw_nest_edges() - met by anybody so far */
+static inline uint64_t dlw_nest_edges(const struct dlw_nest *nest)
+{
+	return atomic_load_explicit(&((struct dlw_segment *)nest->base)->edges,
+				    memory_order_relaxed);
+}
+
 /**
  * dlw_nest_begins() - a section, with an outermost lock noted before; false: ask at length
  *
@@ -246,41 +260,51 @@ static inline bool dlw_nest_as_ever(const struct dlw_context *self)
 static inline bool dlw_nest_begins(const struct dlw_context *self, uint64_t holding)
 {
 	const struct dlw_held *outermost = self->holds;
-	const uint32_t added = (uint32_t)(holding >> 32);
 	struct dlw_nest *nest = self->nest;
 	uint64_t began;
 	uint32_t place;
 
-	if ((uint32_t)holding != 1 || added == self->edge_given)
+	if ((uint32_t)holding != 1 || (uint32_t)(holding >> 32) == self->edge_given)
 		return false;
 	place = dlw_nesting_either(nest, nest->chain[0], dlw_nesting_next(nest->last), 0,
 				   outermost->address,
 				   dlw_nesting_key_of(outermost) | nest->stamp);
 	if (!place)
 		return false;
-	began = atomic_load_explicit(&((struct dlw_segment *)nest->base)->edges,
-				     memory_order_relaxed);
+	began = dlw_nest_edges(nest);
 	if (began != nest->began || !nest->moment) {
 		nest->began = began;
 		nest->moment = dlw_nest_moment(began, nest->held_edge, self->last_edge);
 	}
-	nest->start = added - 1;
-	nest->mixed = nest->unclean = false;
-	nest->valid = 1;
-	nest->chain[0] = nest->last = place;
+	nest->chain[0] = place;
 	return nest->moment;
 }
 
-/** dlw_nest_footprint() - the section has taken no more than @note says, before @address; false: it has */
-static inline bool dlw_nest_footprint(struct dlw_nest *nest, const struct dlw_nesting *note,
-				      uint64_t address)
+/** dlw_nest_begins_again() - the same, with the outermost lock of the last section */
+static inline __attribute__((always_inline)) bool
+dlw_nest_begins_again(const struct dlw_context *self, uint64_t holding)
 {
-	uint64_t footprint = nest->footprint | nest->newest;
+	const struct dlw_held *outermost = self->holds;
+	const struct dlw_nest *nest = self->nest;
+	const struct dlw_nesting *note;
 
-	if ((note->footprint & footprint) != footprint)
+	if ((uint32_t)holding != 1 || (uint32_t)(holding >> 32) == self->edge_given)
 		return false;
-	nest->footprint = footprint;
-	nest->newest = dlw_lock_bit(address);
+	note = dlw_nesting_at(nest, nest->chain[0]);
+	return note->address == outermost->address &&
+	       note->key == (dlw_nesting_key_of(outermost) | nest->stamp) &&
+	       nest->began == dlw_nest_edges(nest) && nest->moment;
+}
+
+/** dlw_nest_take() - the section has taken the lock at @address, which @note says; false: it does not */
+static inline __attribute__((always_inline)) bool
+dlw_nest_take(struct dlw_nest *nest, const struct dlw_nesting *note, uint64_t address)
+{
+	const uint64_t footprint = nest->footprint;
+
+	if (dlw_unlikely(*(const uint64_t *)&note->untaken & footprint))
+		return false;
+	nest->footprint = footprint | dlw_lock_bit(address);
 	return true;
 }
 
@@ -292,9 +316,14 @@ dlw_nest_goes_on(struct dlw_context *self, const struct dlw_thread *record, uint
 	struct dlw_nest *nest = self->nest;
 	uint64_t after = holding + DLW_HOLD_ADDED;
 
-	nest->chain[(uint32_t)holding] = nest->last = place;
+	nest->chain[(uint32_t)holding] = place;
+	if (unclean)
+		nest->last = place;
 	atomic_signal_fence(memory_order_seq_cst);
-	self->nest_expected = unclean ? after >> 32 << 32 | DLW_NEST_UNCLEAN : after;
+	if (unclean)
+		self->nest_added++;
+	else
+		self->nest_expected = after;
 	atomic_signal_fence(memory_order_seq_cst);
 	return dlw_likely(atomic_load_explicit(&record->holding, memory_order_relaxed) == after);
 }
@@ -304,9 +333,11 @@ static inline __attribute__((always_inline)) bool
 dlw_nest_comes_up(struct dlw_context *self, const struct dlw_thread *record, uint64_t holding,
 		  struct dlw_nesting *note, uint32_t place, bool unclean)
 {
+	const struct dlw_nest *nest = self->nest;
+
 	if (dlw_unlikely(!dlw_nest_goes_on(self, record, holding, place, unclean)))
 		return false;
-	dlw_nesting_again(note, self->nest->moment);
+	dlw_nesting_again(note, nest->moment);
 	return true;
 }
 
@@ -323,39 +354,71 @@ dlw_nest_is_noted(struct dlw_context *self, const struct dlw_thread *record, uin
 	uint32_t place;
 
 	key |= nest->stamp | (unclean ? DLW_NESTING_UNCLEAN : 0);
-	place = dlw_nesting_either(nest, dlw_nesting_next(nest->last), *at, at[-1], address, key);
+	place = dlw_nesting_either(nest, dlw_nesting_next(unclean ? nest->last : at[-1]), *at,
+				   at[-1], address, key);
 	if (dlw_unlikely(!place))
 		return false;
-	if (unclean && !dlw_nest_footprint(nest, dlw_nesting_at(nest, place), address))
+	if (unclean && !dlw_nest_take(nest, dlw_nesting_at(nest, place), address))
 		return false;
 	return dlw_nest_comes_up(self, record, holding, dlw_nesting_at(nest, place), place,
 				 unclean);
 }
 
 /**
- * dlw_nest_has_given() - the section under way has given locks back, and all it holds is noted
+ * dlw_nest_trod() - the footprint of a section that took @taken locks, and until now gave none back
+ *
+ * They all stand in the chain, what it has no more in the places above what it has.
+ */
+static inline __attribute__((always_inline)) uint64_t dlw_nest_trod(const struct dlw_nest *nest,
+								     uint32_t taken)
+{
+	uint64_t footprint = 0;
+	uint32_t i;
+
+	for (i = 0; i < taken; i++) {
+		if (i == DLW_NEST_DEPTH || !nest->chain[i])
+			return UINT64_MAX; /* whatever it was */
+		footprint |= dlw_lock_bit(dlw_nesting_at(nest, nest->chain[i])->address);
+	}
+	return footprint;
+}
+
+/** dlw_nest_is_clean() - a section under way has given nothing back, up to its last nested lock */
+static inline bool dlw_nest_is_clean(const struct dlw_context *self)
+{
+	return self->nest_state && !(self->nest_state & (DLW_NEST_UNCLEAN | DLW_NEST_SHIFTED));
+}
+
+/** dlw_nest_has_given() - a clean section has given locks back now; all it holds is noted */
+static inline __attribute__((always_inline)) void dlw_nest_has_given(struct dlw_context *self)
+{
+	self->nest->footprint = dlw_nest_trod(self->nest, self->nest_state);
+	atomic_signal_fence(memory_order_seq_cst);
+	self->nest_state = DLW_NEST_UNCLEAN;
+}
+
+/**
+ * dlw_nest_gives() - the section under way has given locks back, and all it holds is noted
  *
  * One lock held, and others taken and given back under it one after the other,
  * is what most programs do.
  */
-static inline bool dlw_nest_has_given(struct dlw_context *self, uint64_t holding)
+static inline bool dlw_nest_gives(struct dlw_context *self, uint64_t holding)
 {
-	uint64_t expected = self->nest_expected;
-
-	if (expected >> 32 != holding >> 32 || !(uint32_t)expected)
+	if (self->nest_added != holding >> 32 || !self->nest_state)
 		return false;
-	if (expected & DLW_NEST_SHIFTED)
+	if (self->nest_state & DLW_NEST_SHIFTED)
 		return dlw_nest_rejoin(self, (uint32_t)holding);
-	if (dlw_unlikely(!(expected & DLW_NEST_UNCLEAN)))
-		dlw_nest_become_unclean(self->nest, (uint32_t)(holding >> 32));
+	if (dlw_unlikely(dlw_nest_is_clean(self)))
+		dlw_nest_has_given(self);
 	return true;
 }
 
-/** dlw_nest_enters() - a section, or further into one that has given nothing back; false: neither */
+/** dlw_nest_enters() - a section, or further into a clean one; false: neither */
 static inline bool dlw_nest_enters(const struct dlw_context *self, uint64_t holding)
 {
 	return holding == self->nest_expected ||
-	       (holding >> 32 != self->nest_expected >> 32 && dlw_nest_begins(self, holding));
+	       (holding >> 32 != self->nest_added && dlw_nest_begins(self, holding));
 }
 
 /** dlw_nest_quickly() - it was waited for; false: ask at length */
@@ -367,45 +430,23 @@ dlw_nest_quickly(struct dlw_context *self, const struct dlw_thread *record, uint
 		return false;
 	if (dlw_nest_enters(self, holding))
 		return dlw_nest_is_noted(self, record, holding, address, key, false);
-	return dlw_nest_has_given(self, holding) &&
+	return dlw_nest_gives(self, holding) &&
 	       dlw_nest_is_noted(self, record, holding, address, key, true);
 }
 
-/** dlw_nest_begins_again() - the same, with the outermost lock of the last section */
-static inline __attribute__((always_inline)) bool
-dlw_nest_begins_again(const struct dlw_context *self, uint64_t holding)
-{
-	const struct dlw_held *outermost = self->holds;
-	const uint32_t added = (uint32_t)(holding >> 32);
-	struct dlw_nest *nest = self->nest;
-	const struct dlw_nesting *note;
-
-	if ((uint32_t)holding != 1 || added == self->edge_given)
-		return false;
-	note = dlw_nesting_at(nest, nest->chain[0]);
-	if (note->address != outermost->address ||
-	    note->key != (dlw_nesting_key_of(outermost) | nest->stamp) ||
-	    nest->began != atomic_load_explicit(&((struct dlw_segment *)nest->base)->edges,
-						memory_order_relaxed) ||
-	    !nest->moment)
-		return false;
-	nest->start = added - 1;
-	nest->mixed = nest->unclean = false;
-	nest->valid = 1;
-	nest->last = nest->chain[0];
-	return true;
-}
-
-/** dlw_nest_next() - the note made after the one that came up last, if it is of that; NULL */
+/**
+ * dlw_nest_next() - in a clean section: the note made after that of the lock taken last, if it
+ * is of this; NULL
+ * @key: with the stamp
+ */
 static inline __attribute__((always_inline)) struct dlw_nesting *
-dlw_nest_next(const struct dlw_nest *nest, uint32_t parent, uint64_t address, uint64_t key)
+dlw_nest_next(const struct dlw_nest *nest, uint64_t holding, uint64_t address, uint64_t key)
 {
-	struct dlw_nesting *note = dlw_nesting_at(nest, nest->last) + 1;
+	const uint32_t parent = nest->chain[(uint32_t)holding - 1];
+	struct dlw_nesting *note = dlw_nesting_at(nest, parent) + 1;
 
-	return note->address == address && note->key == (key | nest->stamp) &&
-			       note->parent == parent ?
-		       note :
-		       NULL;
+	return note->address == address && note->key == key && note->parent == parent ? note :
+											NULL;
 }
 
 /** dlw_nests() - with this much held one more is a nested one, and that matters */

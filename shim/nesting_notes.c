@@ -215,7 +215,7 @@ static void forget_notes(struct dlw_nest *nest)
 	}
 	memset(nest->buckets, 0, bucket_count(nest) * sizeof(nest->buckets[0]));
 	memset(nest->chain, 0, sizeof(nest->chain));
-	nest->stamp = DLW_NEST_STAMP;
+	dlw_nest_set_stamp(nest, DLW_NEST_STAMP);
 	nest->used = nest->first_free = nest->last = 0;
 	nest->swept = 0;
 	nest->refused = 0;
@@ -309,6 +309,8 @@ static void fill(struct dlw_nesting *note, uint32_t parent, const struct dlw_hel
 	note->key = dlw_nesting_key_of(held) | (unclean ? DLW_NESTING_UNCLEAN : 0);
 	note->parent = parent;
 	note->life = life;
+	if (unclean)
+		note->untaken = UINT64_MAX;
 	describe_type(note);
 }
 
@@ -462,7 +464,7 @@ void dlw_nesting_sweep(struct dlw_context *self)
 	}
 	put_all_in_buckets(nest);
 	atomic_fetch_add(&nest->nester->version, 1);
-	nest->stamp = DLW_NEST_STAMP;
+	dlw_nest_set_stamp(nest, DLW_NEST_STAMP);
 	memset(nest->chain, 0, sizeof(nest->chain));
 	nest->sweep_at = nest->used * 2 > FIRST_SWEEP ? nest->used * 2 : FIRST_SWEEP;
 }

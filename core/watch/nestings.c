@@ -103,8 +103,8 @@ static bool copy_chunk(struct reading *r, const struct dlw_nest_chunk *chunk, ui
 	for (i = 0; i < used; i++) {
 		r->nesters[r->count + i] = r->thread_count;
 		if (copies[i].unclean)
-			copies[i].footprint = atomic_load_explicit(&chunk->notes[i].footprint,
-								   memory_order_acquire);
+			copies[i].untaken = atomic_load_explicit(&chunk->notes[i].untaken,
+								 memory_order_acquire);
 	}
 	r->stretches[r->stretch_count++] = (struct stretch){
 		(uint32_t)((offset + offsetof(struct dlw_nest_chunk, notes)) / 8), r->count, used
@@ -380,7 +380,7 @@ static bool tell_note(struct reading *r, uint32_t note, uint32_t held,
 		.thread = r->nesters[note],
 		.locks = locks,
 		.held = held,
-		.footprint = copy->unclean ? copy->footprint : 0,
+		.footprint = copy->unclean ? ~copy->untaken : 0,
 		.born = nester->born,
 		.creator = is_creator(r, nester->serial),
 		.moments = { unpack(copy->unclean ? copy->latest : copy->first),

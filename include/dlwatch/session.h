@@ -263,8 +263,8 @@ struct dlw_nesting {
 	_Atomic uint64_t latest; /* moment; 0: it has only been held, and nothing asked for yet */
 	union {
 		_Atomic uint64_t first; /* moment */
-		/* .unclean: every lock that the thread has taken since it held none, a bit each */
-		_Atomic uint64_t footprint;
+		/* .unclean: locks that it has never taken before, since it held none: a bit each */
+		_Atomic uint64_t untaken;
 	};
 	uint32_t next; /* private: place of one with the same hash, or of a free one */
 	uint8_t type, traits;
