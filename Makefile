@@ -345,7 +345,8 @@ $(O)/tests/fuzz/%: $(O)/obj/tool/tests/fuzz/%.o $(O)/obj/tool/tests/fuzz/replay.
 $(O)/tests/property/stacks: TEST_LIBS := -lcmocka
 $(O)/tests/property/stacks: $(O)/obj/pic/shim/trace_cache.o
 $(O)/tests/property/nestings: TEST_LIBS := $(O)/obj/core.a -lcmocka
-$(O)/tests/property/nestings: $(patsubst %,$(O)/obj/pic/shim/%.o,nesting nesting_notes hold object lock)
+$(O)/tests/property/nestings: $(patsubst %,$(O)/obj/pic/shim/%.o,hook_mutex_nested nesting nesting_notes hold \
+	object lock)
 
 define build_program
 	@mkdir -p $(@D) $(@D:$(O)/%=$(O)/obj/program/%)

@@ -22,7 +22,9 @@
 #include "core/watch/system.h"
 #include "programs.h"
 #include "shim/hold.h"
+#include "shim/hook_mutex_ways.h"
 #include "shim/log_write.h"
+#include "shim/real.h"
 #include "shim/segment.h"
 /* last: it names a macro as a function of the shim is named */
 #include "analyzer/log_memory.h"
@@ -60,7 +62,7 @@ static struct dlw_runtime runtime;
 static struct dlw_context contexts[MAX_THREADS];
 static uint64_t known[MAX_THREADS]; /* what its creator handed on to each thread */
 static uint64_t used;
-static void *maps[2 * MAX_THREADS];
+static void *maps[4 * MAX_THREADS];
 static uint32_t map_count;
 static int32_t tid;
 /* Locks as the C library has them: who holds each is asked there, too. */
@@ -68,6 +70,9 @@ static union {
 	pthread_mutex_t mutex;
 	pthread_rwlock_t rwlock;
 } locks[MAX_OBJECTS];
+
+/* Also with guesses that are none: a site is of several places. */
+static struct dlw_site sites[MAX_THREADS][3];
 
 uint64_t dlw_segment_take(size_t size)
 {
@@ -86,6 +91,13 @@ void *dlw_map(size_t size, bool wipe)
 	return maps[map_count++] = calloc(1, size);
 }
 
+/* Given back at the next start_process(). */
+void dlw_unmap(void *address, size_t size)
+{
+	(void)address;
+	(void)size;
+}
+
 /* What a small program never comes to. */
 #define NEVER(result, name, first, second) \
 	result name(first one, second other) \
@@ -101,7 +113,6 @@ void *dlw_map(size_t size, bool wipe)
 		abort(); \
 	}
 
-NEVER(void, dlw_unmap, void *, size_t)
 NEVER(void *, dlw_table_grow, struct dlw_table *, uint32_t)
 NEVER(void, dlw_log_event, struct dlw_context *, struct dlw_event *)
 NEVER(void, dlw_log_destroyed, struct dlw_context *, struct dlw_object *)
@@ -120,6 +131,7 @@ static void start_process(void)
 		memset(&memory, 0, used);
 	memset(&runtime, 0, sizeof(runtime));
 	memset(locks, 0, sizeof(locks));
+	memset(sites, 0, sizeof(sites));
 	while (map_count)
 		free(maps[--map_count]);
 	dlw_runtime = &runtime;
@@ -178,6 +190,63 @@ static uint32_t stack_of(uint32_t t, uint32_t at)
 	return 1 + t * MAX_STEPS + at;
 }
 
+/* What each thread has taken since it held nothing, as in a footprint; and without its newest. */
+static uint64_t trodden[MAX_THREADS], trodden_before[MAX_THREADS];
+
+static int locked(pthread_mutex_t *mutex)
+{
+	(void)mutex;
+	return 0;
+}
+
+struct dlw_real_functions dlw_real_functions = { .pthread_mutex_lock = locked };
+
+/* As the short way of a mutex does it. */
+static void lock_by_hook(struct dlw_context *self, uint32_t t, uint32_t object, uint32_t stack)
+{
+	const uint64_t holding = dlw_hold_now(self->record);
+	struct dlw_site *site = &sites[t][object % 3];
+
+	site->stack = stack;
+	assert_true(dlw_hold_append(self, self->record, holding, address_of(object),
+				    dlw_hold_word(DLW_MUTEX, DLW_EXCLUSIVE, stack, 0)));
+	assert_int_equal(dlw_mutex_lock_nested(&locks[object].mutex, self, holding, self->record,
+					       site), 0);
+}
+
+/* What is taken for noted is what is held, and what was trodden on the way. */
+static void check_chain(const struct dlw_context *self, uint32_t t)
+{
+	const struct dlw_nest *nest = self->nest;
+	const uint32_t count = dlw_hold_count(self);
+	uint32_t i;
+
+	if (count < 2 || !self->nest_state || self->nest_state & DLW_NEST_SHIFTED)
+		return;
+	assert_int_equal(self->nest_added, dlw_holds_added(self->record));
+	for (i = 0; i < count; i++) {
+		const struct dlw_nesting *note = dlw_nesting_at(nest, nest->chain[i]);
+
+		assert_int_equal(note->address, self->holds[i].address);
+		assert_int_equal(note->stack, self->holds[i].stack);
+		assert_int_equal(note->kind, self->holds[i].kind);
+		assert_int_equal(note->mode, self->holds[i].mode);
+		assert_int_equal(note->parent, i ? nest->chain[i - 1] : 0);
+		if (i == count - 1 && note->unclean && note->latest)
+			assert_int_equal(note->untaken & trodden_before[t], 0);
+	}
+	assert_int_equal(!!(self->nest_state & DLW_NEST_UNCLEAN),
+			 dlw_nesting_at(nest, nest->chain[count - 1])->unclean);
+	if (self->nest_state & DLW_NEST_UNCLEAN)
+		assert_int_equal(~nest->footprint & trodden[t], 0);
+}
+
+static void tread(const struct dlw_context *self, uint32_t t, uint64_t address)
+{
+	trodden_before[t] = dlw_hold_count(self) ? trodden[t] : 0;
+	trodden[t] = trodden_before[t] | dlw_lock_bit(address);
+}
+
 static void take_lock(struct dlw_context *self, const struct program *p, uint32_t t, uint32_t at)
 {
 	const struct step *s = &p->steps[t][at];
@@ -192,10 +261,16 @@ static void take_lock(struct dlw_context *self, const struct program *p, uint32_
 	/* the short way notes it before it is had, others after */
 	if (stack % 2)
 		know_owner(p, s, true);
-	dlw_hold_push(self, p->things[s->object].kind, s->mode, address_of(s->object), stack,
-		      s->form);
+	tread(self, t, address_of(s->object));
+	if (at % 4 && p->things[s->object].kind == DLW_MUTEX && s->form == DLW_FORM_BLOCKING &&
+	    dlw_hold_count(self))
+		lock_by_hook(self, t, s->object, stack);
+	else
+		dlw_hold_push(self, p->things[s->object].kind, s->mode, address_of(s->object),
+			      stack, s->form);
 	if (stack % 2 == 0)
 		know_owner(p, s, true);
+	check_chain(self, t);
 }
 
 static void give_lock(struct dlw_context *self, const struct program *p, const struct step *s)
@@ -436,6 +511,64 @@ static void test_set(void **state)
 	dlw_arena_release(&arena);
 }
 
+/* ---- what comes up again and again -------------------------------------------------------- */
+
+#define WALK_STEPS 5000
+
+/* Few locks and stacks, and guesses that are often wrong: taken in any way, given in any order. */
+static void walk_takes(struct dlw_context *self, struct dice *dice)
+{
+	const uint32_t object = roll(dice, 4), stack = 1 + object / 2;
+
+	if (dlw_hold_count(self) == 3 || dlw_hold_find(self, address_of(object)) >= 0)
+		return;
+	tread(self, 0, address_of(object));
+	locks[object].mutex.__data.__owner = tid;
+	if (dlw_hold_count(self) && chance(dice, 80))
+		lock_by_hook(self, 0, object, stack);
+	else
+		dlw_hold_push(self, DLW_MUTEX, DLW_EXCLUSIVE, address_of(object), stack,
+			      chance(dice, 70) ? DLW_FORM_BLOCKING : DLW_FORM_TRY);
+	check_chain(self, 0);
+}
+
+static void walk_gives(struct dlw_context *self, struct dice *dice)
+{
+	const uint32_t count = dlw_hold_count(self);
+	const uint32_t depth = count && chance(dice, 15) ? roll(dice, count) : 0;
+
+	if (!count)
+		return;
+	((pthread_mutex_t *)(uintptr_t)dlw_hold_at(self, depth)->address)->__data.__owner = 0;
+	dlw_hold_drop(self, depth);
+}
+
+static void what_comes_up_again_is_what_is_held(void **state)
+{
+	uint64_t seed = from_environment("SEED", 1);
+	struct dlw_context *self = &contexts[0];
+	struct dice dice;
+	uint32_t walk, i;
+
+	(void)state;
+	for (walk = 0; walk < 200; walk++) {
+		dice = dice_of(seed + walk);
+		start_process();
+		start_thread(0);
+		for (i = 0; i < WALK_STEPS; i++) {
+			if (chance(&dice, 50))
+				walk_takes(self, &dice);
+			else
+				walk_gives(self, &dice);
+			if (roll(&dice, 1000) == 0)
+				dlw_edge_met(self);
+			if (roll(&dice, 2000) == 0)
+				dlw_nest_changed();
+		}
+		assert_true(memory.segment.nestings_noted > 20);
+	}
+}
+
 /* ---- handlers that take and give locks in the middle of a hook ----------------------------- */
 
 enum { LOWER = 0x1000, MINE = 0x2000, OTHERS = 0x3000 };
@@ -516,8 +649,9 @@ static void a_hold_is_in_its_place_whatever_a_handler_did(void **state)
 
 int main(void)
 {
-	struct CMUnitTest tests[SETS + 1] = {
-		[SETS] = cmocka_unit_test(a_hold_is_in_its_place_whatever_a_handler_did)
+	struct CMUnitTest tests[SETS + 2] = {
+		[SETS] = cmocka_unit_test(a_hold_is_in_its_place_whatever_a_handler_did),
+		[SETS + 1] = cmocka_unit_test(what_comes_up_again_is_what_is_held)
 	};
 	size_t i;
 
