@@ -12,6 +12,7 @@
 
 #include "analyzer/log_memory.h"
 #include "analyzer/log_records.h"
+#include "core/search.h"
 
 /* ------------------------------------------------------------- a flight recorder's */
 
@@ -258,17 +259,7 @@ const struct dlw_log_thread *dlw_log_defined_thread(const struct dlw_log_definit
 
 uint32_t dlw_log_module_after(const struct dlw_log_definitions *defined, uint64_t address)
 {
-	uint32_t low = 0, high = defined->module_count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (defined->modules[middle].end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return dlw_first(i, 0, defined->module_count, defined->modules[i].end > address);
 }
 
 const struct dlw_module *dlw_log_module(const struct dlw_log_definitions *defined,
@@ -283,18 +274,11 @@ const struct dlw_module *dlw_log_module(const struct dlw_log_definitions *define
 
 uint64_t dlw_log_order_times(const struct dlw_log_definitions *defined, uint64_t number)
 {
-	uint32_t low = 0, high = defined->order_count;
+	uint32_t at = dlw_first(i, 0, defined->order_count,
+				defined->order_counts[i].order >= number);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (defined->order_counts[middle].order < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < defined->order_count && defined->order_counts[low].order == number ?
-		       defined->order_counts[low].times :
+	return at < defined->order_count && defined->order_counts[at].order == number ?
+		       defined->order_counts[at].times :
 		       1;
 }
 
@@ -302,17 +286,9 @@ uint64_t dlw_log_order_times(const struct dlw_log_definitions *defined, uint64_t
 static const struct dlw_log_name *given_to(const struct dlw_log_name *names, uint32_t count,
 					   uint32_t id)
 {
-	uint32_t low = 0, high = count;
+	uint32_t at = dlw_first(i, 0, count, names[i].id >= id);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (names[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < count && names[low].id == id ? &names[low] : NULL;
+	return at < count && names[at].id == id ? &names[at] : NULL;
 }
 
 void dlw_log_object_at(const struct dlw_log_definitions *defined, uint32_t position,

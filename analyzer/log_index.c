@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "analyzer/log_memory.h"
+#include "core/search.h"
 
 static int by_id_then_position(const void *left, const void *right)
 {
@@ -65,18 +66,10 @@ void dlw_log_index_free(struct dlw_log_index *index)
 
 uint32_t dlw_log_index_find_far(const struct dlw_log_index *index, uint32_t id)
 {
-	uint32_t low = 0, high = index->far_count;
+	uint32_t at = dlw_first(i, 0, index->far_count, index->far[i].id >= id);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (index->far[middle].id < id)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low < index->far_count && index->far[low].id == id)
-		return index->far[low].position;
+	if (at < index->far_count && index->far[at].id == id)
+		return index->far[at].position;
 	return DLW_NO_POSITION;
 }
 

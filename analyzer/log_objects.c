@@ -9,6 +9,7 @@
 #include <uthash.h>
 
 #include "analyzer/log_memory.h"
+#include "core/search.h"
 
 struct dlw_guess {
 	uint32_t id;
@@ -337,26 +338,19 @@ struct dlw_replay_object *dlw_object_after_gap(struct dlw_replay *replay,
 struct dlw_past_releaser *dlw_object_add_releaser(struct dlw_replay_object *object,
 						  struct dlw_cursor *thread, bool as_stranger)
 {
-	uint32_t low = 0, high = object->releaser_count;
+	uint32_t at = dlw_first(i, 0, object->releaser_count,
+				object->releasers[i].thread->number >= thread->number);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (object->releasers[middle].thread->number < thread->number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low < object->releaser_count && object->releasers[low].thread == thread) {
-		object->releasers[low].as_stranger |= as_stranger;
-		return &object->releasers[low];
+	if (at < object->releaser_count && object->releasers[at].thread == thread) {
+		object->releasers[at].as_stranger |= as_stranger;
+		return &object->releasers[at];
 	}
 	dlw_reserve(object->releasers, object->releaser_count, object->releaser_room);
-	memmove(object->releasers + low + 1, object->releasers + low,
-		(object->releaser_count - low) * sizeof(*object->releasers));
-	object->releasers[low] = (struct dlw_past_releaser){ thread, as_stranger, false };
+	memmove(object->releasers + at + 1, object->releasers + at,
+		(object->releaser_count - at) * sizeof(*object->releasers));
+	object->releasers[at] = (struct dlw_past_releaser){ thread, as_stranger, false };
 	object->releaser_count++;
-	return &object->releasers[low];
+	return &object->releasers[at];
 }
 
 /* ----------------------------------------------------------------------- free */

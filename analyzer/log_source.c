@@ -13,6 +13,7 @@
 #include "analyzer/log_memory.h"
 #include "analyzer/log_objects.h"
 #include "analyzer/log_order.h"
+#include "core/search.h"
 
 static struct dlw_cursor *add_cursor(struct dlw_source *source, uint32_t serial)
 {
@@ -51,22 +52,14 @@ static uint32_t *serials_of(const struct dlw_source *source, uint32_t *count)
 static void find_stream(struct dlw_cursor *cursor)
 {
 	const struct dlw_log_file *file = &cursor->source->file;
-	size_t low = 0, high = file->block_count;
+	size_t at = dlw_first(i, 0, file->block_count, file->blocks[i].thread >= cursor->serial);
 
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-
-		if (file->blocks[middle].thread < cursor->serial)
-			low = middle + 1;
-		else
-			high = middle;
+	cursor->block = file->blocks + at;
+	while (at < file->block_count && file->blocks[at].thread == cursor->serial) {
+		cursor->source->replay->total_bytes += file->blocks[at].length;
+		at++;
 	}
-	cursor->block = file->blocks + low;
-	while (low < file->block_count && file->blocks[low].thread == cursor->serial) {
-		cursor->source->replay->total_bytes += file->blocks[low].length;
-		low++;
-	}
-	cursor->block_end = file->blocks + low;
+	cursor->block_end = file->blocks + at;
 }
 
 static void add_cursors(struct dlw_source *source)

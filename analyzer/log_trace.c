@@ -74,31 +74,13 @@ static inline uint32_t thread_number(struct dlw_log_trace *traced, struct dlw_cu
 	return number ? number - 1 : add_thread(traced, cursor);
 }
 
-static bool in_module(const struct dlw_source *source, uint64_t address)
-{
-	uint32_t low = 0, high = source->defined.module_count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		const struct dlw_module *module = &source->defined.modules[middle];
-
-		if (address >= module->start && address < module->end)
-			return true;
-		if (address < module->start)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return false;
-}
-
 /* Whether its beginning was seen, or it lies where nothing else ever does. */
 static bool is_life_known(const struct dlw_replay_object *object)
 {
 	const struct dlw_log_object *defined = &object->defined;
 
 	return !object->guessed && (defined->init_stack || object->shared || *defined->name ||
-				    in_module(object->source, defined->address));
+				    dlw_log_module(&object->source->defined, defined->address));
 }
 
 static uint32_t add_object(struct dlw_log_trace *traced, struct dlw_replay_object *object)

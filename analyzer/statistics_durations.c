@@ -5,6 +5,7 @@
 
 #include "analyzer/log_memory.h"
 #include "analyzer/statistics.h"
+#include "core/search.h"
 
 uint64_t dlw_add_up_to_max(uint64_t total, uint64_t ns)
 {
@@ -14,17 +15,7 @@ uint64_t dlw_add_up_to_max(uint64_t total, uint64_t ns)
 /** find_bucket() - where number @number stands, or would stand */
 static uint32_t find_bucket(const struct dlw_durations *durations, uint32_t number)
 {
-	uint32_t low = 0, high = durations->used;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (durations->buckets[middle].number < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return dlw_first(i, 0, durations->used, durations->buckets[i].number >= number);
 }
 
 static void count(struct dlw_durations *durations, uint32_t number, uint32_t times)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/finding.h"
+#include "core/search.h"
 #include "core/site.h"
 #include "core/sort.h"
 
@@ -280,25 +281,19 @@ bool dlw_finding_sort_resources(struct dlw_finding *finding, struct dlw_arena *a
 
 uint32_t dlw_resource_position(const struct dlw_finding *finding, uint32_t resource)
 {
-	uint32_t low = 0, high = finding->resource_count, middle;
+	const uint32_t *sorted = finding->by_resource;
+	uint32_t at;
 
-	if (!finding->by_resource) {
-		for (low = 0; low < high; low++)
-			if (finding->resources[low] == resource)
-				return low;
+	if (!sorted) {
+		for (at = 0; at < finding->resource_count; at++)
+			if (finding->resources[at] == resource)
+				return at;
 		return DLW_NONE;
 	}
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (finding->resources[finding->by_resource[middle]] < resource)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == finding->resource_count ||
-	    finding->resources[finding->by_resource[low]] != resource)
+	at = dlw_first(i, 0, finding->resource_count, finding->resources[sorted[i]] >= resource);
+	if (at == finding->resource_count || finding->resources[sorted[at]] != resource)
 		return DLW_NONE;
-	return finding->by_resource[low];
+	return sorted[at];
 }
 
 void dlw_resource_id(const struct dlw_state *state, const struct dlw_finding *finding,

@@ -5,6 +5,7 @@
  * asks ten thousand times.
  */
 #include "core/finding.h"
+#include "core/search.h"
 #include "core/sort.h"
 
 /** The threads of a finding, rising, and what each of them holds. */
@@ -131,17 +132,9 @@ static uint32_t search_all(const struct order *order, uint32_t thread, uint32_t 
 /** place_of() - of @thread in .threads; DLW_NONE: it is none of them */
 static uint32_t place_of(const struct dlw_shown_holds *shown, uint32_t thread)
 {
-	uint32_t low = 0, high = shown->thread_count;
+	uint32_t at = dlw_first(i, 0, shown->thread_count, shown->threads[i] >= thread);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (shown->threads[middle] < thread)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < shown->thread_count && shown->threads[low] == thread ? low : DLW_NONE;
+	return at < shown->thread_count && shown->threads[at] == thread ? at : DLW_NONE;
 }
 
 uint32_t dlw_next_hold(const struct dlw_state *state, const struct dlw_finding *finding,
@@ -150,18 +143,13 @@ uint32_t dlw_next_hold(const struct dlw_state *state, const struct dlw_finding *
 	const struct dlw_shown_holds *shown = finding->holds;
 	struct order order = { state, finding };
 	uint32_t at = shown ? place_of(shown, thread) : DLW_NONE;
-	uint32_t low, high, middle;
+	uint32_t next, end;
 
 	if (at == DLW_NONE)
 		return search_all(&order, thread, last);
-	low = shown->first[at];
-	high = shown->first[at + 1];
-	while (last != DLW_NONE && low < high) {
-		middle = low + (high - low) / 2;
-		if (compare_holds(&order, last, shown->holds[middle]) < 0)
-			high = middle;
-		else
-			low = middle + 1;
-	}
-	return low < shown->first[at + 1] ? shown->holds[low] : DLW_NONE;
+	next = shown->first[at];
+	end = shown->first[at + 1];
+	if (last != DLW_NONE)
+		next = dlw_first(i, next, end, compare_holds(&order, last, shown->holds[i]) < 0);
+	return next < end ? shown->holds[next] : DLW_NONE;
 }

@@ -8,6 +8,7 @@
  * Neither may the order in which one thread's holds were found matter.
  */
 #include "core/judge.h"
+#include "core/search.h"
 #include "core/site.h"
 #include "core/sort.h"
 
@@ -28,19 +29,13 @@ static int compare_members(const void *context, uint32_t left, uint32_t right)
 /* Where @thread stands in the core, or DLW_NONE. */
 static uint32_t position_of(const struct print *print, uint32_t thread)
 {
-	uint32_t low = 0, high = print->finding->core_count, middle;
+	const struct dlw_finding *finding = print->finding;
+	uint32_t at = dlw_first(i, 0, finding->core_count,
+				finding->core[print->by_thread[i]] >= thread);
 
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (print->finding->core[print->by_thread[middle]] < thread)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == print->finding->core_count ||
-	    print->finding->core[print->by_thread[low]] != thread)
+	if (at == finding->core_count || finding->core[print->by_thread[at]] != thread)
 		return DLW_NONE;
-	return print->by_thread[low];
+	return print->by_thread[at];
 }
 
 static uint64_t hash_use(const struct dlw_state *state, uint32_t thread, uint32_t resource,

@@ -4,24 +4,17 @@
 #include <string.h>
 
 #include "core/finding_json.h"
+#include "core/search.h"
 #include "core/site.h"
 
 const struct dlw_module *dlw_module_at(const struct dlw_process_state *process, uint64_t address)
 {
-	uint32_t low = 0, high = process->module_count;
+	uint32_t at = dlw_first(i, 0, process->module_count, process->modules[i].start > address);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (process->modules[middle].start <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
 	/* A file may be mapped into a gap between another's segments: look further back. */
-	while (low-- > 0)
-		if (address < process->modules[low].end)
-			return &process->modules[low];
+	while (at-- > 0)
+		if (address < process->modules[at].end)
+			return &process->modules[at];
 	return NULL;
 }
 

@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "core/predict/cycles.h"
+#include "core/search.h"
 
 struct search {
 	const struct dlw_trace *trace;
@@ -105,17 +106,8 @@ static const struct dlw_dependency *last_member(const struct search *search)
 /** holder_from() - the first holder of @object that is @place or after it */
 static uint32_t holder_from(const struct dlw_kept *kept, uint32_t object, uint32_t place)
 {
-	uint32_t low = kept->first[object], high = kept->first[object + 1];
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (kept->places[middle] < place)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return dlw_first(i, kept->first[object], kept->first[object + 1],
+			 kept->places[i] >= place);
 }
 
 /** holds() - the dependency @place has or owes @object */

@@ -3,6 +3,8 @@
  */
 #include "core/predict/store.h"
 
+#include "core/search.h"
+
 uint32_t dlw_held_set(const struct dlw_trace *trace, uint32_t number, uint32_t prefix)
 {
 	const struct dlw_thread *thread = dlw_thread_at(trace, number);
@@ -33,28 +35,11 @@ uint32_t dlw_held_set(const struct dlw_trace *trace, uint32_t number, uint32_t p
 
 uint32_t dlw_prefix_at(const struct dlw_thread *thread, uint32_t order)
 {
-	uint32_t low = 0, high = thread->end, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (dlw_step_at(thread, middle)->order < order)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return dlw_first(i, 0, thread->end, dlw_step_at(thread, i)->order >= order);
 }
 
 uint32_t dlw_edges_before(const struct dlw_thread *thread, uint32_t prefix)
 {
-	uint32_t low = 0, high = thread->edges.count, middle;
-
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (((struct dlw_edge *)dlw_column_at(&thread->edges, middle))->at < prefix)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return dlw_first(i, 0, thread->edges.count,
+			 ((struct dlw_edge *)dlw_column_at(&thread->edges, i))->at >= prefix);
 }

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "core/search.h"
+
 uint64_t dlw_newest_pid(void)
 {
 	char text[128];
@@ -44,17 +46,9 @@ static void read_process(void *context, const char *name)
 
 const struct dlw_relative *dlw_family_find(const struct dlw_family *family, int32_t pid)
 {
-	uint32_t low = 0, high = family->count;
+	uint32_t at = dlw_first(i, 0, family->count, family->all[i].line.pid >= pid);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (family->all[middle].line.pid < pid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < family->count && family->all[low].line.pid == pid ? &family->all[low] : NULL;
+	return at < family->count && family->all[at].line.pid == pid ? &family->all[at] : NULL;
 }
 
 static bool was_member(const struct dlw_family *before, const struct dlw_process_line *line)

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/search.h"
 #include "core/watch/maps.h"
 #include "core/watch/procfs.h"
 #include "core/watch/records.h"
@@ -158,19 +159,11 @@ bool dlw_mappings_read(struct dlw_mappings *mappings, int32_t pid, struct dlw_ar
 
 const struct dlw_mapping *dlw_mappings_find(const struct dlw_mappings *mappings, uint64_t address)
 {
-	uint32_t low = 0, high = mappings->count;
+	uint32_t at = dlw_first(i, 0, mappings->count, mappings->all[i].end > address);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (mappings->all[middle].end <= address)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (low == mappings->count || mappings->all[low].start > address)
+	if (at == mappings->count || mappings->all[at].start > address)
 		return NULL;
-	return &mappings->all[low];
+	return &mappings->all[at];
 }
 
 /** noted_mapping() - the newest one the shim has noted at @address; it also knows the private */

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/search.h"
 #include "core/sort.h"
 #include "core/watch/records.h"
 
@@ -160,19 +161,13 @@ static int compare_places(const void *context, uint32_t left, uint32_t right)
 /** note_at() - the copy of what was at @place; DLW_NONE: there is none */
 static uint32_t note_at(const struct reading *r, uint32_t place)
 {
-	uint32_t low = 0, high = r->stretch_count, middle;
+	uint32_t behind = dlw_first(i, 0, r->stretch_count,
+				    r->stretches[r->by_place[i]].place > place);
 	const struct stretch *stretch;
 
-	while (low < high) {
-		middle = low + (high - low) / 2;
-		if (r->stretches[r->by_place[middle]].place <= place)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	if (!place || !low)
+	if (!place || !behind)
 		return DLW_NONE;
-	stretch = &r->stretches[r->by_place[low - 1]];
+	stretch = &r->stretches[r->by_place[behind - 1]];
 	place = (place - stretch->place) / (uint32_t)UNITS;
 	return place < stretch->count ? stretch->first + place : DLW_NONE;
 }

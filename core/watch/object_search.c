@@ -3,6 +3,7 @@
  */
 #include "core/watch/object_search.h"
 
+#include "core/search.h"
 #include "core/sort.h"
 #include "core/watch/records.h"
 
@@ -47,17 +48,8 @@ static int compare_sought(const void *context, uint32_t left, uint32_t right)
 static uint32_t first_from(const struct dlw_object_search *search,
 			   const struct dlw_sought_object *sought)
 {
-	uint32_t low = 0, high = search->count;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (compare(&search->all[search->order[middle]], sought) < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return dlw_first(i, 0, search->count,
+			 compare(&search->all[search->order[i]], sought) >= 0);
 }
 
 /** match() - an object of @process with all that is sought at its address */

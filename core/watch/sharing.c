@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 
+#include "core/search.h"
 #include "core/watch/descriptors.h"
 #include "core/watch/maps.h"
 #include "core/watch/picture.h"
@@ -97,18 +98,11 @@ static bool has_name(int32_t task, uint64_t address)
 /** place_of() - where the file is among the others, or would have to be */
 static uint32_t place_of(const struct dlw_census *census, uint64_t device, uint64_t inode)
 {
-	uint32_t low = 0, high = census->count;
+	const struct dlw_shared_file *files = census->files;
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-		const struct dlw_shared_file *file = &census->files[middle];
-
-		if (file->inode < inode || (file->inode == inode && file->device < device))
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return dlw_first(i, 0, census->count,
+			 files[i].inode > inode ||
+				 (files[i].inode == inode && files[i].device >= device));
 }
 
 static bool is_at(const struct dlw_census *census, uint32_t place, uint64_t device, uint64_t inode)

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/search.h"
 #include "core/watch/look.h"
 #include "core/watch/records.h"
 #include "core/watch/survey_process.h"
@@ -98,17 +99,9 @@ void dlw_survey_forget(struct dlw_survey *survey, int32_t pid)
 
 const struct dlw_surveyed *dlw_survey_find(const struct dlw_survey *survey, int32_t pid)
 {
-	uint32_t low = 0, high = survey->count;
+	uint32_t at = dlw_first(i, 0, survey->count, survey->all[i].pid >= pid);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (survey->all[middle].pid < pid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < survey->count && survey->all[low].pid == pid ? &survey->all[low] : NULL;
+	return at < survey->count && survey->all[at].pid == pid ? &survey->all[at] : NULL;
 }
 
 /* ---------------------------------------------------------------------------- all of them */
@@ -189,19 +182,11 @@ static bool survey_all(struct dlw_watch *watch)
 static const struct dlw_wanted_task *find_wanted(const struct dlw_wanted_tasks *wanted,
 						 int32_t pid, int32_t tid)
 {
-	uint32_t low = 0, high = wanted->count;
+	uint32_t at = dlw_first(i, 0, wanted->count, wanted->all[i].sleeper.tid >= tid);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (wanted->all[middle].sleeper.tid < tid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < wanted->count && wanted->all[low].sleeper.tid == tid &&
-			       wanted->all[low].pid == pid
-		       ? &wanted->all[low]
+	return at < wanted->count && wanted->all[at].sleeper.tid == tid &&
+			       wanted->all[at].pid == pid
+		       ? &wanted->all[at]
 		       : NULL;
 }
 

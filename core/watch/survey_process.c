@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#include "core/search.h"
 #include "core/sort.h"
 #include "core/watch/descriptors.h"
 #include "core/watch/look.h"
@@ -55,34 +56,17 @@ struct reading {
 
 static bool is_hooked(const struct reading *reading, int32_t tid)
 {
-	uint32_t low = 0, high = reading->hooked_count;
+	uint32_t at = dlw_first(i, 0, reading->hooked_count, reading->hooked[i] >= (uint32_t)tid);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (reading->hooked[middle] < (uint32_t)tid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < reading->hooked_count && reading->hooked[low] == (uint32_t)tid;
+	return at < reading->hooked_count && reading->hooked[at] == (uint32_t)tid;
 }
 
 const struct dlw_sleeper *dlw_sleeper_of(const struct dlw_surveyed *before, int32_t tid)
 {
-	uint32_t low = 0, high = before ? before->sleeper_count : 0;
+	uint32_t count = before ? before->sleeper_count : 0;
+	uint32_t at = dlw_first(i, 0, count, before->sleepers[i].tid >= tid);
 
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (before->sleepers[middle].tid < tid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return before && low < before->sleeper_count && before->sleepers[low].tid == tid
-		       ? &before->sleepers[low]
-		       : NULL;
+	return at < count && before->sleepers[at].tid == tid ? &before->sleepers[at] : NULL;
 }
 
 bool dlw_sleep_look(int32_t pid, int32_t tid, const struct dlw_sleeper *before,
