@@ -301,41 +301,130 @@ static __attribute__((noinline)) int had_at_length(const void *lock, struct dlw_
 
 /** say_and_leave() - the newest of what was held and one more, which has been entered */
 static inline __attribute__((always_inline)) int
-say_and_leave(const void *lock, struct dlw_context *self, uint64_t key, uint64_t holding)
+say_and_leave(const void *lock, struct dlw_context *self, uint64_t key, bool shared,
+	      uint64_t holding)
 {
-	if (dlw_unlikely(!dlw_hold_say(self, self->log, dlw_address(lock), key,
-				       dlw_key_mode(key) == DLW_SHARED, holding + DLW_HOLD_ADDED,
-				       (uint32_t)holding)))
+	if (dlw_unlikely(!dlw_hold_say(self, self->log, dlw_address(lock), key, shared,
+				       holding + DLW_HOLD_ADDED, (uint32_t)holding)))
 		return dlw_hold_say_otherwise(self, dlw_key_form(key));
 	if (dlw_unlikely(!dlw_leave_quickly(self)))
 		return dlw_hold_leave(self);
 	return 0;
 }
 
-/** nest_otherwise() - it is nested, and not what the thread took next when it was here last */
-static __attribute__((noinline)) int nest_otherwise(const void *lock, struct dlw_context *self,
+/*
+ * Ways of one more hold, as without a log (hook_mutex_nested.c): each short enough
+ * to need no register of its callers, and one jumps to the next.
+ */
+
+/** say_shared() - others may have it, too */
+static __attribute__((noinline)) int say_shared(const void *lock, struct dlw_context *self,
+						uint64_t key, uint64_t holding)
+{
+	return say_and_leave(lock, self, key, true, holding);
+}
+
+/** say_one_more() - whatever is held besides has been looked at */
+static __attribute__((noinline)) int say_one_more(const void *lock, struct dlw_context *self,
+						  uint64_t key, uint64_t holding)
+{
+	if (dlw_unlikely(dlw_key_mode(key) == DLW_SHARED))
+		return say_shared(lock, self, key, holding);
+	return say_and_leave(lock, self, key, false, holding);
+}
+
+/** nest_at_length() - the nesting is new, or the section out of the ordinary, or it was tried */
+static __attribute__((noinline)) int nest_at_length(const void *lock, struct dlw_context *self,
 						    uint64_t key, uint64_t holding)
 {
 	dlw_nest(self, holding, dlw_key_form(key) == DLW_FORM_BLOCKING);
-	return say_and_leave(lock, self, key, holding);
+	return say_one_more(lock, self, key, holding);
 }
 
-/** nests_as_ever() - it is; false: dlw_nest() has to be asked */
-static inline __attribute__((always_inline)) bool
-nests_as_ever(struct dlw_context *self, const struct dlw_thread *record, uint64_t holding,
-	      uint64_t address, uint64_t key)
+/** nest_noted() - it is that of the note at @place */
+static inline __attribute__((always_inline)) int
+nest_noted(const void *lock, struct dlw_context *self, uint64_t key, uint64_t holding,
+	   uint32_t place, bool unclean)
+{
+	struct dlw_nesting *note = dlw_nesting_at(self->nest, place);
+
+	if (dlw_unlikely(unclean && !dlw_nest_take(self->nest, note, dlw_address(lock))))
+		return nest_at_length(lock, self, key, holding);
+	if (!dlw_nest_comes_up(self, self->record, holding, note, place, unclean))
+		return nest_at_length(lock, self, key, holding);
+	return say_one_more(lock, self, key, holding);
+}
+
+/** nest_known() - in a section that has given locks back: any that has been noted */
+static __attribute__((noinline)) int nest_known(const void *lock, struct dlw_context *self,
+						uint64_t key, uint64_t holding)
 {
 	const struct dlw_nest *nest = self->nest;
-	struct dlw_nesting *note;
+	const uint32_t parent = nest->chain[(uint32_t)holding - 1];
+	const uint32_t place = dlw_nesting_known(nest, parent, dlw_address(lock),
+						 key | DLW_NESTING_UNCLEAN | nest->stamp);
 
-	if (!dlw_nest_as_ever(self) ||
-	    (self->nest_expected != holding && (self->nest_added == holding >> 32 ||
-						!dlw_nest_begins_again(self, holding))))
-		return false;
-	note = dlw_nest_next(nest, holding, address, key | nest->stamp);
-	return note && dlw_nest_comes_up(self, record, holding, note,
-					 dlw_nesting_next(nest->chain[(uint32_t)holding - 1]),
-					 false);
+	if (dlw_unlikely(!place))
+		return nest_at_length(lock, self, key, holding);
+	return nest_noted(lock, self, key, holding, place, true);
+}
+
+/** nest_again() - in such a section: what was noted next after what came up last */
+static __attribute__((noinline)) int nest_again(const void *lock, struct dlw_context *self,
+						uint64_t key, uint64_t holding)
+{
+	const struct dlw_nest *nest = self->nest;
+	const uint32_t place = dlw_nesting_next(nest->last);
+
+	if (!dlw_nesting_is(nest, place, nest->chain[(uint32_t)holding - 1], dlw_address(lock),
+			    key | DLW_NESTING_UNCLEAN | nest->stamp))
+		return nest_known(lock, self, key, holding);
+	return nest_noted(lock, self, key, holding, place, true);
+}
+
+/** nest_unclean() - in a section that has given its first lock back, it seems */
+static __attribute__((noinline)) int nest_unclean(const void *lock, struct dlw_context *self,
+						  uint64_t key, uint64_t holding)
+{
+	if (!dlw_nest_gives(self, holding))
+		return nest_at_length(lock, self, key, holding);
+	return nest_known(lock, self, key, holding);
+}
+
+/** nest_next() - in one that has not: the next one */
+static inline __attribute__((always_inline)) int
+nest_next(const void *lock, struct dlw_context *self, uint64_t key, uint64_t holding)
+{
+	const struct dlw_nest *nest = self->nest;
+
+	if (!dlw_nest_next(nest, holding, dlw_address(lock), key | nest->stamp))
+		return nest_at_length(lock, self, key, holding);
+	return nest_noted(lock, self, key, holding,
+			  dlw_nesting_next(nest->chain[(uint32_t)holding - 1]), false);
+}
+
+/** nest_first() - in a section that begins, it seems */
+static __attribute__((noinline)) int nest_first(const void *lock, struct dlw_context *self,
+						uint64_t key, uint64_t holding)
+{
+	if (!dlw_nest_begins_again(self, holding))
+		return nest_at_length(lock, self, key, holding);
+	return nest_next(lock, self, key, holding);
+}
+
+/** nest() - in whatever section */
+static __attribute__((noinline)) int nest(const void *lock, struct dlw_context *self,
+					  uint64_t key, uint64_t holding)
+{
+	if (dlw_unlikely(dlw_key_form(key) != DLW_FORM_BLOCKING || !dlw_nest_as_ever(self)))
+		return nest_at_length(lock, self, key, holding);
+	if (self->nest_expected == holding)
+		return nest_next(lock, self, key, holding);
+	if (self->nest_added != (uint32_t)(holding >> 32))
+		return nest_first(lock, self, key, holding);
+	if (dlw_unlikely((int32_t)self->nest_state >= 0)) /* not DLW_NEST_UNCLEAN */
+		return nest_unclean(lock, self, key, holding);
+	return nest_again(lock, self, key, holding);
 }
 
 int dlw_hold_had_otherwise(const void *lock, struct dlw_context *self, uint64_t key)
@@ -350,11 +439,9 @@ int dlw_hold_had_otherwise(const void *lock, struct dlw_context *self, uint64_t 
 		return had_at_length(lock, self, key);
 	dlw_hold_fill(&self->holds[(uint32_t)holding], dlw_address(lock), dlw_key_word(key));
 	atomic_store_explicit(&record->holding, holding + DLW_HOLD_ADDED, memory_order_release);
-	if (dlw_nests(holding) &&
-	    (dlw_key_form(key) != DLW_FORM_BLOCKING ||
-	     !nests_as_ever(self, record, holding, dlw_address(lock), key)))
-		return nest_otherwise(lock, self, key, holding);
-	return say_and_leave(lock, self, key, holding);
+	if (dlw_nests(holding))
+		return nest(lock, self, key, holding);
+	return say_one_more(lock, self, key, holding);
 }
 
 void dlw_lock_quick_logged(enum dlw_kind kind, enum dlw_mode mode, const void *lock,

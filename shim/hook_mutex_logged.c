@@ -218,6 +218,46 @@ static __attribute__((noinline)) int unlock_unsaid(pthread_mutex_t *mutex,
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 
+/** is_said() - the hold's acquisition, or another of the same lock, is what the slot remembers of it */
+static inline bool is_said(struct dlw_slot *slot, uint64_t holding, const pthread_mutex_t *mutex,
+			   struct dlw_object **object)
+{
+	const struct dlw_said *said = *dlw_hold_said_at(slot, (uint32_t)holding - 1);
+
+	*object = said->object;
+	return dlw_said_is(said, dlw_address(mutex));
+}
+
+/**
+ * unlock_plain() - of a plain one: said in full just now, or others have been taken and given
+ * back since; .open is shut
+ *
+ * Short enough to need no register, as what jumps here.
+ */
+static __attribute__((noinline)) int unlock_plain(pthread_mutex_t *mutex,
+						  struct dlw_context *self, uint64_t frame)
+{
+	struct dlw_thread *record = self->record;
+	struct dlw_slot *slot = self->log;
+	const uint64_t holding = dlw_hold_now(record);
+	struct dlw_object *object;
+
+	if (dlw_unlikely(!(uint32_t)holding || mutex->__data.__kind ||
+			 !dlw_hold_is(&self->holds[(uint32_t)holding - 1], dlw_address(mutex), 0)))
+		return unlock_unsaid(mutex, self, frame);
+	if (!dlw_quick_closed(slot, dlw_address(mutex), false)) {
+		if (dlw_unlikely(!is_said(slot, holding, mutex, &object) ||
+				 !dlw_quick_has_room(slot)))
+			return unlock_unsaid(mutex, self, frame);
+		dlw_quick_count(object);
+		dlw_quick_put_short(slot);
+	}
+	dlw_hold_pop(record, holding);
+	if (dlw_unlikely(!dlw_leave_quickly(self)))
+		return leave_and_unlock(mutex, self);
+	return dlw_real(pthread_mutex_unlock)(mutex);
+}
+
 /**
  * dlw_mutex_unlock_otherwise() - said last, mostly
  *
@@ -236,7 +276,7 @@ int dlw_mutex_unlock_otherwise(pthread_mutex_t *mutex, struct dlw_context *self,
 		return unlock_unclosed(mutex, self, frame);
 	holding = dlw_hold_now(record);
 	if (!dlw_hold_unsay(slot, dlw_address(mutex), false, holding))
-		return unlock_unsaid(mutex, self, frame);
+		return unlock_plain(mutex, self, frame);
 	dlw_hold_pop(record, holding);
 	if (dlw_unlikely(!dlw_leave_quickly(self)))
 		return leave_and_unlock(mutex, self);
