@@ -189,7 +189,7 @@ dlw_lock_alone(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 {
 	const struct dlw_site *site = dlw_site_of(self, caller, frame);
 
-	if (dlw_unlikely(!dlw_site_serves_unlogged(self->open, site, caller, frame)))
+	if (dlw_unlikely(!dlw_site_serves_unlogged(self, site, caller, frame)))
 		return false;
 	*holding = dlw_hold_now(self->record);
 	if (dlw_unlikely((uint32_t)*holding))

@@ -73,7 +73,7 @@ static __attribute__((noinline)) int lock_recursive(pthread_mutex_t *mutex,
 		site = dlw_site_beside(site);
 	if (mutex->__data.__lock == 0 && mutex->__data.__kind == DLW_KIND_RECURSIVE &&
 	    (uint32_t)holding < self->hold_room &&
-	    dlw_site_serves_unlogged(self->open, site, caller, frame))
+	    dlw_site_serves_unlogged(self, site, caller, frame))
 		return lock_entering(mutex, self, self->record, holding, site,
 				     DLW_TACIT_RECURSIVE);
 	if (!dlw_mutex_is_newest(self, (uint32_t)holding, mutex) ||
@@ -131,7 +131,7 @@ static __attribute__((noinline)) int lock_elsewhere(pthread_mutex_t *mutex,
 
 	if (!dlw_site_is(site, caller, frame))
 		return dlw_mutex_lock_at_length(mutex, caller, frame);
-	if (dlw_site_is_still(self->open, site, frame))
+	if (dlw_site_is_still(self, site, frame))
 		return lock_by_site(mutex, caller, frame, self, site);
 	if (self->open == DLW_WAY_LOGGED)
 		return dlw_mutex_lock_logged(mutex, site->stack, frame);
@@ -162,7 +162,7 @@ DLW_HOOK int pthread_mutex_lock(pthread_mutex_t *mutex)
 	site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
 	if (dlw_unlikely(!dlw_site_is(site, DLW_CALLER, DLW_FRAME)))
 		return lock_elsewhere(mutex, self, DLW_FRAME);
-	if (dlw_likely(dlw_site_is_still(self->open, site, DLW_FRAME)))
+	if (dlw_likely(dlw_site_is_still(self, site, DLW_FRAME)))
 		return lock_by_site(mutex, DLW_CALLER, DLW_FRAME, self, site);
 	if (self->open == DLW_WAY_LOGGED)
 		return dlw_mutex_lock_logged(mutex, site->stack, DLW_FRAME);
@@ -225,7 +225,7 @@ DLW_HOOK int pthread_mutex_trylock(pthread_mutex_t *mutex)
 	uint64_t holding;
 	int result;
 
-	if (dlw_unlikely(!dlw_site_serves_unlogged(self->open, site, DLW_CALLER, DLW_FRAME)))
+	if (dlw_unlikely(!dlw_site_serves_unlogged(self, site, DLW_CALLER, DLW_FRAME)))
 		return dlw_mutex_try_logged(mutex, DLW_FRAME);
 	holding = dlw_hold_now(record);
 	if (dlw_unlikely((uint32_t)holding | (uint32_t)mutex->__data.__lock |

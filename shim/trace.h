@@ -101,20 +101,28 @@ static inline bool dlw_site_serves(enum dlw_way way, const struct dlw_site *site
 	return way == DLW_WAY_VERIFIED && dlw_site_verified(site);
 }
 
-/** dlw_site_is_still() - of the site: its stack is right, as far as it has to be on @way, one without a log */
+/**
+ * dlw_site_is_still() - of the site: its stack is right, as far as it has to be on .open, a way without a log
+ *
+ * .open is read once more where it is not what it mostly is: in a register it
+ * would be one of its own for all.
+ */
 static inline __attribute__((always_inline)) bool
-dlw_site_is_still(enum dlw_way way, const struct dlw_site *site, uint64_t frame)
+dlw_site_is_still(const struct dlw_context *self, const struct dlw_site *site, uint64_t frame)
 {
-	return dlw_likely(way == DLW_WAY_SHORT) ||
-	       (way == DLW_WAY_VERIFIED && dlw_trace_still(site->trace, frame));
+	if (dlw_likely(self->open == DLW_WAY_SHORT))
+		return true;
+	atomic_signal_fence(memory_order_seq_cst);
+	return self->open == DLW_WAY_VERIFIED && dlw_trace_still(site->trace, frame);
 }
 
 /** dlw_site_serves_unlogged() - both */
 static inline __attribute__((always_inline)) bool
-dlw_site_serves_unlogged(enum dlw_way way, const struct dlw_site *site, uint64_t address,
-			 uint64_t frame)
+dlw_site_serves_unlogged(const struct dlw_context *self, const struct dlw_site *site,
+			 uint64_t address, uint64_t frame)
 {
-	return dlw_likely(dlw_site_is(site, address, frame)) && dlw_site_is_still(way, site, frame);
+	return dlw_likely(dlw_site_is(site, address, frame)) &&
+	       dlw_site_is_still(self, site, frame);
 }
 
 /** dlw_site_logged() - the site of the hook at @frame, if it serves and there is a log; NULL */
