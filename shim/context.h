@@ -92,8 +92,9 @@ struct dlw_context {
 		struct {
 			uint16_t pending_count; /* posts by handlers that interrupted a hook */
 			bool deferred;          /* hook_cancel.c: in a hook, its cancellation waits */
+			bool polling;           /* .poll_progress is not 0 */
 		};
-		uint32_t at_leave; /* any of these */
+		uint64_t at_leave; /* any of these; 32 bits of memory would be loaded to be compared with 0 */
 	};
 	uint32_t saved_count;
 	uint64_t want_frame; /* of the call that published the want */
@@ -110,8 +111,10 @@ struct dlw_context {
 	uint64_t poll_address;
 	uint32_t poll_stack;
 	/* prediction (nesting.h): what the thread has learned of others, and when */
+	_Atomic uint64_t *edges; /* the segment's; NULL: nothing is to be predicted */
 	uint64_t born, last_edge;
-	uint32_t edge_met, edge_given; /* .holding's high half when it last met, gave one */
+	uint32_t edge_met;   /* .holding's high half when it last met one with a lock held */
+	uint32_t edge_given; /* the same when it last gave one */
 	union {
 		uint64_t nest_expected; /* .holding if nothing was given back since its last nested lock */
 		struct {
@@ -120,6 +123,7 @@ struct dlw_context {
 	};
 	uint64_t nest_changes;  /* dlw_nest_changes when it last asked */
 	struct dlw_nest *nest; /* NULL: it has not nested yet, or nothing is to be predicted */
+	const struct dlw_trace *waited; /* of dlw_here.last's entry: how to tell that its place is the same */
 	struct dlw_context *next; /* in a list of contexts without a thread */
 	uint64_t pending_posts[DLW_PENDING_POSTS];
 	struct dlw_saved_want saved[DLW_SAVED_WANTS];
@@ -127,17 +131,26 @@ struct dlw_context {
 	struct dlw_known_object objects[DLW_KNOWN_OBJECTS];
 };
 
-/* Points to a context whose .open is shut until the thread has one of its own. */
-extern __thread struct dlw_context *dlw_self __attribute__((tls_model("initial-exec")));
-
-/*
- * What the thread last took a permit of, and last posted. Not in the context,
- * for every load on the way between two atomic operations is time. A fork leaves
- * it as it is: nothing is true of it while .open is shut.
- */
+/* What a thread did with a semaphore. */
 enum dlw_last { DLW_LAST_WAITED, DLW_LAST_POSTED, DLW_LASTS };
-extern __thread struct dlw_known_object dlw_last[DLW_LASTS]
-	__attribute__((tls_model("initial-exec")));
+
+/**
+ * What the shortest ways go by.
+ *
+ * Not by way of the context: between two atomic operations the time is that of the
+ * loads which have to wait for each other. A fork leaves it as it is, so but for
+ * .self it is true only while the context's .open is not shut.
+ */
+struct dlw_here {
+	struct dlw_context *self;   /* one whose .open is shut until the thread has one of its own */
+	struct dlw_thread *record;  /* as in the context */
+	struct dlw_held *holds;     /* likewise */
+	uint64_t lives;             /* dlw_permit_lives: none that .last tells of has ended by then */
+	struct dlw_known_object last[DLW_LASTS]; /* what the thread last took a permit of, and posted */
+};
+
+extern __thread struct dlw_here dlw_here __attribute__((tls_model("initial-exec")));
+#define dlw_self (dlw_here.self)
 
 #define dlw_likely(condition) __builtin_expect(!!(condition), 1)
 #define dlw_unlikely(condition) __builtin_expect(!!(condition), 0)
@@ -196,6 +209,12 @@ static inline bool dlw_leave_quickly(struct dlw_context *self)
 	atomic_signal_fence(memory_order_seq_cst);
 	self->open = self->way;
 	return true;
+}
+
+/** dlw_leave_progressing() - likewise, and dlw_not_polling(); false: that and dlw_leave() have to */
+static inline bool dlw_leave_progressing(struct dlw_context *self)
+{
+	return dlw_leave_quickly(self); /* which a thread that polls does not */
 }
 
 /** dlw_leave() - end a hook */
@@ -288,15 +307,19 @@ static inline void dlw_poll_end(struct dlw_context *self, bool timed_out)
 	struct dlw_thread *record = self->record;
 
 	self->poll_progress = timed_out ? dlw_progress(record) : 0;
+	self->polling = timed_out;
 	record->want_timeouts = timed_out ? record->want_timeouts + 1 : 0;
 }
 
 /** dlw_not_polling() - the thread did something that others may wait for, or took something */
 static inline void dlw_not_polling(struct dlw_context *self)
 {
-	if (dlw_unlikely(self->poll_progress))
+	if (dlw_unlikely(self->polling)) {
 		self->poll_progress = 0;
+		self->polling = false;
+	}
 }
+
 
 /** dlw_want() - publish what the thread is about to wait for */
 static inline void dlw_want(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,

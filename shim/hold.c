@@ -176,6 +176,8 @@ bool dlw_hold_grow(struct dlw_context *self)
 	/* a reader with the old offset still reads what was true a moment ago */
 	memcpy(dlw_at(offset), self->holds, dlw_hold_count(self) * sizeof(struct dlw_held));
 	self->holds = dlw_at(offset);
+	if (self == dlw_self)
+		dlw_here.holds = self->holds;
 	atomic_store_explicit(&record->holds, offset, memory_order_release);
 	self->hold_room = record->hold_capacity = capacity;
 	return true;
@@ -250,7 +252,7 @@ static bool grow_permits(struct dlw_context *self)
 		if (is_current(&self->permits[i]))
 			*probe(permits, capacity, self->permits[i].address) = self->permits[i];
 	memset(self->objects, 0, sizeof(self->objects)); /* they point into the old table */
-	memset(dlw_last, 0, sizeof(dlw_last));
+	memset(dlw_here.last, 0, sizeof(dlw_here.last));
 	self->spare_permits = dlw_offset(self->permits);
 	self->spare_capacity = old;
 	self->permits = permits;
@@ -278,6 +280,26 @@ static struct dlw_permit *find_permit(struct dlw_context *self, uint64_t address
 	return permit;
 }
 
+/** forget_past_lives() - what dlw_here.last tells of those that have ended */
+static void forget_past_lives(void)
+{
+	uint64_t lives = atomic_load_explicit(&dlw_permit_lives, memory_order_acquire);
+	struct dlw_known_object *last;
+
+	for (last = dlw_here.last; last < dlw_here.last + DLW_LASTS; last++)
+		if (!dlw_permit_in(last, last->address))
+			memset(last, 0, sizeof(*last));
+	dlw_here.lives = lives;
+}
+
+void dlw_permit_used(enum dlw_last use, const struct dlw_known_object *known)
+{
+	if (dlw_here.lives != atomic_load_explicit(&dlw_permit_lives, memory_order_relaxed))
+		forget_past_lives();
+	if (dlw_permit_in(known, known->address))
+		dlw_here.last[use] = *known;
+}
+
 struct dlw_permit *dlw_permit_find(struct dlw_context *self, uint64_t address, enum dlw_kind kind)
 {
 	struct dlw_object *object = dlw_object(self, address, kind);
@@ -296,6 +318,7 @@ struct dlw_permit *dlw_permit_find(struct dlw_context *self, uint64_t address, e
 		permit->address = address;
 		permit->life = object->life;
 		permit->object = object->index;
+		atomic_fetch_or(&object->remembered, DLW_IN_PERMIT);
 	}
 	known = dlw_known_object(self, address);
 	known->address = address;

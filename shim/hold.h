@@ -198,27 +198,17 @@ static inline struct dlw_permit *dlw_permit_known(struct dlw_context *self, uint
 	return dlw_permit_in(dlw_known_object(self, address), address);
 }
 
-/** dlw_permit_last() - the entry, if it is what the thread last used so; NULL */
-static inline struct dlw_permit *dlw_permit_last(enum dlw_last use, uint64_t address)
+/** dlw_permit_is_last() - @address is what the thread last used so, in the same life: its entry is there */
+static inline bool dlw_permit_is_last(enum dlw_last use, uint64_t address)
 {
-	const struct dlw_known_object *known = &dlw_last[use];
-	struct dlw_permit *permit = known->permit;
-
-	/* nothing is at address 0, and what is has both */
-	if (dlw_unlikely(known->address != address))
-		return NULL;
-	if (dlw_unlikely(permit->life !=
-			 atomic_load_explicit(&known->object->life, memory_order_relaxed)))
-		return NULL;
-	return permit;
+	/* nothing is at address 0 */
+	return dlw_likely(dlw_here.lives ==
+			  atomic_load_explicit(&dlw_permit_lives, memory_order_relaxed)) &&
+	       dlw_likely(dlw_here.last[use].address == address);
 }
 
-/** dlw_permit_used() - @known is what the thread has now used so; it may have no entry yet */
-static inline void dlw_permit_used(enum dlw_last use, const struct dlw_known_object *known)
-{
-	if (known->permit)
-		dlw_last[use] = *known;
-}
+/** dlw_permit_used() - @known is what the thread has now used so, if it has a true entry; .open is shut */
+void dlw_permit_used(enum dlw_last use, const struct dlw_known_object *known);
 
 /** dlw_permit_of() - the same, with the thread's cache of objects in front */
 static inline struct dlw_permit *dlw_permit_of(struct dlw_context *self, uint64_t address,

@@ -191,10 +191,10 @@ dlw_lock_alone(struct dlw_context *self, enum dlw_kind kind, enum dlw_mode mode,
 
 	if (dlw_unlikely(!dlw_site_serves_unlogged(self, site, caller, frame)))
 		return false;
-	*holding = dlw_hold_now(self->record);
+	*holding = dlw_hold_now(dlw_here.record);
 	if (dlw_unlikely((uint32_t)*holding))
 		return false;
-	dlw_hold_fill_apart(self->holds, dlw_address(lock), kind, mode, site->stack, 0);
+	dlw_hold_fill_apart(dlw_here.holds, dlw_address(lock), kind, mode, site->stack, 0);
 	return true;
 }
 
@@ -218,14 +218,15 @@ static inline __attribute__((always_inline)) bool dlw_lock_alone_release(enum dl
 									  const void *lock)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_thread *record = self->record;
+	struct dlw_thread *record = dlw_here.record;
+	const struct dlw_held *holds = dlw_here.holds;
 	uint64_t holding;
 
 	if (dlw_unlikely(!(self->open & DLW_WAY_UNLOGGED)))
 		return false;
 	holding = dlw_hold_now(record);
-	if (dlw_unlikely((uint32_t)holding != 1 || self->holds->address != dlw_address(lock) ||
-			 self->holds->kind != kind))
+	if (dlw_unlikely((uint32_t)holding != 1 || holds->address != dlw_address(lock) ||
+			 holds->kind != kind))
 		return false;
 	dlw_hold_pop(record, holding);
 	return true;

@@ -40,7 +40,7 @@ static __attribute__((noinline)) int init_at_length(pthread_mutex_t *mutex,
 	return result;
 }
 
-/** init_otherwise() - the short way with more asked for, or of one that was nested */
+/** init_otherwise() - the short way with more asked for, or of one that is remembered */
 static __attribute__((noinline)) int init_otherwise(pthread_mutex_t *mutex,
 						    const pthread_mutexattr_t *attributes,
 						    uint64_t caller, uint64_t frame)
@@ -61,7 +61,7 @@ DLW_HOOK int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_
 	struct dlw_object *object = dlw_object_known(self, dlw_address(mutex));
 	const struct dlw_site *site = dlw_site_of(self, DLW_CALLER, DLW_FRAME);
 
-	if (dlw_unlikely(attributes || !object || dlw_object_is_nested(object) ||
+	if (dlw_unlikely(attributes || !object || dlw_object_is_remembered(object) ||
 			 self->open != DLW_WAY_SHORT || !dlw_site_is(site, DLW_CALLER, DLW_FRAME)))
 		return init_otherwise(mutex, attributes, DLW_CALLER, DLW_FRAME);
 	dlw_object_starts(object, DLW_MUTEX);
@@ -87,7 +87,7 @@ static __attribute__((noinline)) int destroy_at_length(pthread_mutex_t *mutex, u
 	return result;
 }
 
-/** destroy_otherwise() - as the short way below, and in the log, or of one that was nested */
+/** destroy_otherwise() - as the short way below, and in the log, or of one that is remembered */
 static __attribute__((noinline)) int destroy_otherwise(pthread_mutex_t *mutex,
 						       struct dlw_object *object)
 {
@@ -114,7 +114,7 @@ DLW_HOOK int pthread_mutex_destroy(pthread_mutex_t *mutex)
 	if (dlw_unlikely(!object || !self->open || self->open == DLW_WAY_LONG ||
 			 mutex->__data.__kind || dlw_mutex_looks_used(mutex)))
 		return destroy_at_length(mutex, DLW_CALLER, DLW_FRAME);
-	if (dlw_unlikely(self->way == DLW_WAY_LOGGED || dlw_object_is_nested(object)))
+	if (dlw_unlikely(self->way == DLW_WAY_LOGGED || dlw_object_is_remembered(object)))
 		return destroy_otherwise(mutex, object);
 	dlw_object_stops(object);
 	return dlw_real(pthread_mutex_destroy)(mutex);

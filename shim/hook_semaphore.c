@@ -369,6 +369,7 @@ int dlw_semaphore_post_at_length(sem_t *semaphore, uint64_t caller, uint64_t fra
 
 int dlw_semaphore_post_and_drain(sem_t *semaphore)
 {
+	dlw_not_polling(dlw_self);
 	dlw_leave(dlw_self);
 	return dlw_real(sem_post)(semaphore);
 }

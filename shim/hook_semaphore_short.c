@@ -11,30 +11,39 @@
 
 #include "shim/banned.h"
 
-/** taken_quickly() - a permit was had; .open is shut meanwhile, for a handler may post it */
-static inline __attribute__((always_inline)) void taken_quickly(struct dlw_context *self,
-								struct dlw_permit *permit)
+/** taken() - a permit was had; .open is shut, for a handler may post it, and stays so */
+static inline void taken(struct dlw_context *self, const sem_t *semaphore, uint32_t stack,
+			 uint64_t caller, uint64_t frame)
 {
-	dlw_inside_quickly(self);
-	dlw_edge_met(self);
-	dlw_permit_taken(permit);
+	struct dlw_permit *permit = dlw_permit_of(self, dlw_address(semaphore), DLW_SEMAPHORE);
+
 	dlw_not_polling(self);
-	dlw_leave(self);
+	if (!permit)
+		return;
+	dlw_permit_taken(permit);
+	dlw_permit_note_place(permit, stack, caller, frame);
 }
 
 /** wait_elsewhere() - there seems to be a permit, and it is the thread's next one at this place */
-static __attribute__((noinline)) int wait_elsewhere(sem_t *semaphore, struct dlw_permit *permit,
-						    uint32_t stack, uint64_t frame)
+static __attribute__((noinline)) int wait_elsewhere(sem_t *semaphore, const struct dlw_site *site,
+						    uint64_t frame)
 {
 	struct dlw_context *self = dlw_self;
+	const struct dlw_trace *trace = site->trace;
+	const uint32_t stack = site->stack;
 	int error = *self->error;
 
-	dlw_permit_used(DLW_LAST_WAITED, dlw_known_object(self, dlw_address(semaphore)));
 	pthread_testcancel();
 	if (dlw_unlikely(dlw_real(sem_trywait)(semaphore) != 0))
 		return dlw_semaphore_wait_overtaken(semaphore, frame, error);
-	taken_quickly(self, permit);
-	dlw_permit_note_place(permit, stack, dlw_caller_at(frame), frame);
+	dlw_inside_quickly(self);
+	if (dlw_unlikely(!self->record)) /* the child of a handler's fork */
+		return 0;
+	dlw_edge_met(self);
+	taken(self, semaphore, stack, dlw_caller_at(frame), frame);
+	dlw_permit_used(DLW_LAST_WAITED, dlw_known_object(self, dlw_address(semaphore)));
+	self->waited = trace;
+	dlw_leave(self);
 	return 0;
 }
 
@@ -42,24 +51,81 @@ static __attribute__((noinline)) int wait_elsewhere(sem_t *semaphore, struct dlw
 static __attribute__((noinline)) int wait_otherwise(sem_t *semaphore, uint64_t frame)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_permit *permit = dlw_permit_known(self, dlw_address(semaphore));
-	uint32_t stack;
-
-	if (!permit || dlw_semaphore_is_empty(semaphore) ||
-	    !dlw_lock_quick(dlw_caller_at(frame), frame, &stack))
-		return dlw_semaphore_wait_at_length(semaphore, frame);
-	return wait_elsewhere(semaphore, permit, stack, frame);
-}
-
-/** is_still_there() - stacks=full, and the stack is the one of the thread's last wait */
-static __attribute__((noinline)) bool is_still_there(struct dlw_context *self, uint64_t frame)
-{
-	const struct dlw_permit *permit = dlw_last[DLW_LAST_WAITED].permit;
 	const uint64_t caller = dlw_caller_at(frame);
 	const struct dlw_site *site = dlw_site_of(self, caller, frame);
 
-	return self->open == DLW_WAY_VERIFIED && permit && dlw_site_is(site, caller, frame) &&
-	       permit->stack == site->stack && dlw_trace_still(site->trace, frame);
+	if (!dlw_permit_known(self, dlw_address(semaphore)) || dlw_semaphore_is_empty(semaphore) ||
+	    !dlw_site_serves(self->open, site, caller, frame))
+		return dlw_semaphore_wait_at_length(semaphore, frame);
+	return wait_elsewhere(semaphore, site, frame);
+}
+
+/** taken_meanwhile() - a permit was had, and a handler has come in between; .open is shut */
+static __attribute__((noinline)) int taken_meanwhile(const sem_t *semaphore, uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+	int error;
+
+	if (!self->record) /* the child of a handler's fork */
+		return 0;
+	error = *self->error;
+	dlw_edge_met(self);
+	taken(self, semaphore, dlw_stack_here(self, dlw_caller_at(frame), frame), 0, 0);
+	dlw_leave(self);
+	*self->error = error;
+	return 0;
+}
+
+/** leave_progressing() - after dlw_leave_progressing(); Return: 0 */
+static __attribute__((noinline)) int leave_progressing(struct dlw_context *self)
+{
+	dlw_not_polling(self);
+	dlw_leave(self);
+	return 0;
+}
+
+/**
+ * wait_there() - where the thread took its last permit, and of the same semaphore
+ *
+ * One that is not to be had is found so by the try.
+ */
+static inline __attribute__((always_inline)) int
+wait_there(struct dlw_context *self, sem_t *semaphore, uint64_t frame)
+{
+	const int error = *self->error;
+
+	pthread_testcancel();
+	if (dlw_unlikely(dlw_real(sem_trywait)(semaphore) != 0))
+		return dlw_semaphore_wait_overtaken(semaphore, frame, error);
+	dlw_inside_quickly(self);
+	if (dlw_unlikely(!self->record ||
+			 dlw_here.last[DLW_LAST_WAITED].address != dlw_address(semaphore)))
+		return taken_meanwhile(semaphore, frame);
+	dlw_edge_met(self);
+	dlw_permit_taken(dlw_here.last[DLW_LAST_WAITED].permit);
+	return dlw_likely(dlw_leave_progressing(self)) ? 0 : leave_progressing(self);
+}
+
+/** is_there() - the thread's last permit was one of @semaphore, and taken by the same call */
+static inline __attribute__((always_inline)) bool is_there(const sem_t *semaphore, uint64_t caller,
+							   uint64_t frame)
+{
+	const struct dlw_permit *permit = dlw_here.last[DLW_LAST_WAITED].permit;
+
+	return dlw_permit_is_last(DLW_LAST_WAITED, dlw_address(semaphore)) &&
+	       dlw_likely(permit->caller == caller) && dlw_likely(permit->frame == frame);
+}
+
+/** wait_verified() - stacks=full */
+static __attribute__((noinline)) int wait_verified(sem_t *semaphore, uint64_t frame)
+{
+	struct dlw_context *self = dlw_self;
+
+	if (dlw_unlikely(self->open != DLW_WAY_VERIFIED ||
+			 !is_there(semaphore, dlw_caller_at(frame), frame) ||
+			 !dlw_trace_still(self->waited, frame)))
+		return wait_otherwise(semaphore, frame);
+	return wait_there(self, semaphore, frame);
 }
 
 /**
@@ -71,48 +137,38 @@ static __attribute__((noinline)) bool is_still_there(struct dlw_context *self, u
 DLW_HOOK int sem_wait(sem_t *semaphore)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_permit *permit;
-	int error;
 
 	if (dlw_unlikely(self->open != DLW_WAY_SHORT)) {
-		/* read anew: kept in a register it would cost the others a tenth of their time */
-		__asm__ volatile("" : : : "memory");
-		if (self->open == DLW_WAY_LOGGED)
-			return dlw_semaphore_wait_logged(semaphore, DLW_FRAME);
-		if (!is_still_there(self, DLW_FRAME_ONCE))
-			return wait_otherwise(semaphore, DLW_FRAME);
+		atomic_signal_fence(memory_order_seq_cst); /* read anew: a register less for the others */
+		return self->open == DLW_WAY_LOGGED ?
+			       dlw_semaphore_wait_logged(semaphore, DLW_FRAME) :
+			       wait_verified(semaphore, DLW_FRAME);
 	}
-	if (dlw_unlikely(dlw_semaphore_is_empty(semaphore)))
+	if (dlw_unlikely(!is_there(semaphore, DLW_CALLER, DLW_FRAME_ONCE)))
 		return wait_otherwise(semaphore, DLW_FRAME);
-	permit = dlw_permit_last(DLW_LAST_WAITED, dlw_address(semaphore));
-	if (dlw_unlikely(!permit || permit->caller != DLW_CALLER ||
-			 permit->frame != DLW_FRAME_ONCE))
-		return wait_otherwise(semaphore, DLW_FRAME);
-	error = *self->error;
-	pthread_testcancel();
-	if (dlw_unlikely(dlw_real(sem_trywait)(semaphore) != 0))
-		return dlw_semaphore_wait_overtaken(semaphore, DLW_FRAME, error);
-	taken_quickly(self, permit);
-	return 0;
+	return wait_there(self, semaphore, DLW_FRAME);
 }
 
 /** sem_trywait() - never waits, so wants nothing; that there is none tells something, too */
 DLW_HOOK int sem_trywait(sem_t *semaphore)
 {
-	struct dlw_permit *permit = dlw_permit_known(dlw_self, dlw_address(semaphore));
+	struct dlw_context *self = dlw_self;
 	uint32_t stack;
 	int result;
 
-	if (dlw_unlikely(!permit || !dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack) ||
-			 dlw_self->way == DLW_WAY_LOGGED))
+	if (dlw_unlikely(!dlw_permit_known(self, dlw_address(semaphore)) ||
+			 !dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack) ||
+			 self->way == DLW_WAY_LOGGED))
 		return dlw_semaphore_try_at_length(semaphore, DLW_CALLER, DLW_FRAME);
 	result = dlw_real(sem_trywait)(semaphore);
-	if (result == 0) {
-		taken_quickly(dlw_self, permit);
-		dlw_permit_note_place(permit, stack, 0, 0);
-	} else {
-		dlw_edge_met(dlw_self);
-	}
+	self = dlw_self;
+	dlw_inside_quickly(self);
+	if (dlw_unlikely(!self->record)) /* the child of a handler's fork */
+		return result;
+	dlw_edge_met(self);
+	if (result == 0)
+		taken(self, semaphore, stack, 0, 0);
+	dlw_leave(self);
 	return result;
 }
 
@@ -120,8 +176,10 @@ DLW_HOOK int sem_trywait(sem_t *semaphore)
 static __attribute__((noinline)) int post_another(sem_t *semaphore, uint64_t caller,
 						  uint64_t frame)
 {
-	dlw_permit_used(DLW_LAST_POSTED, dlw_known_object(dlw_self, dlw_address(semaphore)));
-	dlw_leave(dlw_self);
+	struct dlw_context *self = dlw_self;
+
+	dlw_permit_used(DLW_LAST_POSTED, dlw_known_object(self, dlw_address(semaphore)));
+	dlw_leave(self);
 	return dlw_semaphore_post_at_length(semaphore, caller, frame);
 }
 
@@ -134,18 +192,16 @@ static __attribute__((noinline)) int post_another(sem_t *semaphore, uint64_t cal
 DLW_HOOK int sem_post(sem_t *semaphore)
 {
 	struct dlw_context *self = dlw_self;
-	struct dlw_permit *permit;
 
 	if (dlw_unlikely(!(self->open & DLW_WAY_UNLOGGED) ||
 			 dlw_semaphore_is_near_overflow(semaphore)))
 		return dlw_semaphore_post_otherwise(semaphore, DLW_FRAME);
 	dlw_inside_quickly(self); /* before the entry is looked for: a handler might move it */
-	permit = dlw_permit_last(DLW_LAST_POSTED, dlw_address(semaphore));
-	if (dlw_unlikely(!permit || !dlw_permit_quick_post(permit)))
+	if (dlw_unlikely(!dlw_permit_is_last(DLW_LAST_POSTED, dlw_address(semaphore)) ||
+			 !dlw_permit_quick_post(dlw_here.last[DLW_LAST_POSTED].permit)))
 		return post_another(semaphore, DLW_CALLER, DLW_FRAME);
-	dlw_not_polling(self);
 	dlw_edge_given(self);
-	if (dlw_unlikely(!dlw_leave_quickly(self)))
+	if (dlw_unlikely(!dlw_leave_progressing(self)))
 		return dlw_semaphore_post_and_drain(semaphore);
 	return dlw_real(sem_post)(semaphore);
 }

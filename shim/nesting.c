@@ -63,6 +63,7 @@ static void note_held_edge(const struct dlw_context *self)
 
 void dlw_edge_met_slow(struct dlw_context *self)
 {
+	self->edge_met = dlw_holds_added(self->record);
 	settle(self); /* the next nested lock goes the long way */
 	note_held_edge(self);
 	raise(&dlw_runtime->segment->last_held_edge, self->last_edge);

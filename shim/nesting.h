@@ -464,13 +464,6 @@ void dlw_nest_refused(struct dlw_context *self, uint64_t address);
 /** dlw_nest_changed() - something that nestings speak of has ended */
 void dlw_nest_changed(void);
 
-/** dlw_nest_ended() - an object that nestings speak of is no more what it was */
-static inline void dlw_nest_ended(const struct dlw_object *object)
-{
-	if (dlw_unlikely(atomic_load_explicit(&object->nested, memory_order_relaxed)))
-		dlw_nest_changed();
-}
-
 /** dlw_edge_met_slow() - with a lock held */
 void dlw_edge_met_slow(struct dlw_context *self);
 
@@ -485,11 +478,9 @@ static inline void dlw_edge_met(struct dlw_context *self)
 {
 	struct dlw_thread *record = self->record;
 
-	if (dlw_unlikely(!dlw_options.predict))
+	if (dlw_unlikely(!self->edges))
 		return;
-	self->last_edge = atomic_fetch_add_explicit(&dlw_runtime->segment->edges, 1,
-						    memory_order_relaxed) + 1;
-	self->edge_met = dlw_holds_added(record);
+	self->last_edge = atomic_fetch_add_explicit(self->edges, 1, memory_order_relaxed) + 1;
 	if (dlw_unlikely(dlw_holding(record)))
 		dlw_edge_met_slow(self);
 	else

@@ -417,7 +417,7 @@ uint32_t dlw_nesting_find(struct dlw_context *self, uint32_t parent, const struc
 	}
 	object = life ? dlw_object_find(self, held->address) : NULL;
 	if (object)
-		object->nested = 1;
+		atomic_fetch_or(&object->remembered, DLW_IN_NESTING);
 	nest->used++;
 	put_in_bucket(nest, note);
 	return place_of(nest, note);

@@ -18,6 +18,8 @@
 
 #include "shim/banned.h"
 
+_Atomic uint64_t dlw_permit_lives;
+
 #define FIRST_CAPACITY 64
 /* Of so many places one is taken, at most: most addresses find theirs free. */
 #define PLACES_FOR_ONE 3

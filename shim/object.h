@@ -73,7 +73,7 @@ static inline void dlw_object_end_life(struct dlw_object *object)
 	atomic_store_explicit(&object->life, life ? life : 1, memory_order_release);
 }
 
-/** dlw_object_starts() - a new life, of one that no nesting speaks of */
+/** dlw_object_starts() - a new life, of one that nothing remembers */
 static inline void dlw_object_starts(struct dlw_object *object, enum dlw_kind kind)
 {
 	const size_t from = offsetof(struct dlw_object, log_id);
@@ -83,14 +83,40 @@ static inline void dlw_object_starts(struct dlw_object *object, enum dlw_kind ki
 	dlw_object_end_life(object);
 }
 
+/** dlw_object_is_remembered() - something speaks of its life; Return: DLW_IN_… of all */
+static inline uint8_t dlw_object_is_remembered(const struct dlw_object *object)
+{
+	return atomic_load_explicit(&object->remembered, memory_order_relaxed);
+}
+
+/* Grows after the end of each life that a thread has an entry of: hold.h. */
+extern _Atomic uint64_t dlw_permit_lives __attribute__((visibility("hidden")));
+
+/** dlw_object_ending() - a life that was @remembered is about to end */
+static inline void dlw_object_ending(uint8_t remembered)
+{
+	if (dlw_unlikely(remembered & DLW_IN_NESTING))
+		dlw_nest_changed();
+}
+
+/** dlw_object_ended() - it has */
+static inline void dlw_object_ended(uint8_t remembered)
+{
+	if (dlw_unlikely(remembered & DLW_IN_PERMIT))
+		atomic_fetch_add(&dlw_permit_lives, 1);
+}
+
 /** dlw_object_new_life() - nothing that was known of it is true of this one */
 static inline void dlw_object_new_life(struct dlw_object *object, enum dlw_kind kind)
 {
-	dlw_nest_ended(object);
+	uint8_t remembered = dlw_object_is_remembered(object);
+
+	dlw_object_ending(remembered);
 	dlw_object_starts(object, kind);
+	dlw_object_ended(remembered);
 }
 
-/** dlw_object_stops() - its life, of one that no nesting speaks of */
+/** dlw_object_stops() - its life, of one that nothing remembers */
 static inline void dlw_object_stops(struct dlw_object *object)
 {
 	object->log_id = 0;
@@ -133,14 +159,11 @@ static inline void dlw_object_begins(struct dlw_object *object, enum dlw_kind ki
 /** dlw_object_is_gone() - it waits for the next life at its address */
 static inline void dlw_object_is_gone(struct dlw_object *object)
 {
-	dlw_nest_ended(object);
-	dlw_object_stops(object);
-}
+	uint8_t remembered = dlw_object_is_remembered(object);
 
-/** dlw_object_is_nested() - some nesting speaks of it */
-static inline bool dlw_object_is_nested(const struct dlw_object *object)
-{
-	return atomic_load_explicit(&object->nested, memory_order_relaxed);
+	dlw_object_ending(remembered);
+	dlw_object_stops(object);
+	dlw_object_ended(remembered);
 }
 
 #endif

@@ -31,8 +31,7 @@
 extern void *__libc_stack_end __attribute__((weak));
 
 static struct dlw_context nobody;
-__thread struct dlw_context *dlw_self __attribute__((tls_model("initial-exec"))) = &nobody;
-__thread struct dlw_known_object dlw_last[DLW_LASTS] __attribute__((tls_model("initial-exec")));
+__thread struct dlw_here dlw_here __attribute__((tls_model("initial-exec"))) = { .self = &nobody };
 
 /* The thread is being attached, or is our own: its hooks pass through. */
 static __thread bool attaching __attribute__((tls_model("initial-exec")));
@@ -255,7 +254,7 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 	}
 	context->tid = own_tid();
 	context->error = &errno;
-	memset(dlw_last, 0, sizeof(dlw_last)); /* after a fork, the parent's */
+	context->edges = dlw_options.predict ? &dlw_runtime->segment->edges : NULL;
 	find_stack(context);
 	record = context->record;
 	record->tid = context->tid;
@@ -269,7 +268,7 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 	context->hold_room = record->hold_capacity;
 	context->log = dlw_log_thread(record->serial, record->tid, creator, created_stack, detached);
 	context->way = way_of(context);
-	dlw_self = context;
+	dlw_here = (struct dlw_here){ context, context->record, context->holds, .last = { { 0 } } };
 	dlw_edge_begin(context, 0);
 	if (context->log) {
 		struct dlw_event event = { .type = DLW_EVENT_STARTED, .argument = creator };
@@ -495,5 +494,7 @@ static void drain(struct dlw_context *self)
 void dlw_leave_slow(struct dlw_context *self)
 {
 	drain(self);
+	if (self->polling && self->poll_progress != dlw_progress(self->record))
+		dlw_not_polling(self); /* it has done something else since */
 	dlw_outside(self);
 }

@@ -178,6 +178,10 @@ struct dlw_thread {
 	struct dlw_permit inline_permits[DLW_INLINE_PERMITS];
 } __attribute__((aligned(64)));
 
+/* What speaks of an object's life. */
+#define DLW_IN_NESTING 1u
+#define DLW_IN_PERMIT 2u
+
 /** A resource worth remembering: initialised by a call, a semaphore, or logged. */
 struct dlw_object {
 	_Atomic uint64_t address;
@@ -188,7 +192,7 @@ struct dlw_object {
 	/* of this life: all zero when it begins */
 	uint32_t log_id;       /* its id in the log; 0: it is not there yet, or no more */
 	uint32_t shared_ticket; /* counted in the session's table: position + 1; 0: here */
-	_Atomic uint8_t nested;  /* some nesting speaks of it */
+	_Atomic uint8_t remembered; /* by what that has to know of the end: DLW_IN_… */
 	uint8_t log_renewed;     /* what it is called in the log may be more than one life */
 	uint8_t log_ended;       /* the log knows that this one is over */
 	uint32_t init_stack;     /* 0: its initialisation was not seen */

@@ -420,6 +420,10 @@ def fixture_cases():
             Thread(f"{mine}-then-{other}", permit(f"sem_{other}", f"take_{mine}_then_{other}"),
                    [permit(f"sem_{mine}", f"take_{mine}_then_{other}")])
             for mine, other in ("ab", "ba")], stuck=[], stall=3000),
+        deadlock("renewed_semaphores", fixture("renewed_semaphores"), "likely", [
+            Thread(f"{mine}-then-{other}", permit(f"sem_{other}", f"take_{mine}_then_{other}"),
+                   [permit(f"sem_{mine}", f"take_{mine}_then_{other}")])
+            for mine, other in ("ab", "ba")], stuck=[]),
         Case("orphan", fixture("orphan"),
              Deadlock("proven", [Thread("waiter", mutex("lost_lock", "want_it"))],
                       [("orphan", MAIN_JOINS)], kind="orphan")),

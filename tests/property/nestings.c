@@ -49,8 +49,7 @@ static const struct set {
 
 #define ROOM (256u * 1024)
 
-__thread struct dlw_context *dlw_self;
-__thread struct dlw_known_object dlw_last[DLW_LASTS];
+__thread struct dlw_here dlw_here;
 struct dlw_runtime *dlw_runtime;
 struct dlw_options dlw_options;
 
@@ -155,6 +154,7 @@ static void start_thread(uint32_t t)
 	record->next = memory.segment.threads;
 	memory.segment.threads = offset;
 	self->record = record;
+	self->edges = &memory.segment.edges;
 	self->holds = record->inline_holds;
 	self->hold_room = DLW_INLINE_HOLDS;
 	self->tid = tid;
