@@ -31,7 +31,8 @@ struct identity {
 
 struct dlw_shared {
 	struct identity identity;
-	struct dlw_replay_object *object; /* its latest life */
+	struct dlw_replay_object *object; /* its latest life; NULL: none yet */
+	uint64_t first_ticket; /* of the first one: smallest in all flight recorders; 0: in none */
 	UT_hash_handle hh;
 };
 
@@ -196,15 +197,9 @@ static struct dlw_replay_object *guessed_object(struct dlw_source *source, uint3
 
 /* --------------------------------------------------------------------- shared */
 
-/*
- * The latest life of a shared object, unless this process has already spoken
- * of that one under another number, or it was destroyed: then it is a new one.
- */
-static struct dlw_replay_object *shared_object(struct dlw_source *source, uint32_t position,
-					       const struct dlw_log_object *defined)
+static struct dlw_shared *shared_of(struct dlw_replay *replay, const struct dlw_log_object *defined)
 {
 	struct identity identity = { defined->device, defined->inode, defined->offset };
-	struct dlw_replay *replay = source->replay;
 	struct dlw_shared *shared;
 
 	HASH_FIND(hh, replay->shared, &identity, sizeof(identity), shared);
@@ -213,6 +208,52 @@ static struct dlw_replay_object *shared_object(struct dlw_source *source, uint32
 		shared->identity = identity;
 		HASH_ADD(hh, replay->shared, identity, sizeof(identity), shared);
 	}
+	return shared;
+}
+
+static bool is_shared(const struct dlw_log_object *defined)
+{
+	return defined->device || defined->inode || defined->offset;
+}
+
+/** note_first_tickets() - of a flight recorder: it may have less of a shared object than another */
+static void note_first_tickets(struct dlw_source *source)
+{
+	uint32_t position;
+
+	for (position = 0; position < source->defined.object_count; position++) {
+		struct dlw_log_object defined;
+		struct dlw_shared *shared;
+
+		dlw_log_object_at(&source->defined, position, &defined);
+		if (!is_shared(&defined) || !defined.first_ticket)
+			continue;
+		shared = shared_of(source->replay, &defined);
+		if (!shared->first_ticket || defined.first_ticket < shared->first_ticket)
+			shared->first_ticket = defined.first_ticket;
+	}
+}
+
+void dlw_objects_start(struct dlw_replay *replay)
+{
+	uint32_t at;
+
+	for (at = 0; at < replay->source_count; at++)
+		if (replay->sources[at]->defined.first_tickets)
+			note_first_tickets(replay->sources[at]);
+}
+
+/*
+ * The latest life of a shared object, unless this process has already spoken
+ * of that one under another number, or it was destroyed: then it is a new one.
+ */
+static struct dlw_replay_object *shared_object(struct dlw_source *source, uint32_t position,
+					       struct dlw_log_object *defined)
+{
+	struct dlw_shared *shared = shared_of(source->replay, defined);
+
+	if (!shared->object && shared->first_ticket)
+		defined->first_ticket = shared->first_ticket;
 	if (!shared->object || shared->object->dead || shared->object->source == source) {
 		shared->object = new_object(source, position);
 		shared->object->shared = true;
@@ -248,7 +289,7 @@ static struct dlw_replay_object *first_use(struct dlw_source *source, uint32_t p
 	struct dlw_replay_object *object;
 
 	dlw_log_object_at(&source->defined, position, &defined);
-	if (defined.device || defined.inode || defined.offset)
+	if (is_shared(&defined))
 		object = shared_object(source, position, &defined);
 	else
 		object = new_object(source, position);

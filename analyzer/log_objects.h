@@ -58,6 +58,8 @@ void dlw_object_move_in(struct dlw_replay_object *object);
 struct dlw_past_releaser *dlw_object_add_releaser(struct dlw_replay_object *object,
 						  struct dlw_cursor *thread, bool as_stranger);
 
+/** dlw_objects_start() - before the first event is read: what logs say of an object together */
+void dlw_objects_start(struct dlw_replay *replay);
 void dlw_objects_free(struct dlw_replay *replay);
 
 #endif

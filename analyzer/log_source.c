@@ -179,6 +179,7 @@ void dlw_replay_start(struct dlw_replay *replay)
 			replay->base_ns = header->monotonic_ns;
 		find_moment(replay, replay->sources[at]);
 	}
+	dlw_objects_start(replay);
 	for (at = 0; at < replay->cursor_count; at++)
 		dlw_cursor_load(replay->cursors[at]);
 	dlw_order_start(replay);

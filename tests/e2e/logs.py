@@ -611,6 +611,18 @@ def a_ring_knows_what_is_locked_after_its_end(context):
                  "released mutex 2 late_lock.c:7 late ticket 2"], "its last events")
 
 
+def rings_of_several_processes_begin_together(context):
+    """The one that comes first to a shared lock in its log need not have used it first."""
+    log = context.path("log")
+    result = execute(fixture("handed_over"), preloaded(log=log, log_mode="ring", misuse="off"))
+    equal((result.status, result.err), (0, b""), "status, standard error")
+    equal(analyze(context, log, 0)["coverage"]["notes"], [], "notes")
+    seen = [re.search(r"(acquired|posted) semaphore .* ticket (\d+)", line)
+            for line in events(log)]
+    equal([match.groups() for match in seen if match], [("acquired", "1"), ("posted", "2")],
+          "operations")
+
+
 def past_log_max_the_program_goes_on(context):
     """The same threads lock long after their log has stopped."""
     log = context.path("log")
@@ -688,7 +700,8 @@ def all_cases():
              replay_shows_the_same_in_both_directions, replay_goes_to_where_the_cycle_closed,
              replay_finds, past_log_max_the_program_goes_on, a_log_may_end_in_a_signal_handler,
              threads_that_run_on_at_the_end_leave_no_gap,
-             a_ring_knows_what_is_locked_after_its_end, a_snapshot_of_a_running_program_can_be_read,
+             a_ring_knows_what_is_locked_after_its_end,
+             rings_of_several_processes_begin_together, a_snapshot_of_a_running_program_can_be_read,
              a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,
              top_shows_who_waits_for_whom, lives_of_a_lock_make_no_cycle,
              one_life_of_many_makes_a_cycle, a_deadlock_in_one_life_of_many_is_found]
