@@ -162,6 +162,8 @@ static void set_object(struct dlw_log_dump *dump, json_t *object, const struct d
 	const struct dlw_replay_object *lock = cursor->head.object;
 
 	set_integer(object, "object", lock->defined.id);
+	if (lock->source != cursor->source) /* shared: defined by several, known by the first one's number */
+		set_integer(object, "object_log", lock->source->number);
 	set_text(object, "kind", dlw_kind_word(lock->defined.kind));
 	set_text(object, "lock", dlw_dump_lock(dump, lock, event->stack));
 	if (event->ticket)

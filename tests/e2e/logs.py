@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+from json import loads
 
 from deadlocks import fixture
 from expect import Deadlock, Thread, first_difference, mutex, permit, without_times
@@ -623,6 +624,19 @@ def rings_of_several_processes_begin_together(context):
           "operations")
 
 
+def a_shared_object_is_the_same_in_all_logs(context):
+    log = context.path("log")
+    result = execute(fixture("handed_over"), preloaded(log=log, misuse="off"))
+    equal((result.status, result.err), (0, b""), "status, standard error")
+    lines = [loads(line) for line in
+             execute([DLWATCH, "dump", "--format=jsonl", log]).out.splitlines()]
+    defined = {(line["log"], line["object"]) for line in lines
+               if line.get("define") == "object" and line["kind"] == "semaphore"}
+    used = {(line.get("object_log", line["log"]), line["object"]) for line in lines
+            if line.get("event") in ("acquired", "posted") and line["kind"] == "semaphore"}
+    equal((len(defined), len(used), len(used & defined)), (2, 1, 1), "defined, used, both")
+
+
 def past_log_max_the_program_goes_on(context):
     """The same threads lock long after their log has stopped."""
     log = context.path("log")
@@ -701,7 +715,8 @@ def all_cases():
              replay_finds, past_log_max_the_program_goes_on, a_log_may_end_in_a_signal_handler,
              threads_that_run_on_at_the_end_leave_no_gap,
              a_ring_knows_what_is_locked_after_its_end,
-             rings_of_several_processes_begin_together, a_snapshot_of_a_running_program_can_be_read,
+             rings_of_several_processes_begin_together, a_shared_object_is_the_same_in_all_logs,
+             a_snapshot_of_a_running_program_can_be_read,
              a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,
              top_shows_who_waits_for_whom, lives_of_a_lock_make_no_cycle,
              one_life_of_many_makes_a_cycle, a_deadlock_in_one_life_of_many_is_found]
