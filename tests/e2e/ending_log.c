@@ -10,7 +10,7 @@
 
 #define THREADS 400
 #define EVERY_NS 200000
-#define IN_HANDLER 3000
+#define IN_HANDLER 800
 
 static __thread pthread_mutex_t own = PTHREAD_MUTEX_INITIALIZER;
 static __thread pthread_mutex_t handlers = PTHREAD_MUTEX_INITIALIZER;
