@@ -10,7 +10,7 @@
 #include "shim/context.h"
 #include "shim/real.h"
 #include "shim/segment.h"
-#include "shim/trace.h"
+#include "shim/unwind.h"
 
 #include "shim/banned.h"
 
@@ -257,7 +257,7 @@ void dlw_modules_refresh(void)
 	if (!lost)
 		return;
 	memset(modules.described, 0, sizeof(modules.described));
-	dlw_trace_forget();
+	dlw_unwinder_forget();
 }
 
 /* The unwinder's question, answered from the list; anybody else's goes to the loader. */

@@ -32,6 +32,7 @@
 #include "shim/say.h"
 #include "shim/segment.h"
 #include "shim/trace.h"
+#include "shim/unwind.h"
 #include "shim/watcher.h"
 
 #include "shim/banned.h"
@@ -356,7 +357,7 @@ __attribute__((constructor(101))) static void loaded(void)
 		dlw_options_parse(&dlw_options);
 	dlw_fork_load();
 	dlw_report_load();
-	dlw_trace_load();
+	dlw_unwinder_load();
 	if (dlw_options.verbose && dlw_runtime_ready())
 		dlw_say("dlwatch: watching pid %d, %s\n", (int)dlw_runtime->pid,
 			dlw_runtime->supervised ? "from outside" : "from inside");
@@ -373,7 +374,7 @@ static void say_coverage(void)
 		(unsigned long)lost[DLW_LOST_EVENTS], (unsigned long)lost[DLW_LOST_STACKS],
 		(unsigned long)lost[DLW_LOST_THREADS], (unsigned long)lost[DLW_LOST_OBJECTS],
 		(unsigned long)lost[DLW_LOST_SIGNAL_OPS],
-		dlw_trace_available() ? "" : "; no libunwind: call sites only");
+		dlw_unwinder_available() ? "" : "; no libunwind: call sites only");
 }
 
 /** leave_session() - of a process that only made one for its children */

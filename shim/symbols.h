@@ -94,7 +94,7 @@ DLW_SYMBOL(int, cnd_broadcast, "", (cnd_t * c), (c))
 DLW_SYMBOL(int, thrd_create, "", (thrd_t * t, thrd_start_t f, void *x), (t, f, x))
 DLW_SYMBOL(int, thrd_join, "", (thrd_t t, int *r), (t, r))
 DLW_SYMBOL(int, thrd_detach, "", (thrd_t t), (t))
-/* not ours to watch: the unwinder's are answered or moved out of the way, see trace.c */
+/* not ours to watch: the unwinder's are answered or moved out of the way, see unwind.c */
 DLW_SYMBOL(int, pipe2, "", (int d[2], int f), (d, f))
 DLW_SYMBOL(int, mincore, "", (void *a, size_t n, unsigned char *v), (a, n, v))
 /* ends and successors of a process */

@@ -49,17 +49,8 @@ uint32_t dlw_stack_seen(struct dlw_context *self, uint64_t address, uint64_t fra
 
 uint32_t dlw_stack_exact(struct dlw_context *self, uint64_t address, uint64_t frame);
 
-/** dlw_trace_load() - find the unwinder and warm it up; from a constructor, outside any lock */
-void dlw_trace_load(void);
-
 /** dlw_trace_setup() - tables for this process; false: no memory */
 bool dlw_trace_setup(void);
-
-/** dlw_trace_forget() - modules went away: the unwinder must not remember them */
-void dlw_trace_forget(void);
-
-/** dlw_trace_available() - the unwinder was found */
-bool dlw_trace_available(void);
 
 /** dlw_stack_keep() - the id of a stack that somebody else has captured */
 uint32_t dlw_stack_keep(const uint64_t *frames, uint32_t depth);
