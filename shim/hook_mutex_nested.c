@@ -96,13 +96,24 @@ lock_nested_again(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t hol
 	return lock_taken(mutex, self, holding, record, place);
 }
 
+/** lock_nested_shifted() - in one that has given back what lay below others, it seems */
+static __attribute__((noinline)) int
+lock_nested_shifted(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
+		    const struct dlw_thread *record, struct dlw_site *site)
+{
+	if (!dlw_nest_gives(self, holding))
+		return lock_nested_at_length(mutex, self, holding);
+	return lock_nested_known(mutex, self, holding, record, site);
+}
+
 /** lock_nested_unclean() - in one that has given its first lock back, it seems */
 static __attribute__((noinline)) int
 lock_nested_unclean(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
 		    const struct dlw_thread *record, struct dlw_site *site)
 {
-	if (!dlw_nest_gives(self, holding))
-		return lock_nested_at_length(mutex, self, holding);
+	if (dlw_unlikely(!dlw_nest_is_clean(self)))
+		return lock_nested_shifted(mutex, self, holding, record, site);
+	dlw_nest_has_given(self);
 	return lock_nested_again(mutex, self, holding, record, site);
 }
 
@@ -140,14 +151,48 @@ lock_nested_next(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t hold
 	return lock_noted(mutex, self, holding, record, note, dlw_nesting_next(parent), false);
 }
 
-/** lock_nested_first() - in one that begins, under another lock than the last one */
+/** first_at() - where the note of the first nested lock of a section is kept, by its site */
+static inline uint32_t *first_at(struct dlw_nest *nest, const struct dlw_site *site)
+{
+	return &nest->firsts[site->stack % DLW_NEST_FIRSTS];
+}
+
+/**
+ * is_first() - @note is of what the site has just taken, under what the thread holds
+ *
+ * Those kept have no other lock above their parent.
+ */
+static inline __attribute__((always_inline)) bool
+is_first(const struct dlw_nest *nest, const struct dlw_nesting *note, const struct dlw_held *held,
+	 const pthread_mutex_t *mutex, const struct dlw_site *site)
+{
+	const struct dlw_nesting *outermost;
+
+	if (note->address != dlw_address(mutex) || note->key != (site->stack | nest->keys[0]))
+		return false;
+	outermost = dlw_nesting_at(nest, note->parent);
+	return outermost->address == held->address &&
+	       outermost->key == (dlw_nesting_key_of(held) | nest->stamp);
+}
+
+/** lock_nested_first() - in one that begins otherwise than the last one at this site */
 static __attribute__((noinline)) int
 lock_nested_first(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
 		  const struct dlw_thread *record, struct dlw_site *site)
 {
+	struct dlw_nest *nest = self->nest;
+	uint32_t place;
+
 	if (!dlw_nest_begins(self, holding))
 		return lock_nested_at_length(mutex, self, holding);
-	return lock_nested_next(mutex, self, holding, record, site);
+	place = dlw_nesting_next(nest->chain[0]);
+	if (!is_of(nest, dlw_nesting_at(nest, place), holding, mutex, site, false))
+		place = dlw_nesting_known(nest, nest->chain[0], dlw_address(mutex),
+					  site->stack | nest->keys[0]);
+	if (dlw_unlikely(!place))
+		return lock_nested_at_length(mutex, self, holding);
+	*first_at(nest, site) = place;
+	return lock_noted(mutex, self, holding, record, dlw_nesting_at(nest, place), place, false);
 }
 
 /** lock_nested_begins() - in one that begins, it seems */
@@ -155,9 +200,15 @@ static __attribute__((noinline)) int
 lock_nested_begins(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,
 		   const struct dlw_thread *record, struct dlw_site *site)
 {
-	if (!dlw_nest_begins_again(self, holding))
+	struct dlw_nest *nest = self->nest;
+	const uint32_t place = *first_at(nest, site);
+	struct dlw_nesting *note = dlw_nesting_at(nest, place);
+
+	if (!dlw_nest_is_beginning(self, holding) || !dlw_nest_began_so(nest) ||
+	    !is_first(nest, note, self->holds, mutex, site))
 		return lock_nested_first(mutex, self, holding, record, site);
-	return lock_nested_next(mutex, self, holding, record, site);
+	nest->chain[0] = note->parent;
+	return lock_noted(mutex, self, holding, record, note, place, false);
 }
 
 int dlw_mutex_lock_nested(pthread_mutex_t *mutex, struct dlw_context *self, uint64_t holding,

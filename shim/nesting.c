@@ -153,11 +153,25 @@ static void begin_section(struct dlw_context *self, uint32_t held, uint32_t adde
 		nest->mixed = true;
 }
 
+/** is_in_chain() - the section, clean until now, has taken @taken locks, and all were noted */
+static bool is_in_chain(const struct dlw_nest *nest, uint32_t taken)
+{
+	uint32_t i;
+
+	for (i = 0; i < taken; i++)
+		if (i == DLW_NEST_DEPTH || !nest->chain[i])
+			return false;
+	return true;
+}
+
 /** become_unclean() - the section has given a lock back, of @added that it and others before it took */
 static void become_unclean(struct dlw_nest *nest, uint32_t added)
 {
+	const uint32_t taken = added - nest->start;
+
 	nest->unclean = true;
-	nest->footprint = dlw_nest_trod(nest, added - nest->start);
+	nest->footprint = is_in_chain(nest, taken) ? dlw_nest_trod(nest, taken) :
+						     UINT64_MAX; /* whatever it was */
 }
 
 void dlw_nest_shift(struct dlw_context *self, uint32_t index)

@@ -27,6 +27,7 @@
 
 #define DLW_FIRST_BUCKETS 64u /* a power of two */
 #define DLW_NEST_DEPTH 257u   /* one more than the locks that a nesting can be noted under */
+#define DLW_NEST_FIRSTS 16u /* a power of two */
 #define DLW_NEST_STAMP (1ull << 48) /* the least of .key's high part */
 
 /** A thread's private half of it; none of it is for others to see. */
@@ -54,6 +55,8 @@ struct dlw_nest {
 	uint32_t first_free;  /* place of a note that can be used again */
 	uint32_t last;        /* place of the note that came up last, but for those in a clean section */
 	uint32_t first_buckets[DLW_FIRST_BUCKETS];
+	/* by stack: places of notes of locks that were the first nested ones of a section */
+	uint32_t firsts[DLW_NEST_FIRSTS];
 	/* by hold: place of its note, past the holds what was there last; 0: it has none */
 	uint32_t chain[DLW_NEST_DEPTH + 1];
 };
@@ -253,10 +256,22 @@ static inline uint64_t dlw_nest_edges(const struct dlw_nest *nest)
 }
 
 /**
- * dlw_nest_begins() - a section, with an outermost lock noted before; false: ask at length
+ * dlw_nest_is_beginning() - the newest hold is the first nested one of a section
  *
- * An edge met under that lock has changed what all threads go by.
+ * An edge met under the outermost lock has changed what all threads go by.
  */
+static inline bool dlw_nest_is_beginning(const struct dlw_context *self, uint64_t holding)
+{
+	return (uint32_t)holding == 1 && (uint32_t)(holding >> 32) != self->edge_given;
+}
+
+/** dlw_nest_began_so() - the moment of the last section is that of one that begins now, and of use */
+static inline bool dlw_nest_began_so(const struct dlw_nest *nest)
+{
+	return nest->began == dlw_nest_edges(nest) && nest->moment;
+}
+
+/** dlw_nest_begins() - a section, with an outermost lock noted before; false: ask at length */
 static inline bool dlw_nest_begins(const struct dlw_context *self, uint64_t holding)
 {
 	const struct dlw_held *outermost = self->holds;
@@ -264,7 +279,7 @@ static inline bool dlw_nest_begins(const struct dlw_context *self, uint64_t hold
 	uint64_t began;
 	uint32_t place;
 
-	if ((uint32_t)holding != 1 || (uint32_t)(holding >> 32) == self->edge_given)
+	if (!dlw_nest_is_beginning(self, holding))
 		return false;
 	place = dlw_nesting_either(nest, nest->chain[0], dlw_nesting_next(nest->last), 0,
 				   outermost->address,
@@ -288,12 +303,12 @@ dlw_nest_begins_again(const struct dlw_context *self, uint64_t holding)
 	const struct dlw_nest *nest = self->nest;
 	const struct dlw_nesting *note;
 
-	if ((uint32_t)holding != 1 || (uint32_t)(holding >> 32) == self->edge_given)
+	if (!dlw_nest_is_beginning(self, holding))
 		return false;
 	note = dlw_nesting_at(nest, nest->chain[0]);
 	return note->address == outermost->address &&
 	       note->key == (dlw_nesting_key_of(outermost) | nest->stamp) &&
-	       nest->began == dlw_nest_edges(nest) && nest->moment;
+	       dlw_nest_began_so(nest);
 }
 
 /** dlw_nest_take() - the section has taken the lock at @address, which @note says; false: it does not */
@@ -375,11 +390,8 @@ static inline __attribute__((always_inline)) uint64_t dlw_nest_trod(const struct
 	uint64_t footprint = 0;
 	uint32_t i;
 
-	for (i = 0; i < taken; i++) {
-		if (i == DLW_NEST_DEPTH || !nest->chain[i])
-			return UINT64_MAX; /* whatever it was */
+	for (i = 0; i < taken; i++)
 		footprint |= dlw_lock_bit(dlw_nesting_at(nest, nest->chain[i])->address);
-	}
 	return footprint;
 }
 

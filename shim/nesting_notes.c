@@ -215,6 +215,7 @@ static void forget_notes(struct dlw_nest *nest)
 	}
 	memset(nest->buckets, 0, bucket_count(nest) * sizeof(nest->buckets[0]));
 	memset(nest->chain, 0, sizeof(nest->chain));
+	memset(nest->firsts, 0, sizeof(nest->firsts));
 	dlw_nest_set_stamp(nest, DLW_NEST_STAMP);
 	nest->used = nest->first_free = nest->last = 0;
 	nest->swept = 0;
