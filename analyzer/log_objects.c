@@ -98,7 +98,8 @@ void dlw_object_move_in(struct dlw_replay_object *object)
 		HASH_ADD(hh, source->inhabitants, address, sizeof(inhabitant->address), inhabitant);
 	}
 	before = inhabitant->object;
-	if (before && before != object && before->position > object->position) {
+	/* numbers tell who came later; places do not, each thread of a ring has its own */
+	if (before && before != object && before->defined.id > object->defined.id) {
 		object->dead = true;
 		return;
 	}

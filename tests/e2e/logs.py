@@ -624,6 +624,19 @@ def rings_of_several_processes_begin_together(context):
           "operations")
 
 
+def a_ring_knows_which_of_two_lives_is_the_later_one(context):
+    """Also where the thread that was recorded first speaks of the second."""
+    log = context.path("log")
+    result = execute(fixture("made_anew"), preloaded(log=log, log_mode="ring"))
+    equal((result.status, result.err), (0, b""), "status, standard error")
+    equal(analyze(context, log, 0)["coverage"]["notes"], [], "notes")
+    seen = [re.search(r"(acquired|posted) semaphore (\d+) \S+ semaphore ticket (\d+)", line)
+            for line in events(log)]
+    equal([match.groups() for match in seen if match],
+          [("acquired", "2", "1"), ("posted", "2", "2"), ("acquired", "3", "1"),
+           ("posted", "3", "2"), ("acquired", "3", "3"), ("posted", "3", "4")], "operations")
+
+
 def a_shared_object_is_the_same_in_all_logs(context):
     log = context.path("log")
     result = execute(fixture("handed_over"), preloaded(log=log, misuse="off"))
@@ -715,6 +728,7 @@ def all_cases():
              replay_finds, past_log_max_the_program_goes_on, a_log_may_end_in_a_signal_handler,
              threads_that_run_on_at_the_end_leave_no_gap,
              a_ring_knows_what_is_locked_after_its_end,
+             a_ring_knows_which_of_two_lives_is_the_later_one,
              rings_of_several_processes_begin_together, a_shared_object_is_the_same_in_all_logs,
              a_snapshot_of_a_running_program_can_be_read,
              a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,
