@@ -145,6 +145,7 @@ struct dlw_here {
 	struct dlw_context *self;   /* one whose .open is shut until the thread has one of its own */
 	struct dlw_thread *record;  /* as in the context */
 	struct dlw_held *holds;     /* likewise */
+	int *error;                 /* likewise */
 	uint64_t lives;             /* dlw_permit_lives: none that .last tells of has ended by then */
 	struct dlw_known_object last[DLW_LASTS]; /* what the thread last took a permit of, and posted */
 };

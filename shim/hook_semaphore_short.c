@@ -92,7 +92,7 @@ static __attribute__((noinline)) int leave_progressing(struct dlw_context *self)
 static inline __attribute__((always_inline)) int
 wait_there(struct dlw_context *self, sem_t *semaphore, uint64_t frame)
 {
-	const int error = *self->error;
+	const int error = *dlw_here.error;
 
 	pthread_testcancel();
 	if (dlw_unlikely(dlw_real(sem_trywait)(semaphore) != 0))
@@ -200,7 +200,8 @@ DLW_HOOK int sem_post(sem_t *semaphore)
 	if (dlw_unlikely(!dlw_permit_is_last(DLW_LAST_POSTED, dlw_address(semaphore)) ||
 			 !dlw_permit_quick_post(dlw_here.last[DLW_LAST_POSTED].permit)))
 		return post_another(semaphore, DLW_CALLER, DLW_FRAME);
-	dlw_edge_given(self);
+	/* dlw_edge_given(), by way of what is still there in the child of a handler's fork */
+	self->edge_given = dlw_holds_added(dlw_here.record);
 	if (dlw_unlikely(!dlw_leave_progressing(self)))
 		return dlw_semaphore_post_and_drain(semaphore);
 	return dlw_real(sem_post)(semaphore);

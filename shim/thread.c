@@ -268,7 +268,8 @@ struct dlw_context *dlw_thread_attach(uint32_t serial, uint32_t creator, uint32_
 	context->hold_room = record->hold_capacity;
 	context->log = dlw_log_thread(record->serial, record->tid, creator, created_stack, detached);
 	context->way = way_of(context);
-	dlw_here = (struct dlw_here){ context, context->record, context->holds, .last = { { 0 } } };
+	dlw_here = (struct dlw_here){ context, context->record, context->holds, context->error,
+				      .last = { { 0 } } };
 	dlw_edge_begin(context, 0);
 	if (context->log) {
 		struct dlw_event event = { .type = DLW_EVENT_STARTED, .argument = creator };
