@@ -416,8 +416,8 @@ struct dlw_record_end {
  * last one.
  *
  * Most acquisitions repeat an earlier one of the same block. Both ends keep
- * the block's last DLW_RECENT of them, each at the place dlw_recent_place()
- * gives it, empty when a block begins. AGAIN means the acquisition at a
+ * the block's last DLW_RECENT of them, each at the place of the oldest, none when
+ * a block begins. AGAIN means the acquisition at a
  * given place once more: same object, stack, mode and form, a ticket a little
  * larger.
  *
@@ -516,7 +516,7 @@ struct dlw_recent {
 	uint32_t how; /* dlw_recent_how() */
 };
 
-#define DLW_RECENT 128u /* a block has so many; a power of two */
+#define DLW_RECENT 64u /* a block has so many; a power of two */
 #define DLW_RECENT_HASHED 256u
 
 /**
@@ -534,13 +534,12 @@ struct dlw_recents {
 };
 
 #define DLW_EVENT_UNITS_MAX 11 /* TIME and a wide event */
-#define DLW_AGAIN_CONTENDED_SHIFT 12
+#define DLW_AGAIN_CONTENDED_SHIFT 11
 #define DLW_AGAIN_TICKET_MAX ((1u << 7) - 1)
-#define DLW_AGAIN_TICKET_SHIFT 13
-#define DLW_AGAIN_UNTIMED ((1u << 12) - 1) /* as delta */
+#define DLW_AGAIN_TICKET_SHIFT 12
+#define DLW_AGAIN_UNTIMED ((1u << 13) - 1) /* as delta */
 #define DLW_AGAIN_DELTA_MAX (DLW_AGAIN_UNTIMED - 2) /* UNTIMED - 1: and released at once */
-#define DLW_AGAIN_DELTA_SHIFT 20
-#define DLW_AGAIN_UNTIMED_BEFORE_6 ((1u << 13) - 1) /* in versions 4 and 5 */
+#define DLW_AGAIN_DELTA_SHIFT 19
 #define DLW_LATER_MAX ((1u << 27) - 1)
 #define DLW_UNTIMED ((1u << 12) - 1) /* as delta of a plain, long or wide event */
 #define DLW_DELTA_MAX (DLW_UNTIMED - 2) /* UNTIMED - 1: and released at once */
@@ -646,10 +645,10 @@ static inline uint32_t dlw_recent_put(struct dlw_recents *recents, struct dlw_re
 	return place;
 }
 
-/** dlw_recent_sum() - place of such an event in versions 4 and 5: object, stack and type modulo 64 */
+/** dlw_recent_sum() - place of such an event in versions 4 and 5: object, stack and type, modulo */
 static inline uint32_t dlw_recent_sum(const struct dlw_event *event)
 {
-	return (event->object + event->stack + (uint32_t)event->type) % 64;
+	return (event->object + event->stack + (uint32_t)event->type) % DLW_RECENT;
 }
 
 /** dlw_recent_got() - a reader has got @event in full */
@@ -749,22 +748,19 @@ static inline unsigned dlw_event_put(uint32_t *unit, const struct dlw_event *eve
 static inline uint32_t dlw_event_get_again(uint32_t unit, struct dlw_event *event,
 					   struct dlw_recents *recents)
 {
-	/* versions 4 and 5 have one bit less of the place, and one more of the delta */
-	const uint32_t less = recents->by_sum;
-	struct dlw_recent *before = &recents->at[unit >> 5 & ((DLW_RECENT >> less) - 1)];
-	const uint32_t delta = unit >> (DLW_AGAIN_DELTA_SHIFT - less);
+	struct dlw_recent *before = &recents->at[unit >> 5 & (DLW_RECENT - 1)];
 
 	if (!before->object)
 		return UINT32_MAX;
-	before->ticket += unit >> (DLW_AGAIN_TICKET_SHIFT - less) & DLW_AGAIN_TICKET_MAX;
+	before->ticket += unit >> DLW_AGAIN_TICKET_SHIFT & DLW_AGAIN_TICKET_MAX;
 	event->type = (enum dlw_event_type)(before->how & 31);
-	event->contended = unit >> (DLW_AGAIN_CONTENDED_SHIFT - less) & 1;
+	event->contended = unit >> DLW_AGAIN_CONTENDED_SHIFT & 1;
 	event->object = before->object;
 	event->stack = before->stack;
 	event->mode = before->how >> 5 & 3;
 	event->form = before->how >> 8 & 3;
 	event->ticket = before->ticket;
-	return delta;
+	return unit >> DLW_AGAIN_DELTA_SHIFT;
 }
 
 /** dlw_event_get_untimed() - what a @delta of all ones, or of one less, says */
@@ -831,9 +827,7 @@ static inline unsigned dlw_event_get(const uint32_t *unit, size_t left, uint64_t
 		delta = dlw_event_get_again(unit[0], event, recents);
 		if (delta == UINT32_MAX)
 			return 0;
-		dlw_event_get_untimed(event, delta,
-				      recents->by_sum ? DLW_AGAIN_UNTIMED_BEFORE_6 :
-							DLW_AGAIN_UNTIMED);
+		dlw_event_get_untimed(event, delta, DLW_AGAIN_UNTIMED);
 		break;
 	case DLW_EVENT_DEFINITION:
 		event->argument = unit[0] >> 5;

@@ -107,7 +107,8 @@ static void an_acquisition_repeated_takes_four_bytes(void **unused)
 					.mode = 1,
 					.contended = round & 1,
 					.ticket = 100 + (uint64_t)round * 127,
-					.ticks = ticks + DLW_AGAIN_DELTA_MAX };
+					.ticks = ticks + (round ? DLW_AGAIN_DELTA_MAX :
+								  DLW_DELTA_MAX) };
 		unsigned used = dlw_event_put(units, &in, ticks, &written);
 
 		assert_int_equal(used, round ? 1 : 3);
@@ -136,7 +137,7 @@ static void every_operation_repeated_takes_four_bytes(void **unused)
 		{ .type = DLW_EVENT_SIGNALLED, .object = 9, .stack = 4, .untimed = true },
 		{ .type = DLW_EVENT_BROADCAST, .object = 9, .stack = 4, .untimed = true },
 		{ .type = DLW_EVENT_TRY_FAILED, .object = 9, .form = 2, .untimed = true },
-		{ .type = DLW_EVENT_ACQUIRED, .object = 7 + DLW_RECENT, .stack = 1, .untimed = true },
+		{ .type = DLW_EVENT_ACQUIRED, .object = 7 + 2 * DLW_RECENT, .stack = 1, .untimed = true },
 		{ .type = DLW_EVENT_ACQUIRED, .object = 8, .mode = 0, .stack = 3, .untimed = true },
 	};
 	const uint32_t count = sizeof(events) / sizeof(*events);
@@ -207,7 +208,7 @@ static void assert_again(uint32_t unit, struct dlw_recents *read, uint32_t objec
 	assert_int_equal(ticks, 1000 + (unit >> 19 < 8190 ? unit >> 19 : 0));
 }
 
-/* The place is a sum modulo 64, and AGAIN has six bits of it and thirteen of the delta. */
+/* The place is a sum modulo 64. */
 static void what_older_versions_repeat_is_read(void **unused)
 {
 	struct dlw_recents read;
