@@ -89,10 +89,19 @@ static int is_log(const struct dirent *entry)
 	       fnmatch("*.dlw" DLW_PACKED_SUFFIX, entry->d_name, 0) == 0;
 }
 
+/** is_unbegun() - nothing is in it: its process was killed between the file and its first bytes */
+static bool is_unbegun(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode) && !status.st_size;
+}
+
+/** in_directory() - a log that was not begun is no reason to distrust the others, as one that is named is */
 static bool in_directory(const char *path, dlw_log_visit visit, void *context)
 {
 	struct dirent **entries;
-	int count = scandir(path, &entries, is_log, alphasort), at;
+	int count = scandir(path, &entries, is_log, alphasort), at, unbegun = 0;
 	bool all = true;
 
 	if (count < 0)
@@ -100,13 +109,19 @@ static bool in_directory(const char *path, dlw_log_visit visit, void *context)
 	for (at = 0; at < count; at++) {
 		char *file = dlw_print("%s/%s", path, entries[at]->d_name);
 
-		all &= visit(context, file);
+		if (is_unbegun(file)) {
+			unbegun++;
+			complain(file, "left out", "empty, its process was killed as it began it");
+		} else {
+			all &= visit(context, file);
+		}
 		free(file);
 		free(entries[at]);
 	}
 	free(entries);
-	if (!count)
-		return complain(path, "no log", "the directory has no *.dlw");
+	if (count == unbegun)
+		return complain(path, "no log", count ? "every *.dlw in the directory is empty" :
+							"the directory has no *.dlw");
 	return all;
 }
 

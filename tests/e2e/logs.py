@@ -685,6 +685,24 @@ def a_snapshot_of_a_deadlock_says_so(context):
     equal([finding["verdict"] for finding in report["findings"]], ["proven"], "findings")
 
 
+def a_log_that_was_not_begun_is_left_out(context):
+    """Its process was killed between the file and its first bytes: the others are as good as ever."""
+    log, json = context.path("log"), context.path("report.json")
+    execute(fixture("clean"), preloaded(log=log))
+    empty = os.path.join(log, "clean-1.dlw")
+    with open(empty, "x", encoding="ascii"):
+        pass
+    result = execute([DLWATCH, "analyze", f"--json={json}", log])
+    equal((result.status, result.err),
+          (0, f"dlwatch: {empty}: left out: empty, its process was killed as it began it\n".encode()),
+          "status, standard error")
+    equal(len(load_json(json)["coverage"]["logs"]), 1, "logs")
+    equal(execute([DLWATCH, "analyze", empty]).status, 2, "status if it is named")
+    for name in os.listdir(log):
+        os.truncate(os.path.join(log, name), 0)
+    equal(execute([DLWATCH, "analyze", log]).status, 2, "status if there is no other")
+
+
 def nobody_to_look_at_is_said(context):
     place = context.path("snapshot")
     for command in (["snapshot", "-o", place, "1"], ["top", "--once", "1"]):
@@ -731,7 +749,8 @@ def all_cases():
              a_ring_knows_which_of_two_lives_is_the_later_one,
              rings_of_several_processes_begin_together, a_shared_object_is_the_same_in_all_logs,
              a_snapshot_of_a_running_program_can_be_read,
-             a_snapshot_of_a_deadlock_says_so, nobody_to_look_at_is_said,
+             a_snapshot_of_a_deadlock_says_so, a_log_that_was_not_begun_is_left_out,
+             nobody_to_look_at_is_said,
              top_shows_who_waits_for_whom, lives_of_a_lock_make_no_cycle,
              one_life_of_many_makes_a_cycle, a_deadlock_in_one_life_of_many_is_found]
     return [("logs/" + test.__name__, test) for test in tests]
