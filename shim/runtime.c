@@ -416,6 +416,7 @@ void dlw_runtime_finish(enum dlw_end_reason reason, int status)
 		return;
 	if (!dlw_is_amid_locks()) /* else all that was logged is in the log, as after a SIGKILL */
 		sum_up(reason, status);
+	dlw_runtime->segment->ended_ns = dlw_nanoseconds();
 	dlw_runtime->segment->state = DLW_SEGMENT_ENDED;
 	if (dlw_runtime->supervised)
 		return; /* the supervisor reads it and clears up */

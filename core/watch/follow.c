@@ -8,6 +8,7 @@
 
 #include "core/watch/helper.h"
 #include "core/watch/procfs.h"
+#include "core/watch/records.h"
 #include "core/watch/session_directory.h"
 #include "core/watch/system.h"
 
@@ -133,6 +134,14 @@ static void forget_earlier(struct dlw_follower *follower)
 	leave(follower, first, has_file(follower, first));
 }
 
+/** end_of() - when a process ended: many may be found over at once, in any order */
+static uint64_t end_of(const struct dlw_watched *watched)
+{
+	if (watched->segment->state == DLW_SEGMENT_ENDED && watched->segment->ended_ns)
+		return watched->segment->ended_ns;
+	return dlw_record_now(); /* what was killed did not say when */
+}
+
 /** part() - a process is over; @remove: its file bears its name still */
 static void part(struct dlw_follower *follower, struct dlw_watched *watched, bool remove)
 {
@@ -141,7 +150,7 @@ static void part(struct dlw_follower *follower, struct dlw_watched *watched, boo
 		leave(follower, watched, remove);
 		return;
 	}
-	watched->ended_at = ++follower->left_behind;
+	watched->ended_at = end_of(watched);
 	forget_earlier(follower);
 }
 

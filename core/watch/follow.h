@@ -33,7 +33,6 @@ struct dlw_follower {
 	/* private */
 	uint32_t generation;
 	uint32_t next_check; /* whose death is asked about next */
-	uint64_t left_behind; /* processes that are over and stayed, or did for a while */
 	/* of processes that have left view */
 	uint32_t processes;
 	uint64_t threads, stacks;

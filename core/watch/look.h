@@ -59,7 +59,7 @@ struct dlw_watched {
 	 */
 	bool foreign;
 	bool ended; /* it is over; what it holds of shared objects stays held */
-	uint64_t ended_at; /* its turn among those that ended so */
+	uint64_t ended_at; /* CLOCK_MONOTONIC, at the latest */
 	bool replaced; /* gone from view; the slot is free */
 };
 

@@ -366,6 +366,7 @@ struct dlw_segment {
 	uint32_t proc_is_foreign; /* it cannot look at itself: its /proc shows other pids */
 	uint64_t process_start;
 	uint64_t pid_namespace; /* inode; 0: unknown */
+	uint64_t ended_ns; /* CLOCK_MONOTONIC, right before .state says so; 0: it did not come to that */
 	_Atomic uint64_t size; /* bytes backed by memory */
 	_Atomic uint64_t used; /* bytes handed out */
 	_Atomic uint64_t threads; /* offset of the newest record */

@@ -1,7 +1,9 @@
 /*
  * leavers.c - eighty children end with a permit of a shared semaphore each, one
- * more with a shared mutex locked, which its parent wants
+ * more with a shared mutex locked, which its parent wants; `unseen`: meanwhile the
+ * parent's own parent is stopped
  */
+#include <signal.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 
@@ -48,14 +50,33 @@ static void make_shared(void)
 	sem_init(&shared->permits, 1, CHILDREN);
 }
 
-int main(void)
+static void stop_supervisor(void)
 {
+	char path[64], state = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", getppid());
+	kill(getppid(), SIGSTOP);
+	while (state != 'T') {
+		FILE *file = fopen(path, "r");
+
+		require(file && fscanf(file, "%*d (dlwatch) %c", &state) == 1, path);
+		fclose(file);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	bool unseen = argc == 2 && strcmp(argv[1], "unseen") == 0;
 	int i;
 
 	make_shared();
+	if (unseen)
+		stop_supervisor();
 	for (i = 0; i < CHILDREN; i++)
 		leave_behind(take_permit);
 	leave_behind(leave_it_locked);
+	if (unseen)
+		kill(getppid(), SIGCONT);
 	named("heir");
 	closing();
 	pthread_mutex_lock(&shared->mutex);

@@ -192,14 +192,18 @@ def orphan(how):
     return test
 
 
-def many_leave_something(context):
+def many_leave_something(*arguments):
     """The last 64 of them are remembered, and how many more there were is said."""
-    report = context.path("report.json")
-    result = execute([DLWATCH, "run", "-q", f"--json={report}", *fixture("leavers")])
-    equal(result.status, 66, f"status; {result.err!r}")
-    only_one(report_findings(report), Deadlock("proven", [Thread("heir", wait("main"))],
-                                               stuck=None, kind="orphan"), 1)
-    equal(load_json(report)["coverage"]["lost_ended"], 80 + 1 - 64, "lost_ended")
+
+    def leave(context):
+        report = context.path("report.json")
+        result = execute([DLWATCH, "run", "-q", f"--json={report}", *fixture("leavers"), *arguments])
+        equal(result.status, 66, f"status; {result.err!r}")
+        only_one(report_findings(report), Deadlock("proven", [Thread("heir", wait("main"))],
+                                                   stuck=None, kind="orphan"), 1)
+        equal(load_json(report)["coverage"]["lost_ended"], 80 + 1 - 64, "lost_ended")
+
+    return leave
 
 
 def exec_fails(context):
@@ -361,7 +365,8 @@ def all_cases():
         ("ended_at_rest", ended_at_rest),
         ("exit_status_of_both", exit_status_of_both), ("killed", orphan("killed")),
         ("exits", orphan("exits")), ("execs", orphan("execs")),
-        ("many_leave_something", many_leave_something),
+        ("many_leave_something", many_leave_something()),
+        ("many_leave_something/unseen", many_leave_something("unseen")),
         ("exec_fails", exec_fails), ("robust", robust),
         ("nothing_left", nothing_left), ("half_made", half_made),
         ("supervised_through_subshells", supervised_through_subshells),
