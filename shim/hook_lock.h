@@ -139,6 +139,19 @@ dlw_lock_quick_had(enum dlw_kind kind, enum dlw_mode mode, const void *lock, enu
 void dlw_lock_quick_refused(enum dlw_kind kind, enum dlw_mode mode, const void *lock,
 			    uint32_t stack);
 
+/** dlw_lock_quick_tried() - what a try has come to; Return: @result */
+static inline __attribute__((always_inline)) int
+dlw_lock_quick_tried(enum dlw_kind kind, enum dlw_mode mode, const void *lock, uint32_t stack,
+		     int result)
+{
+	if (result == 0)
+		dlw_lock_quick_had(kind, mode, lock, DLW_FORM_TRY, stack);
+	else
+		dlw_lock_quick_refused(kind, mode, lock, stack);
+	dlw_not_polling(dlw_self);
+	return result;
+}
+
 /** dlw_lock_quick_unlogged() - before the release of the newest hold; false: at length */
 bool dlw_lock_quick_unlogged(enum dlw_kind kind, const void *lock);
 

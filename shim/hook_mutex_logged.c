@@ -166,6 +166,15 @@ static __attribute__((noinline)) int leave_and_unlock(pthread_mutex_t *mutex,
 	return dlw_real(pthread_mutex_unlock)(mutex);
 }
 
+/** unlock_left() - the hold is gone: leave, and unlock */
+static inline __attribute__((always_inline)) int unlock_left(pthread_mutex_t *mutex,
+							     struct dlw_context *self)
+{
+	if (dlw_unlikely(!dlw_leave_quickly(self)))
+		return leave_and_unlock(mutex, self);
+	return dlw_real(pthread_mutex_unlock)(mutex);
+}
+
 /** unlock_unclosed() - it has a time, or is not the newest hold, or there is no log of all */
 static __attribute__((noinline)) int unlock_unclosed(pthread_mutex_t *mutex,
 						     struct dlw_context *self, uint64_t frame)
@@ -213,9 +222,7 @@ static __attribute__((noinline)) int unlock_unsaid(pthread_mutex_t *mutex,
 		newest->again--;
 	else
 		dlw_hold_pop(record, holding);
-	if (dlw_unlikely(!dlw_leave_quickly(self)))
-		return leave_and_unlock(mutex, self);
-	return dlw_real(pthread_mutex_unlock)(mutex);
+	return unlock_left(mutex, self);
 }
 
 /** is_said() - the hold's acquisition, or another of the same lock, is what the slot remembers of it */
@@ -253,9 +260,7 @@ static __attribute__((noinline)) int unlock_plain(pthread_mutex_t *mutex,
 		dlw_quick_put_short(slot);
 	}
 	dlw_hold_pop(record, holding);
-	if (dlw_unlikely(!dlw_leave_quickly(self)))
-		return leave_and_unlock(mutex, self);
-	return dlw_real(pthread_mutex_unlock)(mutex);
+	return unlock_left(mutex, self);
 }
 
 /**
@@ -278,7 +283,5 @@ int dlw_mutex_unlock_otherwise(pthread_mutex_t *mutex, struct dlw_context *self,
 	if (!dlw_hold_unsay(slot, dlw_address(mutex), false, holding))
 		return unlock_plain(mutex, self, frame);
 	dlw_hold_pop(record, holding);
-	if (dlw_unlikely(!dlw_leave_quickly(self)))
-		return leave_and_unlock(mutex, self);
-	return dlw_real(pthread_mutex_unlock)(mutex);
+	return unlock_left(mutex, self);
 }

@@ -190,17 +190,11 @@ __attribute__((noinline)) int dlw_mutex_try_otherwise(pthread_mutex_t *mutex, ui
 {
 	const uint64_t caller = dlw_caller_at(frame);
 	uint32_t stack;
-	int result;
 
 	if (dlw_unlikely(mutex->__data.__kind || !dlw_lock_quick(caller, frame, &stack)))
 		return dlw_mutex_try_at_length(mutex, caller, frame);
-	result = dlw_real(pthread_mutex_trylock)(mutex);
-	if (result == 0)
-		dlw_lock_quick_had(DLW_MUTEX, DLW_EXCLUSIVE, mutex, DLW_FORM_TRY, stack);
-	else
-		dlw_lock_quick_refused(DLW_MUTEX, DLW_EXCLUSIVE, mutex, stack);
-	dlw_not_polling(dlw_self);
-	return result;
+	return dlw_lock_quick_tried(DLW_MUTEX, DLW_EXCLUSIVE, mutex, stack,
+				    dlw_real(pthread_mutex_trylock)(mutex));
 }
 
 /** try_overtaken() - a handler has come in between */

@@ -277,16 +277,8 @@ static int try_lock(pthread_rwlock_t *lock, enum dlw_mode mode, uint64_t caller,
 	struct dlw_context *self;
 	uint32_t stack;
 
-	if (dlw_likely(dlw_lock_quick(caller, frame, &stack))) {
-		int result = try(lock, mode);
-
-		if (result == 0)
-			dlw_lock_quick_had(DLW_RWLOCK, mode, lock, DLW_FORM_TRY, stack);
-		else
-			dlw_lock_quick_refused(DLW_RWLOCK, mode, lock, stack);
-		dlw_not_polling(dlw_self);
-		return result;
-	}
+	if (dlw_likely(dlw_lock_quick(caller, frame, &stack)))
+		return dlw_lock_quick_tried(DLW_RWLOCK, mode, lock, stack, try(lock, mode));
 	self = dlw_enter();
 	if (!self)
 		return try(lock, mode);

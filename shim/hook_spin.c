@@ -137,17 +137,9 @@ DLW_HOOK int pthread_spin_trylock(pthread_spinlock_t *lock)
 	struct dlw_context *self;
 	uint32_t stack;
 
-	if (dlw_likely(dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack))) {
-		int result = dlw_real(pthread_spin_trylock)(lock);
-
-		if (result == 0)
-			dlw_lock_quick_had(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), DLW_FORM_TRY,
-					   stack);
-		else
-			dlw_lock_quick_refused(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), stack);
-		dlw_not_polling(dlw_self);
-		return result;
-	}
+	if (dlw_likely(dlw_lock_quick(DLW_CALLER, DLW_FRAME, &stack)))
+		return dlw_lock_quick_tried(DLW_SPINLOCK, DLW_EXCLUSIVE, plain(lock), stack,
+					    dlw_real(pthread_spin_trylock)(lock));
 	self = dlw_enter();
 	if (!self)
 		return dlw_real(pthread_spin_trylock)(lock);
