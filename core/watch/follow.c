@@ -99,16 +99,24 @@ static void leave(struct dlw_follower *follower, struct dlw_watched *watched, bo
 	unmap(watched);
 }
 
+/** inode_of() - of the session's file @name; 0: there is none. @path: DLW_PATH_MAX bytes for where it is */
+static uint64_t inode_of(const struct dlw_follower *follower, const char *name, char *path)
+{
+	struct stat status;
+
+	return dlw_join_path(path, follower->path, name) &&
+			       dlw_system(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status,
+					  AT_SYMLINK_NOFOLLOW, 0, 0) == 0 ?
+		       status.st_ino :
+		       0;
+}
+
 /** has_file() - it is its file that bears its name, not that of what it has become */
 static bool has_file(const struct dlw_follower *follower, const struct dlw_watched *watched)
 {
 	char path[DLW_PATH_MAX];
-	struct stat status;
 
-	return dlw_join_path(path, follower->path, watched->name) &&
-	       dlw_system(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status,
-			  AT_SYMLINK_NOFOLLOW, 0, 0) == 0 &&
-	       status.st_ino == watched->inode;
+	return inode_of(follower, watched->name, path) == watched->inode;
 }
 
 /** forget_earlier() - who ended before as many others that stay, too */
@@ -276,14 +284,15 @@ static void take_into_view(void *context, const char *name)
 	struct dlw_follower *follower = context;
 	struct dlw_watched *watched;
 	char path[DLW_PATH_MAX];
-	struct stat status;
+	uint64_t inode;
 
 	if (!dlw_is_segment_name(name) || is_own(follower, name) ||
-	    strlen(name) >= sizeof(watched->name) || !dlw_join_path(path, follower->path, name) ||
-	    dlw_system(SYS_newfstatat, AT_FDCWD, (long)path, (long)&status, AT_SYMLINK_NOFOLLOW,
-		       0, 0) != 0)
+	    strlen(name) >= sizeof(watched->name))
 		return;
-	watched = with_inode(follower, status.st_ino);
+	inode = inode_of(follower, name, path);
+	if (!inode)
+		return;
+	watched = with_inode(follower, inode);
 	if (watched) {
 		if (strcmp(watched->name, name))
 			rename_slot(follower, watched, name);
