@@ -34,7 +34,7 @@ struct dlw_log_hold *dlw_cursor_hold(struct dlw_cursor *cursor,
 struct dlw_permits *dlw_cursor_permits(struct dlw_cursor *cursor,
 				       const struct dlw_replay_object *semaphore);
 
-/** dlw_cursor_is_semaphore() - whether permits of @object are counted instead of holds listed */
+/** dlw_is_counted() - whether permits of @object are counted instead of holds listed */
 static inline bool dlw_is_counted(const struct dlw_replay_object *object)
 {
 	return object->defined.kind == DLW_SEMAPHORE;
