@@ -51,21 +51,16 @@ def only_one(findings, expected, processes):
     return findings[0]
 
 
-def a_while_after_closing(seconds):
-    """Long enough for a finding that must not come."""
+def a_while_after_closing(seconds, json=None):
+    """Long enough for a finding that must not come; in @json there must be one, however late."""
     seen = []
+    told = written(json) if json else None
 
     def condition(running):
         if b"closing" in running.output["err"]:
             seen.append(time.monotonic())
-        return seen and seen[-1] - seen[0] > seconds
+        return seen and seen[-1] - seen[0] > seconds and (not told or told(running))
     return condition
-
-
-def told_and_no_more(json, seconds):
-    """Long enough for another finding than the one that must come, however late."""
-    told, quiet = written(json), a_while_after_closing(seconds)
-    return lambda running: quiet(running) and told(running)
 
 
 def both_ways(context, command_for, expected, processes):
@@ -262,8 +257,7 @@ def named(how, expected):
         json = context.path("found.jsonl")
         try:
             result = execute(command, preloaded(json=json, stall_ms=200),
-                             until=told_and_no_more(json, 1.5) if expected else
-                             a_while_after_closing(1.5))
+                             until=a_while_after_closing(1.5, json if expected else None))
         finally:
             for path in glob.glob(f"/dev/shm/sem.{name[1:]}"):
                 os.unlink(path)
@@ -275,12 +269,12 @@ def named(how, expected):
     return test
 
 
-def in_another_namespace(how, check_findings, until=lambda _: a_while_after_closing(1)):
+def in_another_namespace(how, check_findings, told=False):
     """A process whose pids are not the looker's: never blocked for it, never gone."""
     def test(context):
         json = context.path("found.jsonl")
         result = execute([*fixture("namespaces"), how], preloaded(json=json, stall_ms=200),
-                         until=until(json))
+                         until=a_while_after_closing(1, json if told else None))
         if result.status == 77:
             raise Skip("no pid namespace to be had")
         check(result.met, f"it ended: {result.status} {result.err[-800:]!r}")
@@ -381,7 +375,6 @@ def all_cases():
         ("strangers/child", strangers("child")),
         ("strangers/shown", root_sees_whom_a_daemon_became),
         ("namespaces/holds", in_another_namespace("holds", none)),
-        ("namespaces/pair", in_another_namespace(
-            "pair", a_private_pair, lambda json: told_and_no_more(json, 1))),
+        ("namespaces/pair", in_another_namespace("pair", a_private_pair, told=True)),
         ("named/kept", named("kept", None)), ("named/file", named("file", None)),
         ("named/gone", named("gone", STALLED)), ("named/given", named("given", None))]]

@@ -111,20 +111,27 @@ static void wait_with_a_lock_in_hand(void **state)
 
 /* ---- witnesses ---------------------------------------------------------------------------- */
 
-/* The second thread has to be through the gate before the first one stays inside. */
+/** through_a_gate() - the second thread has to be through before the first one stays inside; Return: the gate */
+static uint32_t through_a_gate(struct story *story)
+{
+	uint32_t gate = mutex(story), a = mutex(story), b = mutex(story);
+
+	locks(story, 0, gate);
+	both(story, 0, b, a);
+	unlocks(story, 0, gate);
+	locks(story, 1, gate);
+	unlocks(story, 1, gate);
+	both(story, 1, a, b);
+	return gate;
+}
+
 static void needs_another_order_of_sections(void **state)
 {
 	struct story story = begin();
-	uint32_t gate = mutex(&story), a = mutex(&story), b = mutex(&story);
+	uint32_t gate = through_a_gate(&story);
 	const struct dlw_predicted *found;
 
 	(void)state;
-	locks(&story, 0, gate);
-	both(&story, 0, b, a);
-	unlocks(&story, 0, gate);
-	locks(&story, 1, gate);
-	unlocks(&story, 1, gate);
-	both(&story, 1, a, b);
 	found = only(&story, DLW_FEASIBLE, DLW_BECAUSE_NOTHING);
 	assert_int_equal(found->witness[0].thread, 1);
 	assert_int_equal(found->witness[0].object, gate);
@@ -135,15 +142,9 @@ static void needs_another_order_of_sections(void **state)
 static void no_budget_no_verdict(void **state)
 {
 	struct story story = begin();
-	uint32_t gate = mutex(&story), a = mutex(&story), b = mutex(&story);
 
 	(void)state;
-	locks(&story, 0, gate);
-	both(&story, 0, b, a);
-	unlocks(&story, 0, gate);
-	locks(&story, 1, gate);
-	unlocks(&story, 1, gate);
-	both(&story, 1, a, b);
+	through_a_gate(&story);
 	story.options.state_budget = 0;
 	only(&story, DLW_UNRESOLVED, DLW_BECAUSE_BUDGET);
 	end(&story);
